@@ -1,0 +1,81 @@
+//! Everything that can be asked for: the one way out.
+
+use crate::alert::Alert;
+use crate::config::{InterconnectId, LampId, ServerId};
+use crate::event::{Latch, Phase, View};
+use crate::lamp::LampOrder;
+use crate::notice::{NoticeRecord, Sending};
+use crate::peer::PeerMessage;
+use crate::request::{Reply, RequestId};
+use crate::time::WallTime;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// Everything that can be asked for. None of it answers at once: answers are events.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Send one heartbeat to every other server on every shared interconnect.
+    Beat(Phase),
+    /// Ask a server's host over one interconnect whether it lives.
+    Probe {
+        /// The server.
+        server: ServerId,
+        /// The interconnect.
+        path: InterconnectId,
+    },
+    /// Drop the link to a server and everything queued for it.
+    DropLink(ServerId),
+    /// Send a message over the link to a server; lost if there is none.
+    Tell(ServerId, Box<PeerMessage>),
+    /// Put a batch on disk in one synced transaction; answered by `Event::Recorded`.
+    Record {
+        /// Names the batch.
+        batch: u64,
+        /// What it holds; applied in order.
+        items: Vec<Item>,
+    },
+    /// Read unfinished notices after a row from disk; answered by `Event::Loaded`.
+    Load {
+        /// The last row that is known.
+        after: u64,
+        /// How many at most.
+        limit: u32,
+    },
+    /// Hand a notice to its channel; answered by `Event::Outcome`.
+    Send(Box<Sending>),
+    /// Tell a lamp something; answered by `Event::Lamp`. One at a time per lamp.
+    Lamp {
+        /// Which lamp.
+        lamp: LampId,
+        /// What.
+        order: LampOrder,
+    },
+    /// Answer a request.
+    Reply(RequestId, Reply),
+    /// A line for the daemon's own log: not news for an operator, but for whoever looks for a cause.
+    Log(String),
+    /// Use the new settings from here on.
+    Reconfigure(Box<crate::config::Config>),
+    /// Everything is done: end the process.
+    Exit,
+}
+
+/// One thing to be put on disk.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Item {
+    /// An alert; a second one of the same id changes nothing.
+    Alert {
+        /// The alert.
+        alert: Arc<Alert>,
+        /// When this server came to know it.
+        received: WallTime,
+    },
+    /// A notice, new or changed.
+    Notice(NoticeRecord),
+    /// A server's part of its lamp.
+    Latch(Latch),
+    /// What is known of a server.
+    View(View),
+}

@@ -1,0 +1,275 @@
+//! The message table: every message this product raises, with its default destinations (rule M10).
+//!
+//! Modules, event ids, severities and ticks are the real product's where it has the message; ids
+//! from 1001 on are ours. Each text exists in both languages; `%1`, `%2` … are its arguments. The
+//! alert service's own messages 5, 6 and 7 (module `lamp`) are kept to the letter (rule M13).
+
+use super::{Destinations, MessageId, Severity, tidy_text};
+use crate::text::Language;
+use alloc::string::{String, ToString};
+
+/// A message of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the table below says what each one means")]
+pub enum Message {
+    DaemonStarted,
+    DaemonStopping,
+    SettingsFaulty,
+    SettingsTaken,
+    ServerStarted,
+    ServerDown,
+    PathUp,
+    PathDown,
+    StartWaiting,
+    AllUp,
+    StartWaitOver,
+    ServerBack,
+    ServerLeft,
+    ServiceSilent,
+    ServiceAnswers,
+    ServiceRestarted,
+    OwnPause,
+    Partition,
+    PartitionOver,
+    LampDone,
+    LampAbnormal,
+    LampFailed,
+    LampStrayed,
+    MailFailed,
+    MailGivenUp,
+    StoreFaulty,
+    StoreBack,
+    StoreSetAside,
+    ShutdownAsked,
+    Test,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Which message.
+    pub message: Message,
+    /// Module name.
+    pub module: &'static str,
+    /// Event id.
+    pub event: u32,
+    /// Severity.
+    pub severity: Severity,
+    /// Default destinations.
+    pub destinations: Destinations,
+    /// English text.
+    pub en: &'static str,
+    /// Japanese text.
+    pub ja: &'static str,
+}
+
+/// Alert view and syslog: the ticks of nearly every message.
+const SHOWN: Destinations =
+    Destinations { alert: true, syslog: true, mail: false, trap: false, command: false };
+/// Mail and SNMP trap as well: ticked together, as in the real product.
+const TOLD: Destinations =
+    Destinations { alert: true, syslog: true, mail: true, trap: true, command: false };
+
+const fn r(
+    message: Message,
+    module: &'static str,
+    event: u32,
+    severity: Severity,
+    destinations: Destinations,
+    en: &'static str,
+    ja: &'static str,
+) -> Row {
+    Row { message, module, event, severity, destinations, en, ja }
+}
+
+use Message as M;
+use Severity::{Error, Info, Warning};
+
+/// Every message, each once.
+#[rustfmt::skip]
+pub const CATALOGUE: &[Row] = &[
+    r(M::DaemonStarted, "pm", 1, Info, SHOWN,
+        "The alert service has started on server %1.",
+        "サーバ %1 でアラートサービスが起動しました。"),
+    r(M::DaemonStopping, "pm", 2, Info, SHOWN,
+        "The alert service on server %1 is stopping.",
+        "サーバ %1 のアラートサービスを停止します。"),
+    r(M::SettingsFaulty, "pm", 13, Error, TOLD,
+        "The new settings are faulty and were not taken; the old ones stay in force. %1",
+        "新しい設定に誤りがあるため反映しませんでした。これまでの設定で動作を続けます。%1"),
+    r(M::SettingsTaken, "cfmgr", 1, Info, SHOWN,
+        "New settings were taken from %1.",
+        "%1 から新しい設定を反映しました。"),
+    r(M::ServerStarted, "nm", 1, Info, SHOWN,
+        "Server %1 has started.",
+        "サーバ %1 が起動しました。"),
+    r(M::ServerDown, "nm", 2, Info, TOLD,
+        "Server %1 is down: %2. %3",
+        "サーバ %1 がダウンしました: %2。%3"),
+    r(M::PathUp, "nm", 3, Info, SHOWN,
+        "Interconnect %2 to server %1 is back.",
+        "サーバ %1 へのインタコネクト %2 が復旧しました。"),
+    r(M::PathDown, "nm", 4, Info, SHOWN,
+        "Interconnect %2 to server %1 is silent; the server is heard on another one.",
+        "サーバ %1 へのインタコネクト %2 が途絶えました。サーバ自体は別の経路で応答しています。"),
+    r(M::StartWaiting, "nm", 5, Info, SHOWN,
+        "Waiting for the other servers: %1.",
+        "他のサーバの起動を待っています: %1。"),
+    r(M::AllUp, "nm", 6, Info, SHOWN,
+        "All servers are up.",
+        "すべてのサーバが起動しました。"),
+    r(M::StartWaitOver, "nm", 8, Error, SHOWN,
+        "The wait for the other servers is over; not seen so far: %1.",
+        "他のサーバの起動待ちを終了しました。まだ確認できないサーバ: %1。"),
+    r(M::ServerBack, "nm", 1001, Info, TOLD,
+        "Server %1 is back; it was not seen for %2.",
+        "サーバ %1 が復旧しました。確認できなかった時間は %2 です。"),
+    r(M::ServerLeft, "nm", 1002, Info, SHOWN,
+        "Server %1 has stopped normally.",
+        "サーバ %1 が正常に停止しました。"),
+    r(M::ServiceSilent, "nm", 1003, Warning, SHOWN,
+        "The alert service on server %1 does not answer, but its host does.",
+        "サーバ %1 のホストは応答していますが、アラートサービスが応答しません。"),
+    r(M::ServiceAnswers, "nm", 1004, Info, SHOWN,
+        "The alert service on server %1 answers again after %2.",
+        "サーバ %1 のアラートサービスが %2 後に再び応答しました。"),
+    r(M::ServiceRestarted, "nm", 1005, Warning, SHOWN,
+        "The alert service on server %1 ended without a word and was back at once.",
+        "サーバ %1 のアラートサービスが予告なく終了し、すぐに再起動しました。"),
+    r(M::OwnPause, "nm", 1006, Warning, SHOWN,
+        "The alert service on server %1 itself stood still for %2; no verdict was made from that time.",
+        "サーバ %1 のアラートサービス自身が %2 の間停止していました。その間の判定は行っていません。"),
+    r(M::Partition, "nm", 1030, Error, TOLD,
+        "Network partition: server %1 sees %2 of %3 servers, which is no majority. Not seen: %4. They may be down, or running on the other side.",
+        "ネットワークパーティションを検出しました。サーバ %1 から見えるサーバは %3 台中 %2 台で、過半数ではありません。見えないサーバ: %4。ダウンしているか、分断の反対側で動作しています。"),
+    r(M::PartitionOver, "nm", 1031, Info, TOLD,
+        "Server %1 is seen again after %2; it had been running all the time, so the network between the servers was cut.",
+        "サーバ %1 が %2 後に再び見えるようになりました。動作を続けていたため、サーバ間のネットワークが分断されていました。"),
+    r(M::LampDone, "lamp", 5, Info, SHOWN,
+        "The warning light report has executed successfully.",
+        "The warning light report has executed successfully."),
+    r(M::LampAbnormal, "lamp", 6, Error, SHOWN,
+        "The execution result of warning light command was abnormal.(%1)",
+        "The execution result of warning light command was abnormal.(%1)"),
+    r(M::LampFailed, "lamp", 7, Error, SHOWN,
+        "Failed to execute warning light command.(%1)",
+        "Failed to execute warning light command.(%1)"),
+    r(M::LampStrayed, "lamp", 1001, Warning, SHOWN,
+        "The warning light of server %1 showed something else than it was told; it was set right.",
+        "サーバ %1 の警告灯が指示と異なる表示をしていたため、正しい表示に戻しました。"),
+    r(M::MailFailed, "mail", 5, Error, SHOWN,
+        "A mail to %1 could not be sent (%2); it is kept and tried again.",
+        "%1 へのメールを送信できませんでした（%2）。保存して再送します。"),
+    r(M::MailGivenUp, "mail", 1005, Error, SHOWN,
+        "A mail to %1 was not delivered and is given up: %2.",
+        "%1 へのメールは配信できず、送信を断念しました: %2。"),
+    r(M::StoreFaulty, "store", 1001, Error, TOLD,
+        "The alert store of server %1 failed (%2). Alerts are told from memory: a crash now would lose them.",
+        "サーバ %1 のアラート保存領域に障害が発生しました（%2）。メモリ上で通報を続けますが、異常終了すると失われます。"),
+    r(M::StoreBack, "store", 1002, Info, SHOWN,
+        "The alert store of server %1 works again.",
+        "サーバ %1 のアラート保存領域が復旧しました。"),
+    r(M::StoreSetAside, "store", 1003, Error, TOLD,
+        "The alert store of server %1 was damaged and set aside as %2; a new one was begun.",
+        "サーバ %1 のアラート保存領域が破損していたため %2 に退避し、新しく作成しました。"),
+    r(M::ShutdownAsked, "down", 1, Info, SHOWN,
+        "Cluster shutdown was asked for on server %1.",
+        "サーバ %1 でクラスタシャットダウンが要求されました。"),
+    r(M::Test, "test", 1001, Info, TOLD,
+        "Test notice from server %1. Nothing is wrong.",
+        "サーバ %1 からのテスト通報です。異常はありません。"),
+];
+
+/// The row of a message.
+pub fn row(message: Message) -> &'static Row {
+    CATALOGUE.iter().find(|row| row.message == message).unwrap_or(&CATALOGUE[0])
+}
+
+/// The row with this module and event id, if the table has one.
+pub fn row_by_id(id: &MessageId) -> Option<&'static Row> {
+    CATALOGUE.iter().find(|row| row.module == id.module && row.event == id.event)
+}
+
+impl Row {
+    /// The message's module and event id.
+    pub fn id(&self) -> MessageId {
+        MessageId { module: self.module.to_string(), event: self.event }
+    }
+
+    /// The text with its arguments filled in, tidied to one line.
+    pub fn text(&self, language: Language, arguments: &[&str]) -> String {
+        let template = language.pick(self.en, self.ja);
+        let mut text = String::with_capacity(template.len() + 32);
+        let mut rest = template.chars().peekable();
+        while let Some(c) = rest.next() {
+            let argument = match (c, rest.peek().and_then(|digit| digit.to_digit(10))) {
+                ('%', Some(n)) if n > 0 => arguments.get(n as usize - 1),
+                _ => None,
+            };
+            match argument {
+                Some(argument) => {
+                    text.push_str(argument);
+                    rest.next();
+                }
+                None => text.push(c),
+            }
+        }
+        tidy_text(text.trim_end())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rule: M10
+    #[test]
+    fn each_message_stands_in_the_table_once() {
+        for (at, row) in CATALOGUE.iter().enumerate() {
+            for other in &CATALOGUE[at + 1..] {
+                assert_ne!(row.message, other.message);
+                assert_ne!((row.module, row.event), (other.module, other.event));
+            }
+        }
+    }
+
+    /// Rule: M10
+    #[test]
+    fn both_languages_take_the_same_arguments() {
+        for row in CATALOGUE {
+            for n in 1..=9 {
+                let mark = alloc::format!("%{n}");
+                assert_eq!(row.en.contains(&mark), row.ja.contains(&mark), "{:?}", row.message);
+            }
+        }
+    }
+
+    /// Rule: M13
+    #[test]
+    fn the_manuals_texts_are_kept_to_the_letter() {
+        for language in [Language::En, Language::Ja] {
+            let text = |message, arguments: &[&str]| row(message).text(language, arguments);
+            assert_eq!(
+                text(Message::LampDone, &[]),
+                "The warning light report has executed successfully."
+            );
+            assert_eq!(
+                text(Message::LampAbnormal, &["12"]),
+                "The execution result of warning light command was abnormal.(12)"
+            );
+            assert_eq!(
+                text(Message::LampFailed, &["21"]),
+                "Failed to execute warning light command.(21)"
+            );
+        }
+    }
+
+    /// Rule: M10
+    #[test]
+    fn an_argument_that_looks_like_a_placeholder_is_data() {
+        assert_eq!(
+            row(Message::ServerStarted).text(Language::En, &["%1%2\n"]),
+            "Server %1%2  has started."
+        );
+    }
+}

@@ -1,0 +1,173 @@
+//! Everything that can happen: the one way in.
+
+use crate::alert::{Alert, SessionId};
+use crate::config::{Config, InterconnectId, LampId, ServerId};
+use crate::lamp::{Glow, LampOrder, LampResult};
+use crate::notice::{NoticeKey, NoticeRecord, Outcome};
+use crate::peer::PeerMessage;
+use crate::request::{Request, RequestId};
+use crate::time::WallTime;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// Everything that can happen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The daemon is up; what the store had kept is handed over. Comes first, once.
+    Start(Box<Recovered>),
+    /// A deadline that [`Node::next_deadline`](crate::node::Node::next_deadline) named has come.
+    Tick,
+    /// An authentic, fresh heartbeat.
+    Heard(Heard),
+    /// What a server's host answered to a probe.
+    Probed {
+        /// The server whose host was asked.
+        server: ServerId,
+        /// Over which interconnect.
+        path: InterconnectId,
+        /// What came back.
+        answer: HostAnswer,
+    },
+    /// The link to another server's daemon stands.
+    LinkUp(ServerId),
+    /// The link to another server's daemon broke.
+    LinkDown(ServerId),
+    /// A message from another server's daemon.
+    Peer(ServerId, Box<PeerMessage>),
+    /// Somebody asks for something.
+    Request(RequestId, Request),
+    /// The store took a batch, or could not.
+    Recorded {
+        /// Which batch.
+        batch: u64,
+        /// Whether it is on disk, synced; else why not.
+        result: Result<(), String>,
+    },
+    /// Notices from the backlog on disk.
+    Loaded {
+        /// The rows, oldest first.
+        notices: Vec<StoredNotice>,
+        /// There are more.
+        more: bool,
+    },
+    /// What became of one attempt to send a notice.
+    Outcome(NoticeKey, Outcome),
+    /// What became of one lamp command.
+    Lamp {
+        /// Which lamp.
+        lamp: LampId,
+        /// What it had been told.
+        order: LampOrder,
+        /// What became of it.
+        result: LampResult,
+    },
+    /// New settings, already checked; `Err` when the file was faulty.
+    Configure {
+        /// Where they come from, for people.
+        source: String,
+        /// The settings, or all that is wrong with them.
+        config: Result<Box<Config>, String>,
+    },
+}
+
+/// An authentic, fresh heartbeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Who sent it.
+    pub from: ServerId,
+    /// Over which interconnect.
+    pub path: InterconnectId,
+    /// Which run of its daemon.
+    pub session: SessionId,
+    /// What it is doing.
+    pub phase: Phase,
+    /// Heartbeats lost on this path since the one before.
+    pub missed: u32,
+    /// Digest of its settings.
+    pub config_digest: u32,
+}
+
+/// What a server's daemon says that it is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// At work.
+    Running,
+    /// Leaving cleanly.
+    Leaving,
+    /// Leaving cleanly because the whole cluster shuts down.
+    Shutdown,
+}
+
+/// What a host answered to a probe of its daemon's TCP port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostAnswer {
+    /// The host lives and something holds the port.
+    Accepted,
+    /// The host lives and says that nothing holds the port.
+    Refused,
+    /// Nothing came back in time.
+    Silent,
+}
+
+/// What the store had kept from earlier runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recovered {
+    /// The oldest unfinished notices, up to the outbox's window.
+    pub notices: Vec<StoredNotice>,
+    /// There are more unfinished notices on disk.
+    pub more: bool,
+    /// What each server's part of its lamp was.
+    pub latches: Vec<Latch>,
+    /// Which servers were up when this one was last at work.
+    pub views: Vec<View>,
+    /// What was wrong with the store when it was opened, if anything.
+    pub trouble: Option<StoreTrouble>,
+}
+
+/// What was wrong with the store when it was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreTrouble {
+    /// It was damaged; it was moved to this file and a new one begun.
+    SetAside(String),
+    /// It cannot be used; alerts are kept in memory.
+    Unusable(String),
+}
+
+/// An unfinished notice from the store.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredNotice {
+    /// Its row in the store; rises.
+    pub row: u64,
+    /// The alert.
+    pub alert: Arc<Alert>,
+    /// The notice.
+    pub notice: NoticeRecord,
+}
+
+/// One server's part of its lamp, kept over restarts (rule M18).
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Latch {
+    /// The server's name.
+    pub server: String,
+    /// Blinks after a fault until somebody puts it out.
+    pub red: Glow,
+    /// Lit from the server's normal start to its normal stop.
+    pub green: Glow,
+    /// When it was last changed; the later of two copies holds.
+    pub changed: WallTime,
+}
+
+/// What was last known of a server, kept over restarts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// The server's name.
+    pub server: String,
+    /// The run of its daemon that was last heard.
+    pub session: SessionId,
+    /// It was up, as far as was known.
+    pub up: bool,
+    /// The alert that told of its fault, if its fault is not over.
+    pub fault: Option<crate::alert::AlertId>,
+}

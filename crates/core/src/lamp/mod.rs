@@ -1,0 +1,44 @@
+//! Warning lights: what each should show (rules M3 M15–M20), and how it is brought to show it (N14).
+
+mod look;
+mod policy;
+mod worker;
+
+pub use look::{Glow, Look};
+pub use policy::Latches;
+pub use worker::{LampNews, LampWorker};
+
+use alloc::string::String;
+
+/// What a lamp is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LampOrder {
+    /// Show this.
+    Show(Look),
+    /// Say what you show; lamps that cannot are shown the wanted look again.
+    ReadBack(Look),
+}
+
+/// What became of one lamp command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LampResult {
+    /// The lamp took it.
+    Done {
+        /// What it says that it shows, where the protocol can tell.
+        shown: Option<Look>,
+    },
+    /// The lamp answered, but not as it should (message 6).
+    Abnormal {
+        /// The documented code `nn`.
+        code: u8,
+        /// In words.
+        text: String,
+    },
+    /// The lamp could not be asked (message 7).
+    Failed {
+        /// The documented code `nn`.
+        code: u8,
+        /// In words.
+        text: String,
+    },
+}

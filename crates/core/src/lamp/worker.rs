@@ -1,0 +1,5 @@
+//! x
+/// x
+pub struct LampWorker;
+/// x
+pub enum LampNews {}

@@ -1,0 +1,121 @@
+//! Notices: one alert on its way through one channel to one recipient.
+//!
+//! A notice is written before it is sent, begun before it leaves, and done only after the
+//! receiver's final reply (rule N8). How one is kept alive over failures is in [`outbox`].
+
+pub mod outbox;
+
+use crate::alert::{Alert, AlertId};
+use crate::config::MailForm;
+use crate::time::WallTime;
+use alloc::string::String;
+use alloc::sync::Arc;
+use serde::{Deserialize, Serialize};
+
+/// A channel that notices leave through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// Mail.
+    Mail,
+    /// The warning light of a server.
+    Lamp,
+    /// The local syslog daemon.
+    Syslog,
+}
+
+/// Names one notice in the whole cluster.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct NoticeKey {
+    /// The alert that is told.
+    pub alert: AlertId,
+    /// Through which channel.
+    pub channel: Channel,
+    /// To whom: a mail address, or the name of a server for its lamp or syslog.
+    pub recipient: String,
+}
+
+/// How far a notice has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NoticeState {
+    /// Not begun, or to be tried again.
+    Waiting,
+    /// Begun: from here on the receiver may have it.
+    Begun,
+    /// The receiver took it.
+    Delivered,
+    /// The receiver refused it for good.
+    Refused,
+    /// Tried until its time was over.
+    GivenUp,
+    /// Overtaken by events, such as a lamp that has since been told something else.
+    Dropped,
+}
+
+impl NoticeState {
+    /// Nothing more will happen to it.
+    pub fn is_final(self) -> bool {
+        !matches!(self, NoticeState::Waiting | NoticeState::Begun)
+    }
+}
+
+/// A notice as it is kept on disk and shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeRecord {
+    /// Its name.
+    pub key: NoticeKey,
+    /// Form of a mail; `Long` for other channels.
+    pub form: MailForm,
+    /// How far it has come.
+    pub state: NoticeState,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// An earlier attempt may have reached the receiver unknown to us.
+    pub possible_repeat: bool,
+    /// The server that sent it or is to send it.
+    pub sender: String,
+    /// The receiver's last reply, or why it could not be asked.
+    pub reason: String,
+    /// When it was last changed.
+    pub changed: WallTime,
+}
+
+/// What a channel is asked to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sending {
+    /// Which notice.
+    pub key: NoticeKey,
+    /// The alert to be told.
+    pub alert: Arc<Alert>,
+    /// Form of a mail.
+    pub form: MailForm,
+    /// The copy must say that it may be a repeat.
+    pub possible_repeat: bool,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// The store could not take it first; the copy says so.
+    pub unrecorded: bool,
+}
+
+/// What became of one attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The receiver's final reply says that it has it.
+    Delivered {
+        /// The reply.
+        reply: String,
+    },
+    /// Try again later.
+    Retry {
+        /// Why.
+        cause: String,
+        /// The receiver may have taken it all the same (the reply to the message's end is missing).
+        maybe_taken: bool,
+    },
+    /// The receiver will never take it.
+    Refused {
+        /// Its reply.
+        cause: String,
+    },
+}

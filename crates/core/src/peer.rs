@@ -1,0 +1,49 @@
+//! Messages between the daemons of one cluster, over their authenticated links.
+//!
+//! A link may break at any time, and what was under way is lost with it; so each message repeats
+//! facts and none depends on an earlier one. A receiver that knows a fact already ignores it.
+
+use crate::alert::Alert;
+use crate::event::Latch;
+use crate::notice::NoticeRecord;
+use alloc::string::String;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// A message between two daemons.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum PeerMessage {
+    /// An alert that the sender accepted, with its notices as they stand.
+    Alert {
+        /// The alert.
+        alert: Alert,
+        /// Its notices.
+        notices: Vec<NoticeRecord>,
+    },
+    /// A notice moved on at the sender.
+    Mark {
+        /// The notice as it stands now.
+        notice: NoticeRecord,
+    },
+    /// The sender's knowledge of lamps; the later of two copies holds.
+    Latches {
+        /// One for each server that it knows something of.
+        latches: Vec<Latch>,
+    },
+    /// The sender leaves cleanly.
+    Leaving {
+        /// The whole cluster shuts down.
+        cluster: bool,
+    },
+    /// Stop cleanly.
+    Stop {
+        /// Who asked, for the log.
+        by: String,
+        /// The whole cluster shuts down.
+        cluster: bool,
+    },
+    /// From a newer release; ignored.
+    #[serde(other)]
+    Unknown,
+}

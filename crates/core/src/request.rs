@@ -1,0 +1,65 @@
+//! What commands and console may ask of a running daemon, as values with replies.
+
+use crate::alert::{AlertId, Destinations, MessageId, Severity};
+use alloc::string::String;
+use serde::{Deserialize, Serialize};
+
+/// Names one request until it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(pub u64);
+
+/// Something that changes the world. Reading is answered beside the node, from its `Status`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Request {
+    /// Raise an alert from a script (`clplogcmd`, rule N19).
+    Raise {
+        /// Module and event id.
+        message: MessageId,
+        /// Severity.
+        severity: Severity,
+        /// The words.
+        text: String,
+        /// Where it goes; `None` takes the message table's ticks.
+        destinations: Option<Destinations>,
+    },
+    /// Put a server's lamp out (`clpdn1000s -h`, rule M18).
+    LampOff {
+        /// The server's name.
+        server: String,
+    },
+    /// Show every colour on a server's lamp, then what it should show (rule N15).
+    LampTest {
+        /// The server's name.
+        server: String,
+    },
+    /// Send a test mail to every recipient.
+    MailTest,
+    /// Stop a server cleanly (`clpcl -t`).
+    Stop {
+        /// The server's name; `None` stops all: cluster shutdown (`clpstdn`).
+        server: Option<String>,
+        /// Who asked, for the log.
+        by: String,
+    },
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum Reply {
+    /// The alert is accepted; on disk, unless `durable` is false.
+    Accepted {
+        /// Its name.
+        alert: AlertId,
+        /// It is on disk, synced.
+        durable: bool,
+    },
+    /// It is done.
+    Done,
+    /// It was not done, and why.
+    Refused {
+        /// For people.
+        why: String,
+    },
+}

@@ -1,0 +1,97 @@
+//! The snapshot that `status`, `clpstat` and the console show.
+
+use crate::lamp::Look;
+use crate::time::WallTime;
+use alloc::string::String;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// The cluster as one server sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The cluster's name.
+    pub cluster: String,
+    /// The server that tells this.
+    pub server: String,
+    /// When it told it.
+    pub time: WallTime,
+    /// The servers in server order.
+    pub servers: Vec<ServerStatus>,
+    /// The server that tells what all see.
+    pub on_duty: Option<String>,
+    /// Notices not finished yet, as far as they are held in memory.
+    pub notices_waiting: u32,
+    /// More notices wait on disk.
+    pub backlog: bool,
+    /// What is wrong with the alert store, if anything.
+    pub store_trouble: Option<String>,
+    /// "Use network warning light" is set.
+    pub lamps_used: bool,
+}
+
+/// One server as another sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerStatus {
+    /// Its name.
+    pub name: String,
+    /// It is the one that tells this.
+    pub own: bool,
+    /// How it is.
+    pub state: ServerState,
+    /// Its interconnects.
+    pub paths: Vec<PathStatus>,
+    /// Its lamp, if it has one.
+    pub lamp: Option<LampStatus>,
+    /// Its settings differ from those of the server that tells this.
+    pub drift: bool,
+}
+
+/// How a server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerState {
+    /// Not heard since this daemon started.
+    Unknown,
+    /// At work.
+    Up,
+    /// Its host answers, its alert service does not.
+    Stalled,
+    /// Stopped normally.
+    Left,
+    /// Down.
+    Down,
+    /// Not seen by this side of a network partition.
+    Unseen,
+}
+
+/// One interconnect to a server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathStatus {
+    /// Its name in clp.conf.
+    pub name: String,
+    /// What `clpstat` says it is.
+    pub comment: String,
+    /// Heartbeats come.
+    pub normal: bool,
+    /// The server has no address on it.
+    pub unused: bool,
+    /// Milliseconds since the last heartbeat; `None` before the first.
+    pub silent_ms: Option<u64>,
+    /// Heartbeats lost of the last thousand or so.
+    pub loss_permille: u16,
+}
+
+/// A lamp as it is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LampStatus {
+    /// Its address.
+    pub address: String,
+    /// What it should show.
+    pub wanted: Look,
+    /// What it was last told successfully, by this server; `None` when this server did not tell it.
+    pub shown: Option<Look>,
+    /// Why it cannot be told, if it cannot.
+    pub trouble: Option<String>,
+    /// This server is the one that tells it.
+    pub told_by_us: bool,
+}

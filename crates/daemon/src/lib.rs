@@ -1,0 +1,11 @@
+//! All input and output of the alert service.
+//!
+//! [`app`] wires everything in one straight line and tears it down in reverse; [`driver`] is the
+//! loop that carries events into `core` and actions out of it. Each other module is one way in or
+//! out, and none knows another.
+
+pub mod channel;
+pub mod control;
+pub mod engine;
+pub mod inbox;
+pub mod store;
