@@ -166,6 +166,8 @@ pub struct View {
     pub server: String,
     /// The run of its daemon that was last heard.
     pub session: SessionId,
+    /// How often that run was judged down and came back all the same.
+    pub returns: u32,
     /// It was up, as far as was known.
     pub up: bool,
     /// The alert that told of its fault, if its fault is not over.
