@@ -29,7 +29,9 @@ impl Latches {
             green: Glow::Off,
             changed: WallTime(0),
         };
-        Latches { latches: config.servers.iter().map(dark).collect() }
+        Latches {
+            latches: config.servers.iter().map(dark).collect(),
+        }
     }
 
     /// A server's part.
@@ -61,11 +63,22 @@ impl Latches {
     /// Takes another server's copy if it is the later one; answers whether it changed ours. Of two
     /// copies of the same time the one with the red light holds.
     pub fn merge(&mut self, theirs: &Latch) -> bool {
-        let Some(ours) = self.latches.iter_mut().find(|ours| ours.server == theirs.server) else {
+        let Some(ours) = self
+            .latches
+            .iter_mut()
+            .find(|ours| ours.server == theirs.server)
+        else {
             return false;
         };
-        let later = (theirs.changed, theirs.red == Glow::Blink, theirs.green == Glow::On)
-            > (ours.changed, ours.red == Glow::Blink, ours.green == Glow::On);
+        let later = (
+            theirs.changed,
+            theirs.red == Glow::Blink,
+            theirs.green == Glow::On,
+        ) > (
+            ours.changed,
+            ours.red == Glow::Blink,
+            ours.green == Glow::On,
+        );
         let differs = (theirs.red, theirs.green) != (ours.red, ours.green);
         if later {
             ours.clone_from(theirs);
@@ -77,9 +90,17 @@ impl Latches {
     pub fn look(&self, lamp: &Lamp) -> Look {
         let any = |is: fn(&Latch) -> bool| lamp.servers.iter().any(|id| is(self.of(*id)));
         Look {
-            red: if any(|latch| latch.red == Glow::Blink) { Glow::Blink } else { Glow::Off },
+            red: if any(|latch| latch.red == Glow::Blink) {
+                Glow::Blink
+            } else {
+                Glow::Off
+            },
             amber: Glow::Off,
-            green: if any(|latch| latch.green == Glow::On) { Glow::On } else { Glow::Off },
+            green: if any(|latch| latch.green == Glow::On) {
+                Glow::On
+            } else {
+                Glow::Off
+            },
         }
     }
 
@@ -103,5 +124,8 @@ pub fn teller(
     living: impl Iterator<Item = ServerId> + Clone,
 ) -> Option<ServerId> {
     let own = &config.lamps[usize::from(lamp.0)].servers;
-    living.clone().find(|id| own.contains(id)).or_else(|| living.clone().next())
+    living
+        .clone()
+        .find(|id| own.contains(id))
+        .or_else(|| living.clone().next())
 }

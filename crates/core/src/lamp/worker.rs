@@ -92,7 +92,10 @@ impl LampWorker {
 
     /// The store has not answered for too long: the lamp is told all the same.
     pub fn lose_patience(&mut self, now: Moment) {
-        if self.recording.is_some_and(|(_, since)| now.since(since) >= STORE_PATIENCE) {
+        if self
+            .recording
+            .is_some_and(|(_, since)| now.since(since) >= STORE_PATIENCE)
+        {
             self.recording = None;
         }
     }
@@ -137,7 +140,9 @@ impl LampWorker {
 
     /// A command has ended.
     pub fn ended(&mut self, now: Moment, result: &LampResult, news: &mut Vec<LampNews>) {
-        let Some(order) = self.in_flight.take() else { return };
+        let Some(order) = self.in_flight.take() else {
+            return;
+        };
         if self.test.is_some() {
             return self.test_step_ended(now, result, news);
         }
@@ -206,7 +211,10 @@ impl LampWorker {
 
     fn failed(&mut self, now: Moment, text: &str, end: LampNews, news: &mut Vec<LampNews>) {
         self.shown = None;
-        if let Some(wait) = LAMP_RETRIES.get(self.tries).filter(|_| self.trouble.is_none()) {
+        if let Some(wait) = LAMP_RETRIES
+            .get(self.tries)
+            .filter(|_| self.trouble.is_none())
+        {
             self.tries += 1;
             self.due = Some(now + *wait);
             self.told = false;
@@ -223,7 +231,9 @@ impl LampWorker {
     }
 
     fn test_step_ended(&mut self, now: Moment, result: &LampResult, news: &mut Vec<LampNews>) {
-        let Some((request, step)) = self.test else { return };
+        let Some((request, step)) = self.test else {
+            return;
+        };
         let end = match result {
             LampResult::Done { .. } if step < Look::TEST.len() => {
                 self.test = Some((request, step + 1));

@@ -121,7 +121,9 @@ pub struct Membership {
 impl Membership {
     /// Nobody has been heard yet.
     pub fn new(now: Moment, own: ServerId, config: &Config) -> Membership {
-        let peers = config.server_ids().map(|id| Peer::unknown(now, paths(config, own, id)));
+        let peers = config
+            .server_ids()
+            .map(|id| Peer::unknown(now, paths(config, own, id)));
         let mut membership = Membership {
             own,
             times: config.heartbeat,
@@ -147,7 +149,9 @@ impl Membership {
     /// The other servers, in server order.
     pub fn others(&self) -> impl Iterator<Item = ServerId> + use<> {
         let own = self.own;
-        (0..self.peers.len() as u8).map(ServerId).filter(move |id| *id != own)
+        (0..self.peers.len() as u8)
+            .map(ServerId)
+            .filter(move |id| *id != own)
     }
 
     /// The servers at work, in server order: those whose turn to send may be (rule N9). A stalled
@@ -181,12 +185,18 @@ impl Membership {
         let server = heard.from;
         let silence = self.peer(server).silence(now);
         let peer = self.peer_mut(server);
-        let Some(path) = peer.paths.get_mut(usize::from(heard.path.0)) else { return };
+        let Some(path) = peer.paths.get_mut(usize::from(heard.path.0)) else {
+            return;
+        };
         path.heard(now, heard.missed);
         path.used = true;
         path.normal = true;
         if core::mem::take(&mut path.told_silent) {
-            news.push(News::Path { server, path: heard.path, up: true });
+            news.push(News::Path {
+                server,
+                path: heard.path,
+                up: true,
+            });
         }
         peer.host = Host::default();
         peer.probed_at = None;
@@ -218,11 +228,19 @@ impl Membership {
             ServerState::Left if same_run => return,
             ServerState::Unknown | ServerState::Left => news.push(News::Started(server)),
             ServerState::Stalled if same_run => {
-                news.push(News::Answers { server, after: silence });
+                news.push(News::Answers {
+                    server,
+                    after: silence,
+                });
             }
             ServerState::Stalled => news.push(News::Restarted(server)),
             was @ (ServerState::Down | ServerState::Unseen) => {
-                news.push(News::Back { server, away: silence, same_run, was });
+                news.push(News::Back {
+                    server,
+                    away: silence,
+                    same_run,
+                    was,
+                });
                 if same_run {
                     peer.returns += 1;
                 }

@@ -63,7 +63,10 @@ const LOSS_SHIFT: u32 = 10;
 impl Path {
     /// A path that was not heard yet.
     pub fn unheard(used: bool) -> Path {
-        Path { used, ..Path::default() }
+        Path {
+            used,
+            ..Path::default()
+        }
     }
 
     /// Takes a heartbeat before which `missed` were lost.
@@ -117,8 +120,11 @@ impl Peer {
     pub fn probed(&mut self, now: Moment, answer: HostAnswer) {
         match answer {
             HostAnswer::Accepted => {
-                self.host =
-                    Host { answered_at: Some(now), refused_since: None, refused_at: None };
+                self.host = Host {
+                    answered_at: Some(now),
+                    refused_since: None,
+                    refused_at: None,
+                };
             }
             HostAnswer::Refused => {
                 self.host.answered_at = Some(now);
@@ -131,7 +137,9 @@ impl Peer {
 
     /// Its host answered lately, as seen from `now`.
     pub fn host_answers(&self, now: Moment, lately: Span) -> bool {
-        self.host.answered_at.is_some_and(|at| now.since(at) <= lately)
+        self.host
+            .answered_at
+            .is_some_and(|at| now.since(at) <= lately)
     }
 
     /// Moves everything that was measured on by a pause of our own, so that the pause counts as
@@ -140,7 +148,11 @@ impl Peer {
         for path in &mut self.paths {
             path.heard_at = path.heard_at.map(|at| at + pause);
         }
-        let Host { answered_at, refused_since, refused_at } = &mut self.host;
+        let Host {
+            answered_at,
+            refused_since,
+            refused_at,
+        } = &mut self.host;
         for at in [answered_at, refused_since, refused_at, &mut self.probed_at] {
             *at = at.map(|at| at + pause);
         }
@@ -169,6 +181,10 @@ mod tests {
                 path.heard(Moment(n), u32::from(n % 5 == 1));
             }
         }
-        assert!((170..=230).contains(&path.loss_permille()), "{}", path.loss_permille());
+        assert!(
+            (170..=230).contains(&path.loss_permille()),
+            "{}",
+            path.loss_permille()
+        );
     }
 }

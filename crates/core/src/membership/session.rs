@@ -50,7 +50,11 @@ impl Sessions {
         if self.in_force == Some(session) {
             return Belief::InForce;
         }
-        let known = self.candidates.iter().flatten().find(|one| one.session == session);
+        let known = self
+            .candidates
+            .iter()
+            .flatten()
+            .find(|one| one.session == session);
         match (known, echo) {
             (Some(candidate), Some(counter)) if counter >= candidate.proof => {
                 self.in_force = Some(session);
@@ -59,7 +63,10 @@ impl Sessions {
             }
             (Some(_), _) => Belief::Unproven,
             (None, _) => {
-                self.candidates[self.next] = Some(Candidate { session, proof: own_next });
+                self.candidates[self.next] = Some(Candidate {
+                    session,
+                    proof: own_next,
+                });
                 self.next = (self.next + 1) % CANDIDATES_MAX;
                 Belief::Unproven
             }
@@ -95,7 +102,10 @@ mod tests {
         assert_eq!(sessions.judge(session(2), Some(500), 501), Belief::Proven);
         // The recording holds every echo of its own time, up to 499.
         for echo in 0..500 {
-            assert_eq!(sessions.judge(session(1), Some(echo), 600 + echo), Belief::Unproven);
+            assert_eq!(
+                sessions.judge(session(1), Some(echo), 600 + echo),
+                Belief::Unproven
+            );
         }
         assert_eq!(sessions.in_force(), Some(session(2)));
     }

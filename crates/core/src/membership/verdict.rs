@@ -68,7 +68,11 @@ impl Membership {
 
     /// Time between two questions to a host that is under suspicion.
     fn probe_every(&self) -> Span {
-        self.times.timeout.div(8).max(Span::from_ms(40)).min(Span::from_secs(1))
+        self.times
+            .timeout
+            .div(8)
+            .max(Span::from_ms(40))
+            .min(Span::from_secs(1))
     }
 
     /// How long a verdict waits for others that fade at the same moment.
@@ -91,7 +95,14 @@ impl Membership {
         let (gone, unknown) = (missing(self, true), missing(self, false));
         let seen = self.living().count();
         for server in gone {
-            self.down(now, server, Cause::NotSeenSinceStart, seen, self.peers.len(), news);
+            self.down(
+                now,
+                server,
+                Cause::NotSeenSinceStart,
+                seen,
+                self.peers.len(),
+                news,
+            );
         }
         if !unknown.is_empty() {
             news.push(News::StartWaitOver(unknown));
@@ -106,11 +117,20 @@ impl Membership {
             return;
         }
         let came_up = peer.since;
-        for (at, path) in peer.paths.iter_mut().enumerate().filter(|(_, path)| path.used) {
+        for (at, path) in peer
+            .paths
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, path)| path.used)
+        {
             let silence = now.since(path.heard_at.unwrap_or(came_up));
             if path.normal && silence >= timeout {
                 (path.normal, path.told_silent) = (false, true);
-                news.push(News::Path { server, path: InterconnectId(at as u8), up: false });
+                news.push(News::Path {
+                    server,
+                    path: InterconnectId(at as u8),
+                    up: false,
+                });
             }
         }
     }
@@ -119,7 +139,9 @@ impl Membership {
     fn ask_host(&mut self, now: Moment, server: ServerId, news: &mut Vec<News>) {
         let peer = self.peer(server);
         let suspect = peer.link_broken || peer.silence(now) >= self.suspect_after();
-        let asked_lately = peer.probed_at.is_some_and(|at| now.since(at) < self.probe_every());
+        let asked_lately = peer
+            .probed_at
+            .is_some_and(|at| now.since(at) < self.probe_every());
         if peer.is_member() && suspect && !asked_lately {
             self.probe(now, server, news);
         }
@@ -168,7 +190,9 @@ impl Membership {
         if silent.is_empty() {
             return;
         }
-        let fading = self.others().any(|id| quiet(&id, timeout.div(2)) && !silent.contains(&id));
+        let fading = self
+            .others()
+            .any(|id| quiet(&id, timeout.div(2)) && !silent.contains(&id));
         let overdue = |id: &ServerId| self.peer(*id).silence(now) >= timeout + self.fade();
         if fading && !silent.iter().any(overdue) {
             return;
@@ -183,7 +207,11 @@ impl Membership {
             for server in &silent {
                 self.peer_mut(*server).enter(now, ServerState::Unseen);
             }
-            news.push(News::Partition { unseen: silent, seen, of });
+            news.push(News::Partition {
+                unseen: silent,
+                seen,
+                of,
+            });
         }
     }
 
@@ -203,7 +231,12 @@ impl Membership {
         for path in &mut peer.paths {
             (path.normal, path.told_silent) = (false, false);
         }
-        news.push(News::Down { server, cause, seen, of });
+        news.push(News::Down {
+            server,
+            cause,
+            seen,
+            of,
+        });
     }
 
     fn host_answers(&self, now: Moment, peer: &Peer) -> bool {

@@ -25,14 +25,26 @@ impl Node {
         match news {
             News::Probe(server, path) => out.push(Action::Probe { server, path }),
             News::Path { server, path, up } => {
-                let message = if up { Message::PathUp } else { Message::PathDown };
+                let message = if up {
+                    Message::PathUp
+                } else {
+                    Message::PathDown
+                };
                 let name = self.config.server_name(server).to_string();
                 let path = self.config.interconnects[usize::from(path.0)].name.clone();
-                let about = About { server: Some(server), ..About::default() };
+                let about = About {
+                    server: Some(server),
+                    ..About::default()
+                };
                 self.raise(now, message, &[&name, &path], about, out);
             }
             News::Started(server) => self.server_started(now, server, out),
-            News::Back { server, away, same_run, was } => {
+            News::Back {
+                server,
+                away,
+                same_run,
+                was,
+            } => {
                 self.server_back(now, server, away, same_run, was, out);
             }
             News::Restarted(server) => {
@@ -45,10 +57,21 @@ impl Node {
                 self.lost_from_duty(server);
             }
             News::Answers { server, after } => {
-                self.about_server(now, Message::ServiceAnswers, server, &[&after.to_string()], out);
+                self.about_server(
+                    now,
+                    Message::ServiceAnswers,
+                    server,
+                    &[&after.to_string()],
+                    out,
+                );
                 self.assigned = false;
             }
-            News::Down { server, cause, seen, of } => {
+            News::Down {
+                server,
+                cause,
+                seen,
+                of,
+            } => {
                 self.server_down(now, server, cause, (seen, of), out);
             }
             News::Partition { unseen, seen, of } => self.partitioned(now, &unseen, (seen, of), out),
@@ -57,7 +80,13 @@ impl Node {
             }
             News::StartWaitOver(missing) => {
                 let names = self.names(&missing);
-                self.raise(now, Message::StartWaitOver, &[&names], About::default(), out);
+                self.raise(
+                    now,
+                    Message::StartWaitOver,
+                    &[&names],
+                    About::default(),
+                    out,
+                );
             }
         }
     }
@@ -67,16 +96,32 @@ impl Node {
         // Nobody is linked yet, so nothing needs telling; the batch goes out with this step.
         let mut out = Vec::new();
         let name = self.own_name();
-        self.raise(now, Message::DaemonStarted, &[&name], About::default(), &mut out);
+        self.raise(
+            now,
+            Message::DaemonStarted,
+            &[&name],
+            About::default(),
+            &mut out,
+        );
         let fact = format!("started {name} {}", self.session);
-        let about = About { server: Some(self.own), fact: Some(fact), ..About::default() };
+        let about = About {
+            server: Some(self.own),
+            fact: Some(fact),
+            ..About::default()
+        };
         let alert = self.raise(now, Message::ServerStarted, &[&name], about, &mut out);
         self.latches.lit(now.wall, self.own);
         self.latch_changed(now, self.own, alert, &mut out);
         match trouble {
             Some(StoreTrouble::SetAside(file)) => {
                 let arguments = [name.as_str(), &file];
-                self.raise(now, Message::StoreSetAside, &arguments, About::default(), &mut out);
+                self.raise(
+                    now,
+                    Message::StoreSetAside,
+                    &arguments,
+                    About::default(),
+                    &mut out,
+                );
             }
             Some(StoreTrouble::Unusable(why)) => self.store_failed(now, &why, &mut out),
             None => {}
@@ -84,7 +129,13 @@ impl Node {
         let others: Vec<ServerId> = self.membership.others().collect();
         if !others.is_empty() {
             let names = self.names(&others);
-            self.raise(now, Message::StartWaiting, &[&names], About::default(), &mut out);
+            self.raise(
+                now,
+                Message::StartWaiting,
+                &[&names],
+                About::default(),
+                &mut out,
+            );
         }
     }
 
@@ -93,7 +144,12 @@ impl Node {
         let session = self.membership.peer(server).session.unwrap_or_default();
         let thread = self.end_fault(server);
         let fact = Some(format!("started {name} {session}"));
-        let about = About { server: Some(server), fact, mail: thread.is_some(), thread };
+        let about = About {
+            server: Some(server),
+            fact,
+            mail: thread.is_some(),
+            thread,
+        };
         let alert = self.raise(now, Message::ServerStarted, &[&name], about, out);
         self.latches.lit(now.wall, server);
         self.latch_changed(now, server, alert, out);
@@ -121,7 +177,12 @@ impl Node {
             (true, _) => Message::PartitionOver,
             (false, _) => Message::ServerBack,
         };
-        let about = About { server: Some(server), fact: Some(fact), thread, mail: false };
+        let about = About {
+            server: Some(server),
+            fact: Some(fact),
+            thread,
+            mail: false,
+        };
         let alert = self.raise(now, message, &[&name, &away.to_string()], about, out);
         self.latches.lit(now.wall, server);
         self.latch_changed(now, server, alert, out);
@@ -161,8 +222,17 @@ impl Node {
             fact: Some(self.fault_fact("down", &[server])),
             ..About::default()
         };
-        let (cause, side) = (self.cause_words(cause, sides), self.side_words(cause, sides));
-        let alert = self.raise(now, Message::ServerDown, &[&name, cause, &side], about.clone(), out);
+        let (cause, side) = (
+            self.cause_words(cause, sides),
+            self.side_words(cause, sides),
+        );
+        let alert = self.raise(
+            now,
+            Message::ServerDown,
+            &[&name, cause, &side],
+            about.clone(),
+            out,
+        );
         let named = about.fact.as_deref().map(Node::fact_id);
         self.faults[usize::from(server.0)] = named;
         self.fallen(now, server, alert, out);
@@ -177,7 +247,10 @@ impl Node {
     ) {
         let names = self.names(unseen);
         let fact = self.fault_fact("partition", unseen);
-        let about = About { fact: Some(fact.clone()), ..About::default() };
+        let about = About {
+            fact: Some(fact.clone()),
+            ..About::default()
+        };
         let arguments = [&self.own_name(), &seen.to_string(), &of.to_string(), &names];
         let arguments = arguments.map(|text| text.as_str());
         let alert = self.raise(now, Message::Partition, &arguments, about, out);
@@ -241,7 +314,10 @@ impl Node {
         let mut arguments = alloc::vec![name.as_str()];
         // The table's second argument, so that `%2` is the same thing in every row about a server.
         arguments.extend(more);
-        let about = About { server: Some(server), ..About::default() };
+        let about = About {
+            server: Some(server),
+            ..About::default()
+        };
         self.raise(now, message, &arguments, about, out);
     }
 
@@ -321,7 +397,13 @@ impl Node {
         // Links may be gone by now; what matters is the local record.
         let mut out = Vec::new();
         let arguments = [name.as_str(), &pause.to_string()];
-        self.raise(now, Message::OwnPause, &arguments, About::default(), &mut out);
+        self.raise(
+            now,
+            Message::OwnPause,
+            &arguments,
+            About::default(),
+            &mut out,
+        );
     }
 
     /// The store failed: said once, told from memory (invariant 1).
@@ -329,7 +411,13 @@ impl Node {
         self.store_trouble = Some(why.to_string());
         if !core::mem::replace(&mut self.store_told, true) {
             let name = self.own_name();
-            self.raise(now, Message::StoreFaulty, &[&name, why], About::default(), out);
+            self.raise(
+                now,
+                Message::StoreFaulty,
+                &[&name, why],
+                About::default(),
+                out,
+            );
         }
     }
 
@@ -350,14 +438,28 @@ impl Node {
         out: &mut Vec<Action>,
     ) {
         let name = self.own_name();
-        self.raise(now, Message::DaemonStopping, &[&name], About::default(), out);
+        self.raise(
+            now,
+            Message::DaemonStopping,
+            &[&name],
+            About::default(),
+            out,
+        );
         let fact = format!("left {name} {}", self.session);
-        let about = About { server: Some(self.own), fact: Some(fact), ..About::default() };
+        let about = About {
+            server: Some(self.own),
+            fact: Some(fact),
+            ..About::default()
+        };
         let alert = self.raise(now, Message::ServerLeft, &[&name], about, out);
         self.latches.out(now.wall, self.own);
         self.latch_changed(now, self.own, alert, out);
         let until = now.at + super::LEAVE_WAIT_MAX;
-        self.leaving = Some(Leaving { cluster, until, reply });
+        self.leaving = Some(Leaving {
+            cluster,
+            until,
+            reply,
+        });
         self.tell_all(&crate::peer::PeerMessage::Leaving { cluster }, out);
         self.next_beat = now.at;
     }

@@ -25,14 +25,26 @@ impl Node {
     ) {
         let latch = self.latches.of(server).clone();
         self.items.push(Item::Latch(latch.clone()));
-        self.tell_all(&PeerMessage::Latches { latches: alloc::vec![latch] }, out);
+        self.tell_all(
+            &PeerMessage::Latches {
+                latches: alloc::vec![latch],
+            },
+            out,
+        );
         self.assigned = false;
         self.assign(now);
-        let Some(lamp) = self.config.server(server).lamp.filter(|_| self.config.lamps_used) else {
+        let Some(lamp) = self
+            .config
+            .server(server)
+            .lamp
+            .filter(|_| self.config.lamps_used)
+        else {
             return;
         };
         let told_by_us = self.lamps[usize::from(lamp.0)].is_active();
-        let notice = alert.filter(|_| told_by_us).map(|alert| self.lamp_notice(now, alert, server));
+        let notice = alert
+            .filter(|_| told_by_us)
+            .map(|alert| self.lamp_notice(now, alert, server));
         let key = notice.as_ref().map(|record| record.key.clone());
         self.items.extend(notice.map(Item::Notice));
         self.show(now, lamp, key, true);
@@ -70,7 +82,10 @@ impl Node {
         for at in 0..self.lamps.len() {
             self.lamps[at].lose_patience(now.at);
             if let Some(order) = self.lamps[at].poll(now.at) {
-                out.push(Action::Lamp { lamp: LampId(at as u8), order });
+                out.push(Action::Lamp {
+                    lamp: LampId(at as u8),
+                    order,
+                });
             }
         }
     }
@@ -83,7 +98,9 @@ impl Node {
         out: &mut Vec<Action>,
     ) {
         let mut news = Vec::new();
-        let Some(worker) = self.lamps.get_mut(usize::from(lamp.0)) else { return };
+        let Some(worker) = self.lamps.get_mut(usize::from(lamp.0)) else {
+            return;
+        };
         worker.ended(now.at, result, &mut news);
         for one in news {
             self.lamp_news(now, lamp, one, out);
@@ -91,8 +108,14 @@ impl Node {
     }
 
     fn lamp_news(&mut self, now: Now, lamp: LampId, news: LampNews, out: &mut Vec<Action>) {
-        let server = self.config.lamps[usize::from(lamp.0)].servers.first().copied();
-        let about = About { server, ..About::default() };
+        let server = self.config.lamps[usize::from(lamp.0)]
+            .servers
+            .first()
+            .copied();
+        let about = About {
+            server,
+            ..About::default()
+        };
         match news {
             LampNews::Done => {
                 self.raise(now, Message::LampDone, &[], about, out);
@@ -123,7 +146,11 @@ impl Node {
     fn lamp_notice(&self, now: Now, alert: AlertId, server: ServerId) -> NoticeRecord {
         let recipient = self.config.server_name(server).to_string();
         NoticeRecord {
-            key: NoticeKey { alert, channel: Channel::Lamp, recipient },
+            key: NoticeKey {
+                alert,
+                channel: Channel::Lamp,
+                recipient,
+            },
             form: MailForm::Long,
             state: NoticeState::Begun,
             attempts: 1,
@@ -155,7 +182,9 @@ impl Node {
             };
             self.items.push(Item::Notice(record.clone()));
             for server in self.membership.others() {
-                let mark = PeerMessage::Mark { notice: record.clone() };
+                let mark = PeerMessage::Mark {
+                    notice: record.clone(),
+                };
                 out.push(Action::Tell(server, Box::new(mark)));
             }
         }

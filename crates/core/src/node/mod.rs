@@ -116,7 +116,11 @@ impl Node {
                 self.membership.heard(now.at, &heard, &mut news);
                 self.take(now, news, out);
             }
-            Event::Probed { server, path: _, answer } => {
+            Event::Probed {
+                server,
+                path: _,
+                answer,
+            } => {
                 self.membership.probed(now.at, server, answer);
             }
             Event::LinkUp(server) => self.link_up(server, out),
@@ -130,11 +134,16 @@ impl Node {
             Event::Recorded { batch, result } => self.recorded(now, batch, result, out),
             Event::Loaded { notices, more } => {
                 let config = &self.config;
-                self.outbox.restore(now, notices, more, |alert| raise::origin(config, alert));
+                self.outbox
+                    .restore(now, notices, more, |alert| raise::origin(config, alert));
                 self.assigned = false;
             }
             Event::Outcome(key, outcome) => self.noticed(now, &key, &outcome, out),
-            Event::Lamp { lamp, order: _, result } => self.lamp_ended(now, lamp, &result, out),
+            Event::Lamp {
+                lamp,
+                order: _,
+                result,
+            } => self.lamp_ended(now, lamp, &result, out),
             Event::Configure { source, config } => self.configure(now, &source, config, out),
         }
         self.settle(now, out);
@@ -148,12 +157,23 @@ impl Node {
                 deadline = deadline.min(at);
             }
         };
-        sooner(self.outbox.next_deadline().map(|at| at.max(self.hold_until)));
-        self.lamps.iter().for_each(|lamp| sooner(lamp.next_deadline()));
+        sooner(
+            self.outbox
+                .next_deadline()
+                .map(|at| at.max(self.hold_until)),
+        );
+        self.lamps
+            .iter()
+            .for_each(|lamp| sooner(lamp.next_deadline()));
         sooner(self.leaving.map(|leaving| leaving.until));
         let deadline = deadline.max(now);
         self.promised = Some(deadline);
         deadline
+    }
+
+    /// The run that this is.
+    pub fn session(&self) -> SessionId {
+        self.session
     }
 
     /// The settings in force.
@@ -165,14 +185,20 @@ impl Node {
     fn start(&mut self, now: Now, recovered: Recovered) {
         let config = &self.config;
         let more = recovered.more;
-        self.outbox.restore(now, recovered.notices, more, |alert| raise::origin(config, alert));
+        self.outbox.restore(now, recovered.notices, more, |alert| {
+            raise::origin(config, alert)
+        });
         for latch in &recovered.latches {
             self.latches.merge(latch);
         }
         for view in recovered.views {
-            if let Some(server) = self.config.server_named(&view.server).filter(|id| *id != self.own)
+            if let Some(server) = self
+                .config
+                .server_named(&view.server)
+                .filter(|id| *id != self.own)
             {
-                self.membership.expect(server, view.session, view.returns, view.up);
+                self.membership
+                    .expect(server, view.session, view.returns, view.up);
                 self.faults[usize::from(server.0)] = view.fault;
             }
         }
@@ -203,7 +229,10 @@ impl Node {
     fn flush(&mut self, out: &mut Vec<Action>) {
         if !self.items.is_empty() {
             let items = core::mem::take(&mut self.items);
-            out.push(Action::Record { batch: self.batch, items });
+            out.push(Action::Record {
+                batch: self.batch,
+                items,
+            });
             self.batch += 1;
         }
     }
@@ -215,7 +244,9 @@ impl Node {
         }
         let membership = &self.membership;
         let own = self.own;
-        self.outbox.assign(now, |origin| on_duty(origin, membership.living()) == Some(own));
+        self.outbox.assign(now, |origin| {
+            on_duty(origin, membership.living()) == Some(own)
+        });
         for at in 0..self.lamps.len() {
             let lamp = LampId(at as u8);
             let teller = crate::lamp::teller(&self.config, lamp, self.membership.living());
@@ -250,7 +281,10 @@ impl Node {
         let durable = result.is_ok();
         self.replies.retain(|(of, request, alert)| {
             if *of == batch {
-                let reply = Reply::Accepted { alert: alert.clone(), durable };
+                let reply = Reply::Accepted {
+                    alert: alert.clone(),
+                    durable,
+                };
                 out.push(Action::Reply(*request, reply));
             }
             *of != batch
@@ -264,7 +298,9 @@ impl Node {
     /// A step far behind the promised deadline means that this process stood still: nobody was
     /// silent meanwhile (rule N4), and others may have taken over what was ours (rule N9).
     fn notice_pause(&mut self, now: Now) {
-        let Some(promised) = self.promised.take() else { return };
+        let Some(promised) = self.promised.take() else {
+            return;
+        };
         let pause = now.at.since(promised);
         if pause < PAUSE_MIN {
             return;

@@ -20,14 +20,25 @@ impl Node {
     /// A link stands: each side repeats what the other may have missed.
     pub(super) fn link_up(&mut self, server: ServerId, out: &mut Vec<Action>) {
         let mut tell = |message| out.push(Action::Tell(server, Box::new(message)));
-        tell(PeerMessage::Latches { latches: self.latches.all().to_vec() });
+        tell(PeerMessage::Latches {
+            latches: self.latches.all().to_vec(),
+        });
         let returns = self.membership.others().filter_map(|id| {
             let peer = self.membership.peer(id);
-            Some((self.config.server_name(id).to_string(), peer.session?, peer.returns))
+            Some((
+                self.config.server_name(id).to_string(),
+                peer.session?,
+                peer.returns,
+            ))
         });
-        tell(PeerMessage::Returns { returns: returns.collect() });
+        tell(PeerMessage::Returns {
+            returns: returns.collect(),
+        });
         for (alert, notices) in self.outbox.unfinished() {
-            tell(PeerMessage::Alert { alert: (*alert).clone(), notices });
+            tell(PeerMessage::Alert {
+                alert: (*alert).clone(),
+                notices,
+            });
         }
         let notices = self.outbox.elsewhere(ASK_MAX);
         if !notices.is_empty() {
@@ -94,7 +105,9 @@ impl Node {
     fn answer(&self, server: ServerId, keys: &[NoticeKey], out: &mut Vec<Action>) {
         for key in keys.iter().take(ASK_MAX) {
             if let Some(notice) = self.outbox.ending(key) {
-                let mark = PeerMessage::Mark { notice: notice.clone() };
+                let mark = PeerMessage::Mark {
+                    notice: notice.clone(),
+                };
                 out.push(Action::Tell(server, Box::new(mark)));
             }
         }

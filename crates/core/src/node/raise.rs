@@ -76,14 +76,19 @@ impl Node {
             severity,
             time: now.wall,
             server: self.own_name(),
-            about: about.server.map(|id| self.config.server_name(id).to_string()),
+            about: about
+                .server
+                .map(|id| self.config.server_name(id).to_string()),
             text: tidy_text(&text),
             thread: about.thread,
             destinations,
         });
         let notices = self.accept(now, &alert, &[]);
         // Other servers that see the fact themselves know it as well; those that do not shall.
-        let message = PeerMessage::Alert { alert: (*alert).clone(), notices };
+        let message = PeerMessage::Alert {
+            alert: (*alert).clone(),
+            notices,
+        };
         self.tell_all(&message, out);
         Some(id)
     }
@@ -96,14 +101,24 @@ impl Node {
         alert: &Arc<Alert>,
         known: &[NoticeRecord],
     ) -> Vec<NoticeRecord> {
-        self.items.push(Item::Alert { alert: alert.clone(), received: now.wall });
+        self.items.push(Item::Alert {
+            alert: alert.clone(),
+            received: now.wall,
+        });
         let origin = origin(&self.config, alert);
         let holder = on_duty(origin, self.membership.living());
         let ours = holder == Some(self.own) && self.leaving.is_none();
         let holder = holder.map_or_else(String::new, |id| self.config.server_name(id).to_string());
         if alert.destinations.syslog {
             let name = self.own_name();
-            self.add_notice(now, alert, (Channel::Syslog, &name, MailForm::Long), &name, true, &[]);
+            self.add_notice(
+                now,
+                alert,
+                (Channel::Syslog, &name, MailForm::Long),
+                &name,
+                true,
+                &[],
+            );
         }
         let mut mails = Vec::new();
         if alert.destinations.mail {
@@ -124,8 +139,11 @@ impl Node {
         ours: bool,
         known: &[NoticeRecord],
     ) -> Option<NoticeRecord> {
-        let key =
-            NoticeKey { alert: alert.id.clone(), channel, recipient: recipient.to_string() };
+        let key = NoticeKey {
+            alert: alert.id.clone(),
+            channel,
+            recipient: recipient.to_string(),
+        };
         if self.outbox.knows(&key) {
             return None;
         }
@@ -151,7 +169,9 @@ impl Node {
                 theirs.possible_repeat || (ours && theirs.state == NoticeState::Begun);
         }
         let origin = origin(&self.config, alert);
-        let record = self.outbox.add(now, alert, record, origin, ours, self.batch);
+        let record = self
+            .outbox
+            .add(now, alert, record, origin, ours, self.batch);
         self.items.push(Item::Notice(record.clone()));
         Some(record)
     }
@@ -159,7 +179,12 @@ impl Node {
     fn own_alert_id(&mut self) -> AlertId {
         self.sequence += 1;
         let session = self.session.to_string();
-        AlertId(format!("{}.{}.{}", slug(&self.own_name()), &session[..12], self.sequence))
+        AlertId(format!(
+            "{}.{}.{}",
+            slug(&self.own_name()),
+            &session[..12],
+            self.sequence
+        ))
     }
 
     /// A fact that many see is raised once; so is one that another server has told us of.
@@ -182,7 +207,11 @@ impl Node {
 
 /// The server that accepted an alert, where only that one could; `None` for a fact all see.
 pub(super) fn origin(config: &Config, alert: &Alert) -> Option<ServerId> {
-    if is_fact(&alert.id) { None } else { config.server_named(&alert.server) }
+    if is_fact(&alert.id) {
+        None
+    } else {
+        config.server_named(&alert.server)
+    }
 }
 
 pub(super) fn is_fact(id: &AlertId) -> bool {
@@ -191,7 +220,13 @@ pub(super) fn is_fact(id: &AlertId) -> bool {
 
 /// A server's name as it may stand in a Message-ID.
 fn slug(name: &str) -> String {
-    let fit = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let fit = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
     name.chars().take(24).map(fit).collect()
 }
 
@@ -212,24 +247,40 @@ impl Node {
         outcome: &crate::notice::Outcome,
         out: &mut Vec<Action>,
     ) {
-        let Some(ended) = self.outbox.outcome(now, key, outcome) else { return };
+        let Some(ended) = self.outbox.outcome(now, key, outcome) else {
+            return;
+        };
         self.items.push(Item::Notice(ended.record.clone()));
         if key.channel != Channel::Mail {
             return;
         }
-        let (recipient, reason) = (ended.record.key.recipient.clone(), ended.record.reason.clone());
-        let about = About { thread: Some(ended.alert.id.clone()), ..About::default() };
+        let (recipient, reason) = (
+            ended.record.key.recipient.clone(),
+            ended.record.reason.clone(),
+        );
+        let about = About {
+            thread: Some(ended.alert.id.clone()),
+            ..About::default()
+        };
         match ended.record.state {
             NoticeState::Delivered => self.mail_trouble = false,
             NoticeState::Refused | NoticeState::GivenUp => {
-                self.raise(now, Message::MailGivenUp, &[&recipient, &reason], about, out);
+                self.raise(
+                    now,
+                    Message::MailGivenUp,
+                    &[&recipient, &reason],
+                    about,
+                    out,
+                );
             }
             _ if !core::mem::replace(&mut self.mail_trouble, true) => {
                 self.raise(now, Message::MailFailed, &[&recipient, &reason], about, out);
             }
             _ => {}
         }
-        let mark = PeerMessage::Mark { notice: ended.record };
+        let mark = PeerMessage::Mark {
+            notice: ended.record,
+        };
         for server in self.membership.others() {
             out.push(Action::Tell(server, Box::new(mark.clone())));
         }

@@ -15,7 +15,11 @@ impl Node {
             cluster: self.config.cluster.clone(),
             server: self.own_name(),
             time: now.wall,
-            servers: self.config.server_ids().map(|id| self.server_status(now, id)).collect(),
+            servers: self
+                .config
+                .server_ids()
+                .map(|id| self.server_status(now, id))
+                .collect(),
             on_duty: on_duty.map(|id| self.config.server_name(id).to_string()),
             notices_waiting: self.outbox.len() as u32,
             backlog: self.outbox.has_backlog(),
@@ -27,25 +31,36 @@ impl Node {
     fn server_status(&self, now: Now, id: ServerId) -> ServerStatus {
         let peer = self.membership.peer(id);
         let own = id == self.own;
-        let paths = self.config.interconnects.iter().enumerate().map(|(at, interconnect)| {
-            let path = &peer.paths[at];
-            let used = self.config.address(id, InterconnectId(at as u8)).is_some();
-            PathStatus {
-                name: interconnect.name.clone(),
-                comment: interconnect.comment.to_string(),
-                normal: own || path.normal,
-                unused: !used,
-                silent_ms: path.heard_at.map(|at| now.at.since(at).as_ms()),
-                loss_permille: path.loss_permille(),
-            }
-        });
+        let paths = self
+            .config
+            .interconnects
+            .iter()
+            .enumerate()
+            .map(|(at, interconnect)| {
+                let path = &peer.paths[at];
+                let used = self.config.address(id, InterconnectId(at as u8)).is_some();
+                PathStatus {
+                    name: interconnect.name.clone(),
+                    comment: interconnect.comment.to_string(),
+                    normal: own || path.normal,
+                    unused: !used,
+                    silent_ms: path.heard_at.map(|at| now.at.since(at).as_ms()),
+                    loss_permille: path.loss_permille(),
+                }
+            });
         ServerStatus {
             name: self.config.server_name(id).to_string(),
             own,
             state: if own { ServerState::Up } else { peer.state },
             paths: paths.collect(),
-            lamp: self.config.server(id).lamp.map(|lamp| self.lamp_status(lamp)),
-            drift: peer.config_digest.is_some_and(|digest| digest != self.config.digest),
+            lamp: self
+                .config
+                .server(id)
+                .lamp
+                .map(|lamp| self.lamp_status(lamp)),
+            drift: peer
+                .config_digest
+                .is_some_and(|digest| digest != self.config.digest),
         }
     }
 

@@ -25,23 +25,30 @@ impl Node {
         out: &mut Vec<Action>,
     ) {
         let answer = match request {
-            Request::Raise { message, severity, text, destinations: wanted } => {
+            Request::Raise {
+                message,
+                severity,
+                text,
+                destinations: wanted,
+            } => {
                 if !is_module(&message) {
                     refused(format!("the module name {:?} is not one", message.module))
                 } else {
                     let ticks = wanted.unwrap_or_else(|| destinations(&self.config, &message));
                     let about = About::default();
-                    let alert =
-                        self.raise_text(now, message, severity, text, ticks, about, out);
+                    let alert = self.raise_text(now, message, severity, text, ticks, about, out);
                     return self.reply_when_recorded(id, alert);
                 }
             }
-            Request::MailTest if self.config.mail.recipients.is_empty() => {
-                refused(String::from("no mail address is set: /root/cluster/mail/address"))
-            }
+            Request::MailTest if self.config.mail.recipients.is_empty() => refused(String::from(
+                "no mail address is set: /root/cluster/mail/address",
+            )),
             Request::MailTest => {
                 let name = self.own_name();
-                let about = About { mail: true, ..About::default() };
+                let about = About {
+                    mail: true,
+                    ..About::default()
+                };
                 let alert = self.raise(now, Message::Test, &[&name], about, out);
                 return self.reply_when_recorded(id, alert);
             }
@@ -85,7 +92,10 @@ impl Node {
     fn server_asked_for(&self, name: &str) -> Result<ServerId, String> {
         self.config.server_named(name).ok_or_else(|| {
             let all: Vec<ServerId> = self.config.server_ids().collect();
-            format!("no server is called {name:?}; the servers are {}", self.names(&all))
+            format!(
+                "no server is called {name:?}; the servers are {}",
+                self.names(&all)
+            )
         })
     }
 
@@ -111,7 +121,10 @@ impl Node {
         let Some(name) = server else {
             let own = self.own_name();
             self.raise(now, Message::ShutdownAsked, &[&own], About::default(), out);
-            let message = PeerMessage::Stop { by: String::from(by), cluster: true };
+            let message = PeerMessage::Stop {
+                by: String::from(by),
+                cluster: true,
+            };
             self.tell_all(&message, out);
             self.leave(now, true, Some(id), out);
             return None;
@@ -127,7 +140,10 @@ impl Node {
         if !self.membership.living().any(|id| id == server) {
             return refused(format!("server {name} does not answer; stop it there"));
         }
-        let message = PeerMessage::Stop { by: String::from(by), cluster: false };
+        let message = PeerMessage::Stop {
+            by: String::from(by),
+            cluster: false,
+        };
         out.push(Action::Tell(server, Box::new(message)));
         Some(Reply::Done)
     }

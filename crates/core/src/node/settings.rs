@@ -31,7 +31,13 @@ impl Node {
             }
             Ok((config, own)) => {
                 self.take_settings(now, own, *config, out);
-                self.raise(now, Message::SettingsTaken, &[source], About::default(), out);
+                self.raise(
+                    now,
+                    Message::SettingsTaken,
+                    &[source],
+                    About::default(),
+                    out,
+                );
             }
         }
     }
@@ -62,7 +68,10 @@ impl Node {
     fn keep_lamps(&mut self, old: &Config) {
         let names = |config: &Config, at: usize| -> Vec<String> {
             let servers = &config.lamps[at].servers;
-            servers.iter().map(|id| config.server_name(*id).to_string()).collect()
+            servers
+                .iter()
+                .map(|id| config.server_name(*id).to_string())
+                .collect()
         };
         let mut kept: Vec<LampWorker> = Vec::new();
         for at in 0..self.config.lamps.len() {
@@ -71,7 +80,10 @@ impl Node {
                 (lamp.address, lamp.port, &lamp.kind) == (new.address, new.port, &new.kind)
                     && names(old, *was) == names(&self.config, at)
             });
-            kept.push(same.map(|(was, _)| self.lamps[was].clone()).unwrap_or_default());
+            kept.push(
+                same.map(|(was, _)| self.lamps[was].clone())
+                    .unwrap_or_default(),
+            );
         }
         self.lamps = kept;
     }

@@ -180,7 +180,11 @@ impl Outbox {
         let mut records = Vec::new();
         for channel in [Channel::Syslog, Channel::Mail] {
             let mut room = IN_FLIGHT_MAX.saturating_sub(self.begun(channel));
-            for entry in self.entries.iter_mut().filter(|one| one.record.key.channel == channel) {
+            for entry in self
+                .entries
+                .iter_mut()
+                .filter(|one| one.record.key.channel == channel)
+            {
                 if room == 0 {
                     break;
                 }
@@ -223,7 +227,10 @@ impl Outbox {
 
     /// What became of an attempt. `None` when the notice is unknown by now.
     pub fn outcome(&mut self, now: Now, key: &NoticeKey, outcome: &Outcome) -> Option<Ended> {
-        let at = self.entries.iter().position(|entry| entry.record.key == *key)?;
+        let at = self
+            .entries
+            .iter()
+            .position(|entry| entry.record.key == *key)?;
         let entry = &mut self.entries[at];
         let record = &mut entry.record;
         record.changed = now.wall;
@@ -246,7 +253,10 @@ impl Outbox {
                 }
             }
         }
-        let ended = Ended { record: entry.record.clone(), alert: entry.alert.clone() };
+        let ended = Ended {
+            record: entry.record.clone(),
+            alert: entry.alert.clone(),
+        };
         if ended.record.state.is_final() {
             self.entries.swap_remove(at);
             self.remember(ended.record.clone());
@@ -256,7 +266,11 @@ impl Outbox {
 
     /// Another server's word about a notice. Answers whether it was news to us.
     pub fn marked(&mut self, theirs: &NoticeRecord) -> bool {
-        let Some(at) = self.entries.iter().position(|entry| entry.record.key == theirs.key) else {
+        let Some(at) = self
+            .entries
+            .iter()
+            .position(|entry| entry.record.key == theirs.key)
+        else {
             let news = theirs.state.is_final() && !self.is_recent(&theirs.key);
             if news {
                 self.remember(theirs.clone());
@@ -282,8 +296,13 @@ impl Outbox {
 
     /// Unfinished notices whose turn is another server's, to ask it about; at most `limit`.
     pub fn elsewhere(&self, limit: usize) -> Vec<NoticeKey> {
-        let mine = self.entries.iter().filter(|entry| entry.stage == Stage::Elsewhere);
-        mine.take(limit).map(|entry| entry.record.key.clone()).collect()
+        let mine = self
+            .entries
+            .iter()
+            .filter(|entry| entry.stage == Stage::Elsewhere);
+        mine.take(limit)
+            .map(|entry| entry.record.key.clone())
+            .collect()
     }
 
     /// How a notice ended, if we remember it.
@@ -294,7 +313,11 @@ impl Outbox {
     /// Each alert that has unfinished mails here, with those, for a server that has just come.
     pub fn unfinished(&self) -> Vec<(Arc<Alert>, Vec<NoticeRecord>)> {
         let mut all: Vec<(Arc<Alert>, Vec<NoticeRecord>)> = Vec::new();
-        for entry in self.entries.iter().filter(|one| one.record.key.channel == Channel::Mail) {
+        for entry in self
+            .entries
+            .iter()
+            .filter(|one| one.record.key.channel == Channel::Mail)
+        {
             match all.iter_mut().find(|(alert, _)| alert.id == entry.alert.id) {
                 Some((_, records)) => records.push(entry.record.clone()),
                 None => all.push((entry.alert.clone(), alloc::vec![entry.record.clone()])),
