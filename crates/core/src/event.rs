@@ -153,10 +153,12 @@ pub struct Latch {
     pub server: String,
     /// Blinks after a fault until somebody puts it out.
     pub red: Glow,
+    /// When red was last changed; the later of two copies holds. Zero: never.
+    pub red_changed: WallTime,
     /// Lit from the server's normal start to its normal stop.
     pub green: Glow,
-    /// When it was last changed; the later of two copies holds.
-    pub changed: WallTime,
+    /// When green was last changed, likewise.
+    pub green_changed: WallTime,
 }
 
 /// What was last known of a server, kept over restarts.

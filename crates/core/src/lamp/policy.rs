@@ -26,8 +26,9 @@ impl Latches {
         let dark = |server: &crate::config::Server| Latch {
             server: server.name.clone(),
             red: Glow::Off,
+            red_changed: WallTime(0),
             green: Glow::Off,
-            changed: WallTime(0),
+            green_changed: WallTime(0),
         };
         Latches {
             latches: config.servers.iter().map(dark).collect(),
@@ -45,23 +46,25 @@ impl Latches {
     }
 
     /// The server has started normally, or is back (rule M15; M18: a fault's red stays).
-    pub fn lit(&mut self, wall: WallTime, server: ServerId) -> bool {
-        let red = self.of(server).red;
-        self.set(wall, server, red, Glow::On)
+    pub fn lit(&mut self, wall: WallTime, server: ServerId) {
+        self.set_green(wall, server, Glow::On);
     }
 
     /// The server is down (rule M17).
-    pub fn fallen(&mut self, wall: WallTime, server: ServerId) -> bool {
-        self.set(wall, server, Glow::Blink, Glow::Off)
+    pub fn fallen(&mut self, wall: WallTime, server: ServerId) {
+        self.set_red(wall, server, Glow::Blink);
+        self.set_green(wall, server, Glow::Off);
     }
 
     /// The server has stopped normally, the cluster shuts down, or a person put it out (M16 M18).
-    pub fn out(&mut self, wall: WallTime, server: ServerId) -> bool {
-        self.set(wall, server, Glow::Off, Glow::Off)
+    pub fn out(&mut self, wall: WallTime, server: ServerId) {
+        self.set_red(wall, server, Glow::Off);
+        self.set_green(wall, server, Glow::Off);
     }
 
-    /// Takes another server's copy if it is the later one; answers whether it changed ours. Of two
-    /// copies of the same time the one with the red light holds.
+    /// Takes what another server knows later than we do, red and green each for itself: a server
+    /// that has just started knows of its green, and nothing of the red that others gave it.
+    /// Answers whether anything looks different now.
     pub fn merge(&mut self, theirs: &Latch) -> bool {
         let Some(ours) = self
             .latches
@@ -70,20 +73,22 @@ impl Latches {
         else {
             return false;
         };
-        let later = (
-            theirs.changed,
-            theirs.red == Glow::Blink,
-            theirs.green == Glow::On,
-        ) > (
-            ours.changed,
-            ours.red == Glow::Blink,
-            ours.green == Glow::On,
-        );
-        let differs = (theirs.red, theirs.green) != (ours.red, ours.green);
-        if later {
-            ours.clone_from(theirs);
+        let before = (ours.red, ours.green);
+        // Of two copies of the same time the one that is lit holds.
+        let lit = |glow: Glow| glow != Glow::Off;
+        if (theirs.red_changed, lit(theirs.red)) > (ours.red_changed, lit(ours.red)) {
+            (ours.red, ours.red_changed) = (theirs.red, theirs.red_changed);
         }
-        later && differs
+        if (theirs.green_changed, lit(theirs.green)) > (ours.green_changed, lit(ours.green)) {
+            (ours.green, ours.green_changed) = (theirs.green, theirs.green_changed);
+        }
+        before != (ours.red, ours.green)
+    }
+
+    /// Anything is known of a lamp's servers; a lamp of which nothing is known is left alone.
+    pub fn knows(&self, lamp: &Lamp) -> bool {
+        let known = |latch: &Latch| latch.red_changed.max(latch.green_changed) > WallTime(0);
+        lamp.servers.iter().any(|id| known(self.of(*id)))
     }
 
     /// What a lamp should show (rule M20).
@@ -104,15 +109,22 @@ impl Latches {
         }
     }
 
-    fn set(&mut self, wall: WallTime, server: ServerId, red: Glow, green: Glow) -> bool {
+    fn set_red(&mut self, wall: WallTime, server: ServerId, glow: Glow) {
         let latch = &mut self.latches[usize::from(server.0)];
-        let differs = (latch.red, latch.green) != (red, green);
-        if differs {
-            // A wall clock that went back must not make our newest change look old.
-            let changed = wall.max(WallTime(latch.changed.0 + 1));
-            (latch.red, latch.green, latch.changed) = (red, green, changed);
-        }
-        differs
+        set(&mut latch.red, &mut latch.red_changed, glow, wall);
+    }
+
+    fn set_green(&mut self, wall: WallTime, server: ServerId, glow: Glow) {
+        let latch = &mut self.latches[usize::from(server.0)];
+        set(&mut latch.green, &mut latch.green_changed, glow, wall);
+    }
+}
+
+/// A wall clock that went back, or another server's that is behind, must not make the newest change
+/// look old: a change is always later than the one before it.
+fn set(light: &mut Glow, changed: &mut WallTime, glow: Glow, wall: WallTime) {
+    if *light != glow || *changed == WallTime(0) {
+        (*light, *changed) = (glow, wall.max(WallTime(changed.0 + 1)));
     }
 }
 

@@ -76,7 +76,25 @@ impl Node {
             }
             News::Partition { unseen, seen, of } => self.partitioned(now, &unseen, (seen, of), out),
             News::AllUp => {
-                self.raise(now, Message::AllUp, &[], About::default(), out);
+                // Named after the runs that are up, so that it is one alert for all of them.
+                let others = self.membership.others();
+                let mut runs: Vec<_> = others
+                    .filter_map(|id| self.membership.peer(id).session)
+                    .collect();
+                runs.push(self.session);
+                runs.sort_unstable();
+                let fact = Some(runs.iter().map(ToString::to_string).collect());
+                self.raise(
+                    now,
+                    Message::AllUp,
+                    &[],
+                    About {
+                        fact,
+                        ..About::default()
+                    },
+                    out,
+                );
+                (self.settled_at, self.assigned) = (None, false);
             }
             News::StartWaitOver(missing) => {
                 let names = self.names(&missing);

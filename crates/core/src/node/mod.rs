@@ -18,7 +18,7 @@ use crate::alert::{AlertId, SessionId};
 use crate::config::{Config, LampId, ServerId};
 use crate::duty::on_duty;
 use crate::event::{Event, Phase, Recovered};
-use crate::lamp::{LampWorker, Latches};
+use crate::lamp::{Glow, LampWorker, Latches};
 use crate::membership::Membership;
 use crate::notice::outbox::Outbox;
 use crate::request::{Reply, RequestId};
@@ -33,9 +33,11 @@ pub const PAUSE_MIN: Span = Span::from_ms(150);
 pub const PAUSE_TOLD_MIN: Span = Span::from_ms(1_000);
 /// How long a leaving server waits for its lamp and its begun notices.
 pub const LEAVE_WAIT_MAX: Span = Span::from_secs(6);
-/// After a pause of our own nothing is begun for this long: other servers may have taken over, and
-/// what they say about it is read first.
+/// After a pause of our own, or when a server comes into reach, stale notices wait for this long:
+/// other servers may have taken over, and what they say about it is read first.
 const RESUME_WAIT: Span = Span::from_ms(200);
+/// How long a starting server waits for the others before it takes itself to be alone.
+const START_SETTLE: Span = Span::from_ms(1_500);
 
 /// One server's decisions.
 #[derive(Clone, Debug)]
@@ -60,7 +62,11 @@ pub struct Node {
     next_beat: Moment,
     /// The deadline that the driver was last told; a step far behind it means a pause.
     promised: Option<Moment>,
+    /// Until then stale notices wait for what other servers may say about them.
     hold_until: Moment,
+    /// When a starting server knows who else lives, if that is not over yet: until then it tells
+    /// no lamp but its own, because what its disk says of the others may be old.
+    settled_at: Option<Moment>,
     leaving: Option<Leaving>,
     store_trouble: Option<String>,
     /// The store's trouble was told and is not over.
@@ -97,6 +103,7 @@ impl Node {
             next_beat: now.at,
             promised: None,
             hold_until: now.at,
+            settled_at: None,
             leaving: None,
             store_trouble: None,
             store_told: false,
@@ -123,7 +130,7 @@ impl Node {
             } => {
                 self.membership.probed(now.at, server, answer);
             }
-            Event::LinkUp(server) => self.link_up(server, out),
+            Event::LinkUp(server) => self.link_up(now, server, out),
             Event::LinkDown(server) => {
                 let mut news = Vec::new();
                 self.membership.link_broken(now.at, server, &mut news);
@@ -157,11 +164,8 @@ impl Node {
                 deadline = deadline.min(at);
             }
         };
-        sooner(
-            self.outbox
-                .next_deadline()
-                .map(|at| at.max(self.hold_until)),
-        );
+        sooner(self.outbox.next_deadline(self.hold_until));
+        sooner(self.settled_at);
         self.lamps
             .iter()
             .for_each(|lamp| sooner(lamp.next_deadline()));
@@ -202,6 +206,10 @@ impl Node {
                 self.faults[usize::from(server.0)] = view.fault;
             }
         }
+        if self.config.servers.len() > 1 {
+            self.settled_at = Some(now.at + START_SETTLE);
+            self.hold_until = now.at + START_SETTLE;
+        }
         self.started(now, recovered.trouble);
     }
 
@@ -239,6 +247,9 @@ impl Node {
 
     /// The turn of notices and lamps follows membership.
     fn assign(&mut self, now: Now) {
+        if self.settled_at.is_some_and(|at| at <= now.at) {
+            (self.settled_at, self.assigned) = (None, false);
+        }
         if core::mem::replace(&mut self.assigned, true) {
             return;
         }
@@ -250,8 +261,17 @@ impl Node {
         for at in 0..self.lamps.len() {
             let lamp = LampId(at as u8);
             let teller = crate::lamp::teller(&self.config, lamp, self.membership.living());
-            self.lamps[at].set_active(now.at, self.config.lamps_used && teller == Some(own));
+            let ours = teller == Some(own) && self.may_tell(lamp);
+            self.lamps[at].set_active(now.at, ours);
         }
+    }
+
+    /// A lamp is told once something is known of it, and by a server that knows how things stand.
+    fn may_tell(&self, lamp: LampId) -> bool {
+        let config = &self.config.lamps[usize::from(lamp.0)];
+        let settled = self.settled_at.is_none();
+        let own_green = config.servers == [self.own] && self.latches.of(self.own).red == Glow::Off;
+        self.config.lamps_used && self.latches.knows(config) && (settled || own_green)
     }
 
     fn begin_notices(&mut self, now: Now, out: &mut Vec<Action>) {
@@ -259,9 +279,10 @@ impl Node {
         if self.outbox.lose_patience(now.at, &mut sendings) {
             self.store_failed(now, "no answer in time", out);
         }
-        if now.at >= self.hold_until && self.leaving.is_none() {
+        if self.leaving.is_none() {
             let sender = self.own_name();
-            let records = self.outbox.begin(now, &sender, self.batch);
+            let hold = now.at < self.hold_until;
+            let records = self.outbox.begin(now, &sender, self.batch, hold);
             self.items.extend(records.into_iter().map(Item::Notice));
         }
         out.extend(sendings.into_iter().map(Action::Send));
@@ -307,7 +328,8 @@ impl Node {
         }
         self.membership.paused(now.at, pause);
         if pause >= self.config.heartbeat.timeout {
-            self.hold_until = now.at + RESUME_WAIT;
+            self.outbox.doubt();
+            self.hold_until = self.hold_until.max(now.at + RESUME_WAIT);
         }
         if pause >= PAUSE_TOLD_MIN {
             self.tell_pause(now, pause);

@@ -18,7 +18,8 @@ const ASK_MAX: usize = 64;
 
 impl Node {
     /// A link stands: each side repeats what the other may have missed.
-    pub(super) fn link_up(&mut self, server: ServerId, out: &mut Vec<Action>) {
+    pub(super) fn link_up(&mut self, now: Now, server: ServerId, out: &mut Vec<Action>) {
+        self.hold_until = self.hold_until.max(now.at + super::RESUME_WAIT);
         let mut tell = |message| out.push(Action::Tell(server, Box::new(message)));
         tell(PeerMessage::Latches {
             latches: self.latches.all().to_vec(),
@@ -40,7 +41,7 @@ impl Node {
                 notices,
             });
         }
-        let notices = self.outbox.elsewhere(ASK_MAX);
+        let notices = self.outbox.doubtful(ASK_MAX);
         if !notices.is_empty() {
             tell(PeerMessage::Ask { notices });
         }

@@ -53,6 +53,8 @@ struct Entry {
     stage: Stage,
     born: Moment,
     unrecorded: bool,
+    /// Another server may know more of it than we do: it waits while a hold is on.
+    stale: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +112,7 @@ impl Outbox {
             stage,
             born: now.at,
             unrecorded: false,
+            stale: false,
         });
         record
     }
@@ -136,6 +139,7 @@ impl Outbox {
                 stage,
                 born,
                 unrecorded: false,
+                stale: true,
             });
         }
         self.loading = false;
@@ -174,9 +178,14 @@ impl Outbox {
         }
     }
 
+    /// Other servers may have taken over while we were away: all that waits here is stale.
+    pub fn doubt(&mut self) {
+        self.entries.iter_mut().for_each(|entry| entry.stale = true);
+    }
+
     /// Notices that are due and for which there is room: they are marked begun, and the records are
-    /// to be put on disk in `batch`.
-    pub fn begin(&mut self, now: Now, sender: &str, batch: u64) -> Vec<NoticeRecord> {
+    /// to be put on disk in `batch`. While `hold` is on, stale ones wait.
+    pub fn begin(&mut self, now: Now, sender: &str, batch: u64, hold: bool) -> Vec<NoticeRecord> {
         let mut records = Vec::new();
         for channel in [Channel::Syslog, Channel::Mail] {
             let mut room = IN_FLIGHT_MAX.saturating_sub(self.begun(channel));
@@ -188,7 +197,8 @@ impl Outbox {
                 if room == 0 {
                     break;
                 }
-                if matches!(entry.stage, Stage::Due(at) if at <= now.at) {
+                let held = hold && entry.stale;
+                if !held && matches!(entry.stage, Stage::Due(at) if at <= now.at) {
                     entry.stage = Stage::Recording(batch, now.at);
                     entry.record.state = NoticeState::Begun;
                     entry.record.attempts += 1;
@@ -247,6 +257,7 @@ impl Outbox {
                 record.reason.clone_from(cause);
                 record.possible_repeat |= maybe_taken;
                 record.state = NoticeState::Waiting;
+                entry.stale = true;
                 entry.stage = Stage::Due(now.at + mail_retry(record.attempts));
                 if now.at.since(entry.born) >= MAIL_LIFE {
                     record.state = NoticeState::GivenUp;
@@ -294,13 +305,14 @@ impl Outbox {
         false
     }
 
-    /// Unfinished notices whose turn is another server's, to ask it about; at most `limit`.
-    pub fn elsewhere(&self, limit: usize) -> Vec<NoticeKey> {
-        let mine = self
-            .entries
-            .iter()
-            .filter(|entry| entry.stage == Stage::Elsewhere);
-        mine.take(limit)
+    /// Unfinished mails that another server may have ended, to ask it about; at most `limit`.
+    pub fn doubtful(&self, limit: usize) -> Vec<NoticeKey> {
+        let doubtful = self.entries.iter().filter(|entry| {
+            let mail = entry.record.key.channel == Channel::Mail;
+            mail && (entry.stale || entry.stage == Stage::Elsewhere)
+        });
+        doubtful
+            .take(limit)
             .map(|entry| entry.record.key.clone())
             .collect()
     }
@@ -332,12 +344,13 @@ impl Outbox {
     }
 
     /// When something is due next.
-    pub fn next_deadline(&self) -> Option<Moment> {
+    pub fn next_deadline(&self, hold_until: Moment) -> Option<Moment> {
         let full = |channel| self.begun(channel) >= IN_FLIGHT_MAX;
         let (mail_full, syslog_full) = (full(Channel::Mail), full(Channel::Syslog));
         let due = self.entries.iter().filter_map(|entry| match entry.stage {
             Stage::Due(_) if entry.record.key.channel == Channel::Mail && mail_full => None,
             Stage::Due(_) if entry.record.key.channel == Channel::Syslog && syslog_full => None,
+            Stage::Due(at) if entry.stale => Some(at.max(hold_until)),
             Stage::Due(at) => Some(at),
             Stage::Recording(_, since) => Some(since + STORE_PATIENCE),
             Stage::Elsewhere | Stage::InFlight => None,

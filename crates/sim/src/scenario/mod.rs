@@ -161,7 +161,7 @@ pub enum Expectation {
         /// Containing these words.
         saying: Option<String>,
     },
-    /// An alert of this module and event in a server's alert view (or not).
+    /// An alert of this module and event in a server's alert view.
     Alert {
         /// The server whose alert view is looked at.
         on: String,
@@ -169,8 +169,8 @@ pub enum Expectation {
         module: String,
         /// Event id.
         event: u32,
-        /// It is there.
-        present: bool,
+        /// So many of them; `None`: at least one.
+        count: Option<usize>,
     },
     /// How the first server sees the second.
     Sees(String, String, String),

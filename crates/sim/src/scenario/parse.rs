@@ -33,7 +33,7 @@ SERVER dies | answers | forgets; mail is accepted | deferred | swallowed | away 
 ADDRESS; disk SERVER fails | works";
 const EXPECTATIONS: &str = "after `expect`, with `by TIME` or `at TIME` at the end: lamp SERVER is \
 out | is green | blinks red | blinks red and green; N mail(s) [to ADDRESS] [about SERVER] [saying \
-\"TEXT\"]; alert|no alert MODULE EVENT on SERVER; SERVER sees SERVER STATE";
+\"TEXT\"]; alert | no alert | N alerts MODULE EVENT on SERVER; SERVER sees SERVER STATE";
 
 /// Reads a story.
 ///
@@ -158,21 +158,24 @@ fn expectation(words: &[&str]) -> Option<Expectation> {
             };
             Expectation::Lamp(s(server), look)
         }
-        ["alert", module, event, "on", server] => alert(server, module, event, true)?,
-        ["no", "alert", module, event, "on", server] => alert(server, module, event, false)?,
+        ["alert", module, event, "on", server] => alert(server, module, event, None)?,
+        ["no", "alert", module, event, "on", server] => alert(server, module, event, Some(0))?,
+        [count, "alerts", module, event, "on", server] => {
+            alert(server, module, event, Some(count.parse().ok()?))?
+        }
         [server, "sees", other, state] => Expectation::Sees(s(server), s(other), s(state)),
         [count, "mail" | "mails", rest @ ..] => mails(count, rest)?,
         _ => return None,
     })
 }
 
-fn alert(server: &str, module: &str, event: &str, present: bool) -> Option<Expectation> {
+fn alert(server: &str, module: &str, event: &str, count: Option<usize>) -> Option<Expectation> {
     let event = event.parse().ok()?;
     Some(Expectation::Alert {
         on: server.into(),
         module: module.into(),
         event,
-        present,
+        count,
     })
 }
 

@@ -98,7 +98,7 @@ fn deadline(line: &Line) -> u64 {
 fn settle(world: &World, open: &mut Vec<&Line>) {
     open.retain(|line| match &line.what {
         What::Expected(
-            Expectation::Mails { .. } | Expectation::Alert { present: false, .. },
+            Expectation::Mails { .. } | Expectation::Alert { count: Some(_), .. },
             _,
         ) => true,
         What::Expected(expectation, Until::By(_)) => look(world, expectation).is_err(),
@@ -158,13 +158,14 @@ fn look(world: &World, expectation: &Expectation) -> Result<(), String> {
             on,
             module,
             event,
-            present,
+            count,
         } => {
             let alerts = &world.servers[at(on)?].disk.alerts;
             let found = alerts
                 .iter()
-                .any(|alert| alert.message.module == *module && alert.message.event == *event);
-            if found == *present {
+                .filter(|alert| alert.message.module == *module && alert.message.event == *event)
+                .count();
+            if count.map_or(found > 0, |count| found == count) {
                 Ok(())
             } else {
                 let all: Vec<String> = alerts
