@@ -34,11 +34,10 @@ pub(super) fn unpack() -> Result<(), String> {
     let told = |error: std::io::Error| format!("{}: {error}", new.display());
     let _ = fs::remove_dir_all(&new);
     fs::create_dir_all(&new).map_err(told)?;
-    tool::run(
-        Command::new("apt-get")
-            .args(["download", "-qq", NAME])
-            .current_dir(&new),
-    )?;
+    let mut download = Command::new("apt-get");
+    download.args(["download", "-qq", NAME]).current_dir(&new);
+    // A fresh system has no package lists yet.
+    tool::run(&mut download).or_else(|_| apt::update().and_then(|()| tool::run(&mut download)))?;
     let package = fs::read_dir(&new)
         .map_err(told)?
         .map_while(Result::ok)
