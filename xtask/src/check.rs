@@ -59,3 +59,18 @@ fn clippy() -> Verdict {
     ];
     tool::run(&mut tool::cargo(&words)).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::tool;
+
+    #[test]
+    fn ci_runs_the_test_command_of_the_readme() {
+        let read = |name| std::fs::read_to_string(tool::root().join(name)).unwrap();
+        assert!(read("README.md").contains("\ncargo xtask check "));
+        assert_eq!(
+            read(".ci/run").lines().last(),
+            Some("exec cargo xtask check")
+        );
+    }
+}
