@@ -77,7 +77,9 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
 
 /// A command as one would type it.
 pub(crate) fn name(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let program = Path::new(command.get_program());
+    let program = program.file_name().unwrap_or(command.get_program());
+    let words = std::iter::once(program).chain(command.get_args());
     words
         .map(|word| word.to_string_lossy())
         .collect::<Vec<_>>()

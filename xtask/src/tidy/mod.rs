@@ -15,8 +15,11 @@ use std::process::ExitCode;
 /// Most lines of a source file: one noun a file.
 const FILE_LINES_MAX: usize = 600;
 
-/// Folders that hold nothing of ours.
-const NOT_OURS: [&str; 4] = [".git", "target", "corpus", "artifacts"];
+/// Folders that hold nothing of ours; nor do hidden ones, except [`HIDDEN_OURS`].
+const NOT_OURS: [&str; 4] = ["target", "vendor", "corpus", "artifacts"];
+const HIDDEN_OURS: [&str; 3] = [".cargo", ".ci", ".config"];
+/// What cargo keeps in `.cargo` where that is its home.
+const CARGO_HOME: [&str; 3] = ["registry", "git", "advisory-dbs"];
 
 /// Paths of one developer's machine. Split here, so that this file does not hold them.
 const PRIVATE_PATHS: [&str; 2] = [concat!("/wo", "rk/"), concat!("/tmp/bash", "_jobs")];
@@ -54,10 +57,11 @@ pub(crate) fn files(root: &Path) -> Result<Vec<PathBuf>, String> {
     while let Some(folder) = folders.pop() {
         let entries = fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         for entry in entries.map_while(Result::ok) {
-            let ours = !NOT_OURS.iter().any(|name| entry.file_name() == *name);
             match entry.file_type() {
-                Ok(kind) if kind.is_dir() && ours => folders.push(entry.path()),
-                Ok(kind) if kind.is_file() && ours => files.push(entry.path()),
+                Ok(kind) if kind.is_dir() && is_ours(&entry.path()) => folders.push(entry.path()),
+                Ok(kind) if kind.is_file() && entry.file_name() != ".git" => {
+                    files.push(entry.path())
+                }
                 _ => {}
             }
         }
@@ -68,6 +72,16 @@ pub(crate) fn files(root: &Path) -> Result<Vec<PathBuf>, String> {
         .collect();
     files.sort();
     Ok(files)
+}
+
+/// Whether a folder can hold files of ours.
+fn is_ours(folder: &Path) -> bool {
+    let name = folder.file_name().and_then(|name| name.to_str());
+    let name = name.unwrap_or_default();
+    let of_cargo = folder.parent().is_some_and(|up| up.ends_with(".cargo"));
+    let hidden = name.starts_with('.') && !HIDDEN_OURS.contains(&name);
+    let foreign = hidden || NOT_OURS.contains(&name) || (of_cargo && CARGO_HOME.contains(&name));
+    !foreign
 }
 
 /// What is wrong with one file.
@@ -141,5 +155,19 @@ mod tests {
                 .iter()
                 .any(|path| path.starts_with("target") || path.starts_with(".git"))
         );
+        assert!(files.contains(&PathBuf::from(".ci/run")));
+    }
+
+    #[test]
+    fn a_cache_inside_the_tree_is_not_ours() {
+        for folder in [
+            "/a/.cargo/registry",
+            "/a/.cache",
+            "/a/fuzz/target",
+            "/a/.git",
+        ] {
+            assert!(!is_ours(Path::new(folder)), "{folder}");
+        }
+        assert!(is_ours(Path::new("/a/.cargo")) && is_ours(Path::new("/a/crates/x/src/git")));
     }
 }
