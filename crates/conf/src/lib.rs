@@ -1,1 +1,29 @@
-//! .
+//! clp.conf to [`noroshi_core::config::Config`] (rules M12 M19 M29 N17 N18).
+//!
+//! Pure: bytes in, values out; files, floppies and other servers are the business of the caller.
+//!
+//! [`read`] goes three steps. [`charset`] makes text of the bytes, [`parse`] makes a [`tree`] of
+//! the text; a fault there ends the reading, with one [`Finding`]. Then `clp_conf` builds the
+//! configuration, part by part, and goes on past every fault, so that all of them are in one
+//! answer. A configuration comes out only when there is no error at all: nothing half-read can
+//! be applied.
+//!
+//! # What stays true
+//! * No bytes whatsoever make it panic or take memory beyond a few times [`charset::FILE_BYTES_MAX`].
+//! * Whatever goes into a header, an argument or a device's command was checked by a type or rule
+//!   of `names`.
+//! * No finding and no `Debug` output shows a secret.
+
+pub mod charset;
+pub mod digest;
+pub mod finding;
+mod names;
+mod parse;
+pub mod problem;
+pub mod tree;
+mod wording;
+
+pub use finding::{Finding, Severity};
+pub use names::MailAddress;
+pub use parse::parse;
+pub use problem::Problem;
