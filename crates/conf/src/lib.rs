@@ -15,6 +15,7 @@
 //! * No finding and no `Debug` output shows a secret.
 
 pub mod charset;
+mod clp_conf;
 pub mod digest;
 pub mod finding;
 mod names;
@@ -27,3 +28,25 @@ pub use finding::{Finding, Severity};
 pub use names::MailAddress;
 pub use parse::parse;
 pub use problem::Problem;
+
+use noroshi_core::config::Config;
+
+/// A configuration that may be applied.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parsed {
+    /// The settings.
+    pub config: Config,
+    /// What somebody should look at all the same, in the order of the file.
+    pub warnings: Vec<Finding>,
+}
+
+/// Reads a whole clp.conf.
+///
+/// # Errors
+/// Everything that is wrong with the file, in its order, warnings included; at least one of them
+/// is an error. Nothing of the file is to be used then.
+pub fn read(bytes: &[u8]) -> Result<Parsed, Vec<Finding>> {
+    let decoded = charset::decode(bytes).map_err(|finding| vec![finding])?;
+    let tree = parse(&decoded.text).map_err(|finding| vec![finding])?;
+    clp_conf::build(&tree, digest::crc32(bytes))
+}
