@@ -120,13 +120,27 @@ impl Findings {
         self.push(Severity::Error, node, "", problem);
     }
 
-    /// An error about an element that should stand at `path` below `parent` and does not.
+    /// An error about an element that should stand at `path` below `parent` and does not; its
+    /// line is that of the innermost element on the way.
     pub(crate) fn missing(&mut self, parent: Node<'_>, path: &str) {
-        self.error_at(
-            parent.line(),
-            format!("{}/{path}", parent.path()),
-            Problem::Missing,
-        );
+        let innermost = path
+            .split('/')
+            .scan(parent, |node, name| {
+                *node = node.all(name).next()?;
+                Some(*node)
+            })
+            .last()
+            .unwrap_or(parent);
+        let path = format!("{}/{path}", parent.path());
+        self.error_at(innermost.line(), path, Problem::Missing);
+    }
+
+    /// How many errors there are so far, to see whether a part of the file has any.
+    pub(crate) fn error_count(&self) -> usize {
+        self.list
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .count()
     }
 
     /// An error about an element that is not there.

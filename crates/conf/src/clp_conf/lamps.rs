@@ -55,9 +55,11 @@ pub(super) fn lamps(root: Node<'_>, servers: &[ServerRow<'_>], findings: &mut Fi
             .iter()
             .find(|(name, _)| *name == server.name)
             .map(|(_, node)| *node);
-        let row = lamp(server, own, findings);
-        of_servers
-            .push(row.map(|row| share(row, ServerId(at as u8), &mut lamps, servers, findings)));
+        let before = findings.error_count();
+        // A lamp that something is wrong with is none, also where the findings are not told.
+        let row = lamp(server, own, findings).filter(|_| findings.error_count() == before);
+        let server = ServerId(at as u8);
+        of_servers.push(row.and_then(|row| share(row, server, &mut lamps, servers, findings)));
     }
     Lamps {
         used,
@@ -73,7 +75,7 @@ fn share(
     lamps: &mut Vec<Lamp>,
     servers: &[ServerRow<'_>],
     findings: &mut Findings,
-) -> LampId {
+) -> Option<LampId> {
     let same_address = |lamp: &Lamp| lamp.address.to_canonical() == row.address.to_canonical();
     if let Some(other) = lamps
         .iter()
@@ -81,26 +83,23 @@ fn share(
     {
         let other = shown(servers[usize::from(other.servers[0].0)].name);
         findings.error(row.node, Problem::LampDiffers { other });
+        return None;
     }
-    match lamps
+    if let Some(at) = lamps
         .iter()
         .position(|lamp| same_address(lamp) && lamp.port == row.port)
     {
-        Some(at) => {
-            lamps[at].servers.push(server);
-            LampId(at as u8)
-        }
-        None => {
-            let (address, kind, port) = (row.address, row.kind, row.port);
-            lamps.push(Lamp {
-                address,
-                kind,
-                port,
-                servers: vec![server],
-            });
-            LampId((lamps.len() - 1) as u8)
-        }
+        lamps[at].servers.push(server);
+        return Some(LampId(at as u8));
     }
+    let (address, kind, port) = (row.address, row.kind, row.port);
+    lamps.push(Lamp {
+        address,
+        kind,
+        port,
+        servers: vec![server],
+    });
+    Some(LampId((lamps.len() - 1) as u8))
 }
 
 /// The lamp of one server; none without a device, or where something is wrong with it.

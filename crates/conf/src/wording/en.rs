@@ -111,7 +111,7 @@ pub(super) fn english(problem: &Problem) -> (String, String) {
         P::NameBad => pair(
             "not a usable name",
             format!(
-                "Give 1 to {NAME_CHARS_MAX} characters without spaces, control characters and /, not beginning with - or ."
+                "Give 1 to {NAME_CHARS_MAX} characters without spaces, control characters and /, not beginning with a hyphen or dot"
             ),
         ),
         P::UnknownSetting { nearest } => pair(
