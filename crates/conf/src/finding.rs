@@ -1,6 +1,6 @@
 //! What the check of a clp.conf found, ready to be shown (rule N17).
 //!
-//! Every check puts its findings into one [`Findings`]; nothing stops at the first. A finding
+//! Every check puts its findings into one list; nothing stops at the first. A finding
 //! names line, path, value and problem with its remedy, in English and Japanese. The values of
 //! secrets never get into one, whatever is wrong with them.
 
@@ -11,6 +11,9 @@ use std::fmt;
 
 /// Most findings that one check answers with; a last one says that there are more.
 pub const FINDINGS_MAX: usize = 500;
+
+/// Most findings that are kept until they can be sorted; what comes later is only counted.
+const FINDINGS_KEPT_MAX: usize = 4 * FINDINGS_MAX;
 
 /// Longest value that a finding shows, in characters; a longer one is cut with `…`.
 const VALUE_CHARS_MAX: usize = 120;
@@ -92,6 +95,9 @@ impl std::error::Error for Finding {}
 #[derive(Default)]
 pub(crate) struct Findings {
     list: Vec<Finding>,
+    errors: usize,
+    /// Some were not kept.
+    more: bool,
 }
 
 impl Findings {
@@ -137,16 +143,13 @@ impl Findings {
 
     /// How many errors there are so far, to see whether a part of the file has any.
     pub(crate) fn error_count(&self) -> usize {
-        self.list
-            .iter()
-            .filter(|finding| finding.severity == Severity::Error)
-            .count()
+        self.errors
     }
 
     /// An error about an element that is not there.
     pub(crate) fn error_at(&mut self, line: u32, path: String, problem: Problem) {
         let (severity, value) = (Severity::Error, String::new());
-        self.list.push(Finding {
+        self.keep(severity, || Finding {
             severity,
             line,
             path,
@@ -156,18 +159,29 @@ impl Findings {
     }
 
     fn push(&mut self, severity: Severity, node: Node<'_>, value: &str, problem: Problem) {
-        let value = if is_secret(node.name()) {
-            String::new()
-        } else {
-            shown(value)
-        };
-        self.list.push(Finding {
-            severity,
-            line: node.line(),
-            path: node.path(),
-            value,
-            problem,
+        self.keep(severity, || {
+            let value = if is_secret(node.name()) {
+                String::new()
+            } else {
+                shown(value)
+            };
+            Finding {
+                severity,
+                line: node.line(),
+                path: node.path(),
+                value,
+                problem,
+            }
         });
+    }
+
+    fn keep(&mut self, severity: Severity, finding: impl FnOnce() -> Finding) {
+        self.errors += usize::from(severity == Severity::Error);
+        if self.list.len() < FINDINGS_KEPT_MAX {
+            self.list.push(finding());
+        } else {
+            self.more = true;
+        }
     }
 
     /// All findings in the order of the file, each once, [`FINDINGS_MAX`] at most.
@@ -184,15 +198,19 @@ impl Findings {
                 continue;
             }
             if kept.len() == FINDINGS_MAX {
-                // An error, so that no error can hide behind the bound.
-                kept.push(Finding::about_file(
-                    finding.line,
-                    String::new(),
-                    Problem::MoreFindings,
-                ));
+                self.more = true;
                 break;
             }
             kept.push(finding);
+        }
+        if self.more {
+            // An error, so that no error can hide behind the bound.
+            let line = kept.last().map_or(1, |last| last.line);
+            kept.push(Finding::about_file(
+                line,
+                String::new(),
+                Problem::MoreFindings,
+            ));
         }
         kept
     }

@@ -9,7 +9,9 @@
 //! be applied.
 //!
 //! # What stays true
-//! * No bytes whatsoever make it panic or take memory beyond a few times [`charset::FILE_BYTES_MAX`].
+//! * No bytes whatsoever make it panic. Sizes, nesting, elements and findings are bounded
+//!   ([`charset::FILE_BYTES_MAX`], [`tree::DEPTH_MAX`], [`tree::ELEMENTS_MAX`],
+//!   [`finding::FINDINGS_MAX`]), and with them time and memory.
 //! * Whatever goes into a header, an argument or a device's command was checked by a type or rule
 //!   of `names`.
 //! * No finding and no `Debug` output shows a secret.

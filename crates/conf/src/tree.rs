@@ -11,7 +11,7 @@ use std::ops::Range;
 pub const DEPTH_MAX: usize = 32;
 
 /// Most elements in one file; the largest real one seen has some 300.
-pub const ELEMENTS_MAX: usize = 50_000;
+pub const ELEMENTS_MAX: usize = 20_000;
 
 /// Elements whose text is never shown.
 const SECRETS: [&str; 5] = [

@@ -11,7 +11,7 @@ use crate::tree::Node;
 use noroshi_core::config::{SyslogFormat, SyslogSettings};
 use noroshi_core::text::Language;
 
-/// UDP port of heartbeats and TCP port of links, next to the real product's 29001.
+/// UDP port of heartbeats and TCP port of the links between servers.
 const PORT_DEFAULT: u16 = 29_002;
 /// Rule N7, and the real product's default.
 const RECORDS_DEFAULT: u64 = 10_000;

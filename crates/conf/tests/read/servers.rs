@@ -151,7 +151,7 @@ fn changed_destinations_that_are_switched_off_are_not_taken_but_told() {
     );
 }
 
-/// Rule: M14 N7 N18
+/// Rule: N18
 #[test]
 fn the_other_settings_are_read_and_have_their_defaults() {
     let config = three_servers().config;
