@@ -7,5 +7,6 @@
 pub mod channel;
 pub mod control;
 pub mod engine;
+pub mod home;
 pub mod inbox;
 pub mod store;

@@ -1,1 +1,49 @@
-fn main() {}
+//! The one executable of noroshi: the daemon, its commands, and the real product's commands.
+//!
+//! It answers to several names: as `noroshi` it takes verbs, as `clpstat`, `clpcl`, `clpstdn`,
+//! `clpdn1000s` or `clplogcmd` (links to it) it is that command, and `noroshi clpstat …` is the
+//! same again. Options are defined once, in [`cli`]; exit codes in [`exit`].
+//!
+//! A command says what it found on standard output, and on standard error what went wrong, why,
+//! and what to do about it. A reader that closes the pipe ends it quietly.
+
+mod cli;
+mod command;
+mod exit;
+mod japanese;
+mod language;
+mod print;
+
+use crate::exit::{Exit, Failure};
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let language = language::choose(&arguments);
+    let cli = match cli::parse(arguments, language) {
+        Ok(cli) => cli,
+        Err(error) => return cli::answer(&error, language),
+    };
+    match command::run(cli, language) {
+        Ok(code) => code,
+        Err(failure) => failure.tell(),
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
+    }
+}
+
+impl Failure {
+    /// Says what went wrong on standard error; nothing more can be done if that is closed.
+    fn tell(&self) -> ExitCode {
+        use std::io::Write;
+        if !self.text.is_empty() {
+            let _ = writeln!(std::io::stderr(), "{}", print::escaped_lines(&self.text));
+        }
+        self.exit.into()
+    }
+}

@@ -1,1 +1,67 @@
-//! (to come)
+//! The local command socket: how commands and scripts reach a running daemon.
+//!
+//! A Unix stream socket in the daemon's [`Home`](crate::home::Home). One JSON object per line goes
+//! in ([`Call`]), JSON lines come out ([`Answer`]). Whoever can open the socket (its mode: owner
+//! and group) may read; changing is for root and for the daemon's own user, told by the kernel's
+//! peer credentials.
+//!
+//! The driver holds the other end of a [`Desk`]. A caller that is slow, silent or hostile costs
+//! one of [`CONNECTIONS_MAX`] places for at most [`CALL_WAIT`] and delays nobody else.
+
+mod client;
+mod lines;
+mod protocol;
+mod server;
+mod source;
+#[cfg(test)]
+mod tests;
+
+pub use client::{Client, Trouble};
+pub use protocol::{AlertFilter, AlertLine, Answer, Call, Fault, NoticeLine};
+pub use server::serve;
+pub use source::{AlertRow, AlertSource, Page, PageFuture};
+
+use noroshi_core::request::{Reply, Request};
+use noroshi_core::status::Status;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// Longest line of a call in bytes; a longer one is answered with an error and the connection
+/// closed, since what follows cannot be told apart from its rest.
+pub const CALL_BYTES_MAX: usize = 64 * 1024;
+/// Longest line of an answer in bytes. An answer that would be longer is replaced by an error.
+pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// Connections at once; one more is told that the daemon is busy, and closed.
+pub const CONNECTIONS_MAX: usize = 32;
+/// Connections that may follow the alerts at once, so that places for commands remain.
+pub const FOLLOWERS_MAX: usize = 24;
+/// How long a connection may take for one line of a call, and for taking one line of an answer.
+/// Past it the connection is closed.
+pub const CALL_WAIT: Duration = Duration::from_secs(10);
+/// How long the driver may take for an answer; shorter than [`CLIENT_WAIT`], so that a caller
+/// hears why.
+pub const DESK_WAIT: Duration = Duration::from_secs(8);
+/// How long a command waits for the daemon's next line.
+pub const CLIENT_WAIT: Duration = Duration::from_secs(10);
+/// Alerts read from the store at once.
+pub const PAGE_ROWS: u32 = 64;
+
+/// The way from the command socket to the driver and to the alerts.
+#[derive(Clone)]
+pub struct Desk {
+    /// To the driver; bounded, a full one makes the caller wait up to [`DESK_WAIT`].
+    pub ask: mpsc::Sender<Asked>,
+    /// The alerts on disk.
+    pub alerts: Arc<dyn AlertSource>,
+}
+
+/// What the driver is asked, with the place where its answer goes. A place that nobody waits at any
+/// more is no error.
+#[derive(Debug)]
+pub enum Asked {
+    /// Change something.
+    Change(Request, oneshot::Sender<Reply>),
+    /// Tell how things are.
+    Status(oneshot::Sender<Status>),
+}

@@ -1,0 +1,230 @@
+//! A command's end of the command socket: plain blocking calls with a deadline.
+
+use super::{ANSWER_BYTES_MAX, AlertFilter, AlertLine, Answer, CLIENT_WAIT, Call, Fault};
+use noroshi_core::request::{Reply, Request};
+use noroshi_core::status::Status;
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Write};
+use std::ops::ControlFlow;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// A connection to the daemon of this host.
+#[derive(Debug)]
+pub struct Client {
+    stream: BufReader<UnixStream>,
+    wait: Duration,
+}
+
+/// Why a call was not answered.
+#[derive(Debug)]
+pub enum Trouble {
+    /// Nothing listens on the socket, or it is not there: the daemon does not run.
+    NotRunning(io::Error),
+    /// The socket may not be opened by this user.
+    Closed(io::Error),
+    /// The daemon did not answer in time. Whether a change was made is unknown.
+    Silent(Duration),
+    /// The connection ended before the answer did. Whether a change was made is unknown.
+    Cut,
+    /// The connection failed otherwise.
+    Io(io::Error),
+    /// What came is no answer, or not one to this call.
+    Garbled(String),
+    /// The daemon answered with an error.
+    Refused(Fault, String),
+}
+
+impl Client {
+    /// Connects to the daemon behind `socket`; each of its answers may take [`CLIENT_WAIT`].
+    ///
+    /// # Errors
+    /// [`Trouble::NotRunning`], [`Trouble::Closed`], [`Trouble::Silent`] or [`Trouble::Io`].
+    pub fn connect(socket: &Path) -> Result<Client, Trouble> {
+        Client::connect_within(socket, CLIENT_WAIT)
+    }
+
+    /// As [`Client::connect`], with another time for each answer.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn connect_within(socket: &Path, wait: Duration) -> Result<Client, Trouble> {
+        let connect = || {
+            let unconnected = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+            // Bounds the connect too, which waits while a stopped daemon's backlog is full.
+            unconnected.set_write_timeout(Some(wait))?;
+            unconnected.connect(&SockAddr::unix(socket)?)?;
+            Ok(unconnected)
+        };
+        let connected = connect().map_err(|error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                Trouble::NotRunning(error)
+            }
+            io::ErrorKind::PermissionDenied => Trouble::Closed(error),
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Trouble::Silent(wait),
+            _ => Trouble::Io(error),
+        })?;
+        let stream = UnixStream::from(std::os::fd::OwnedFd::from(connected));
+        Ok(Client {
+            stream: BufReader::new(stream),
+            wait,
+        })
+    }
+
+    /// Asks whether the daemon answers at all.
+    ///
+    /// # Errors
+    /// Any [`Trouble`].
+    pub fn ping(&mut self) -> Result<(), Trouble> {
+        match self.call(&Call::Ping)? {
+            Answer::End => Ok(()),
+            other => Err(unfit(other)),
+        }
+    }
+
+    /// Asks how things are.
+    ///
+    /// # Errors
+    /// Any [`Trouble`].
+    pub fn status(&mut self) -> Result<Status, Trouble> {
+        match self.call(&Call::Status)? {
+            Answer::Status { status } => Ok(*status),
+            other => Err(unfit(other)),
+        }
+    }
+
+    /// Asks for a change.
+    ///
+    /// # Errors
+    /// Any [`Trouble`]; after `Silent`, `Cut` and a refusal with [`Fault::NoAnswer`] it is unknown
+    /// whether the change was made.
+    pub fn change(&mut self, request: Request) -> Result<Reply, Trouble> {
+        match self.call(&Call::Change { request })? {
+            Answer::Reply { reply } => Ok(reply),
+            other => Err(unfit(other)),
+        }
+    }
+
+    /// Lists the last `limit` alerts, oldest first, and hands each to `each`, which may break off.
+    /// With `follow` it goes on with new ones and ends by a break or an error only.
+    ///
+    /// # Errors
+    /// Any [`Trouble`]; what was handed over before it is right.
+    pub fn alerts(
+        &mut self,
+        limit: u32,
+        follow: bool,
+        only: AlertFilter,
+        mut each: impl FnMut(AlertLine) -> ControlFlow<()>,
+    ) -> Result<(), Trouble> {
+        let mut answer = self.call(&Call::Alerts {
+            limit,
+            follow,
+            only,
+        })?;
+        let mut live = false;
+        loop {
+            match answer {
+                Answer::Alert { alert } => {
+                    if each(*alert).is_break() {
+                        return Ok(());
+                    }
+                }
+                Answer::End if follow && !live => live = true,
+                Answer::End => return Ok(()),
+                other => return Err(unfit(other)),
+            }
+            // A new alert may come in an hour.
+            answer = self.answer((!live).then_some(self.wait))?;
+        }
+    }
+
+    fn call(&mut self, call: &Call) -> Result<Answer, Trouble> {
+        let mut line = serde_json::to_vec(call).map_err(|error| Trouble::Io(error.into()))?;
+        line.push(b'\n');
+        match self.stream.get_mut().write_all(&line) {
+            // The daemon may have said why it closes: the reading below tells.
+            Err(error) if is_cut(&error) => {}
+            Err(error) if is_timeout(&error) => return Err(Trouble::Silent(self.wait)),
+            Err(error) => return Err(Trouble::Io(error)),
+            Ok(()) => {}
+        }
+        self.answer(Some(self.wait))
+    }
+
+    /// Reads one line; the whole of it must come within `wait`, not each of its bytes.
+    fn answer(&mut self, wait: Option<Duration>) -> Result<Answer, Trouble> {
+        let end = wait.map(|wait| Instant::now() + wait);
+        let mut line = Vec::new();
+        loop {
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Err(Trouble::Silent(self.wait));
+            }
+            self.stream
+                .get_ref()
+                .set_read_timeout(left)
+                .map_err(Trouble::Io)?;
+            let bytes = match self.stream.fill_buf() {
+                Ok([]) => return Err(Trouble::Cut),
+                Ok(bytes) => bytes,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if is_timeout(&error) => continue,
+                Err(error) if is_cut(&error) => return Err(Trouble::Cut),
+                Err(error) => return Err(Trouble::Io(error)),
+            };
+            let newline = bytes.iter().position(|byte| *byte == b'\n');
+            let part = newline.unwrap_or(bytes.len());
+            if line.len() + part > ANSWER_BYTES_MAX {
+                return Err(Trouble::Garbled(format!(
+                    "a line of over {ANSWER_BYTES_MAX} bytes"
+                )));
+            }
+            line.extend_from_slice(&bytes[..part]);
+            self.stream.consume(part + usize::from(newline.is_some()));
+            if newline.is_some() {
+                return serde_json::from_slice(&line)
+                    .map_err(|error| Trouble::Garbled(error.to_string()));
+            }
+        }
+    }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
+}
+
+fn is_cut(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+    )
+}
+
+fn unfit(answer: Answer) -> Trouble {
+    match answer {
+        Answer::Error { fault, why } => Trouble::Refused(fault, why),
+        _ => Trouble::Garbled("an answer to another call".into()),
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::NotRunning(error) => write!(f, "the alert service does not run ({error})"),
+            Trouble::Closed(error) => write!(f, "the command socket may not be opened ({error})"),
+            Trouble::Silent(wait) => write!(f, "no answer within {} s", wait.as_secs_f32()),
+            Trouble::Cut => f.write_str("the connection ended before the answer"),
+            Trouble::Io(error) => write!(f, "the connection failed: {error}"),
+            Trouble::Garbled(what) => write!(f, "what came is no answer: {what}"),
+            Trouble::Refused(_, why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for Trouble {}

@@ -1,0 +1,432 @@
+//! Every option of every command, each defined once.
+//!
+//! Parser, help and (by `clap`) whatever else is made of a definition follow from here; Japanese
+//! help is laid over it by [`crate::japanese`].
+
+use crate::exit::{self, Exit};
+use crate::japanese;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{
+    ArgAction, ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+};
+use noroshi_core::alert::Severity;
+use noroshi_core::text::Language;
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// noroshi: first notice of a fault in a cluster, by mail, warning light and syslog
+#[derive(Debug, Parser)]
+#[command(
+    name = "noroshi",
+    version,
+    disable_help_subcommand = true,
+    subcommand_required = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+// Options of every command. No doc comment: it would become the text of the commands' help.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Common {
+    /// Directory with everything of one server: etc, var, log, run [env: NOROSHI_HOME]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) home: Option<PathBuf>,
+    /// Language: en or ja [env: NOROSHI_LANG, LC_ALL, LC_MESSAGES, LANG]
+    #[arg(long, global = true, value_name = "LANGUAGE")]
+    pub(crate) lang: Option<Tongue>,
+}
+
+/// The languages that can be asked for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Tongue {
+    En,
+    Ja,
+}
+
+/// Our own verbs, and the real product's commands as verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Run the alert service of this server, in the foreground
+    Daemon(Daemon),
+    /// Handle the cluster key
+    #[command(subcommand)]
+    Key(Key),
+    /// Check a configuration without using it
+    Check(Check),
+    /// Show servers, interconnects and warning lights
+    Status(Status),
+    /// List the alerts, each with its notices
+    Alerts(Alerts),
+    /// Try a channel out
+    #[command(subcommand)]
+    Test(Test),
+    #[command(flatten)]
+    Product(Product),
+}
+
+/// The commands that also go by their own name.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Product {
+    /// Show the cluster
+    #[command(name = "clpstat")]
+    Clpstat(Clpstat),
+    /// Start, stop, return servers
+    #[command(name = "clpcl")]
+    Clpcl(Clpcl),
+    /// Shut the cluster down: all servers stop, all warning lights go out
+    #[command(name = "clpstdn")]
+    Clpstdn,
+    /// Put the warning light of a server out
+    #[command(name = "clpdn1000s")]
+    Clpdn1000s(Clpdn1000s),
+    /// Raise an alert
+    #[command(name = "clplogcmd")]
+    Clplogcmd(Clplogcmd),
+}
+
+/// Options of `daemon`.
+#[derive(Debug, Args)]
+pub(crate) struct Daemon {
+    /// Name of this server in clp.conf; the host name without it [env: NOROSHI_SERVER]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) server: Option<String>,
+    /// Leave the caller's session, as clpcl -s wants it
+    #[arg(long, hide = true)]
+    pub(crate) detached: bool,
+}
+
+/// Verbs of `key`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make a new cluster key in etc/cluster.key
+    New {
+        /// Replace a key that is there
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The file; etc/clp.conf without it
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Options of `alerts`.
+#[derive(Debug, Args)]
+pub(crate) struct Alerts {
+    /// Print one JSON object per line and alert
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Go on with each new alert
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// The last N alerts
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 50)]
+    pub(crate) limit: u32,
+    /// Only those that this server raised
+    #[arg(long, value_name = "SERVER")]
+    pub(crate) server: Option<String>,
+    /// Only those at least this severe: info, warning or error
+    #[arg(long, value_name = "SEVERITY")]
+    pub(crate) severity: Option<Level>,
+    /// Only those of this module
+    #[arg(long, value_name = "MODULE")]
+    pub(crate) module: Option<String>,
+}
+
+/// Verbs of `test`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Test {
+    /// Send a test mail to every recipient
+    Mail,
+    /// Show every colour on a warning light, then what it should show
+    Lamp {
+        /// The server; this one without it
+        #[arg(value_name = "SERVER")]
+        server: Option<String>,
+    },
+}
+
+/// Options of `clpstat`; `-h` is the real product's host option.
+#[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Clpstat {
+    /// The overview; the same as without an option
+    #[arg(short = 's')]
+    pub(crate) overview: bool,
+    /// As this server sees it; only the own server can be asked
+    #[arg(short = 'h', value_name = "SERVER")]
+    pub(crate) host: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print help
+    #[arg(long, action = ArgAction::Help)]
+    help: Option<bool>,
+}
+
+/// Options of `clpcl`; `-h` is the real product's host option.
+#[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
+#[command(group(ArgGroup::new("what").required(true).args(["start", "stop", "restart"])))]
+pub(crate) struct Clpcl {
+    /// Start
+    #[arg(short = 's')]
+    pub(crate) start: bool,
+    /// Stop
+    #[arg(short = 't')]
+    pub(crate) stop: bool,
+    /// Stop, then start
+    #[arg(short = 'r')]
+    pub(crate) restart: bool,
+    /// All servers
+    #[arg(short = 'a', conflicts_with = "host")]
+    pub(crate) all: bool,
+    /// This server; the own one without it
+    #[arg(short = 'h', value_name = "SERVER")]
+    pub(crate) host: Option<String>,
+    /// Print help
+    #[arg(long, action = ArgAction::Help)]
+    help: Option<bool>,
+}
+
+/// Options of `clpdn1000s` (the manual, chapter 3).
+#[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Clpdn1000s {
+    /// The server whose warning light is put out
+    #[arg(short = 'h', value_name = "SERVER", required = true)]
+    pub(crate) host: String,
+    /// Print help
+    #[arg(long, action = ArgAction::Help)]
+    help: Option<bool>,
+}
+
+/// Options of `clplogcmd`.
+#[derive(Debug, Args)]
+pub(crate) struct Clplogcmd {
+    /// The words
+    #[arg(short = 'm', value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) text: String,
+    /// Severity: INFO, WARN (or WAR), ERR (or ERROR), in any case
+    #[arg(
+        short = 'l',
+        short_alias = 'L',
+        value_name = "LEVEL",
+        default_value = "INFO"
+    )]
+    pub(crate) level: Level,
+    /// Event id
+    #[arg(short = 'i', value_name = "ID", default_value_t = 1)]
+    pub(crate) event: u32,
+    /// To the alert view; without any destination: alert view and syslog
+    #[arg(long)]
+    pub(crate) alert: bool,
+    /// To syslog
+    #[arg(long)]
+    pub(crate) syslog: bool,
+    /// By mail
+    #[arg(long)]
+    pub(crate) mail: bool,
+    /// By SNMP trap
+    #[arg(long)]
+    pub(crate) trap: bool,
+}
+
+/// A severity as scripts write it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Level(pub(crate) Severity);
+
+impl std::str::FromStr for Level {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Level, Self::Err> {
+        match text.to_ascii_uppercase().as_str() {
+            "INFO" => Ok(Level(Severity::Info)),
+            "WAR" | "WARN" | "WARNING" => Ok(Level(Severity::Warning)),
+            "ERR" | "ERROR" => Ok(Level(Severity::Error)),
+            _ => Err("INFO, WARN or ERR"),
+        }
+    }
+}
+
+/// Parses the arguments, the first of which is the name that we are called by.
+pub(crate) fn parse(arguments: Vec<OsString>, language: Language) -> Result<Cli, clap::Error> {
+    let name = arguments
+        .first()
+        .and_then(|name| Path::new(name).file_name());
+    let Some(command) = name.and_then(|name| named(&name.to_string_lossy())) else {
+        let matches = definition(Cli::command(), language).try_get_matches_from(arguments)?;
+        return Cli::from_arg_matches(&matches);
+    };
+    let name = command.get_name().to_owned();
+    let matches = definition(command, language).try_get_matches_from(arguments)?;
+    let common = Common::from_arg_matches(&matches)?;
+    let product = match name.as_str() {
+        "clpstat" => Product::Clpstat(Clpstat::from_arg_matches(&matches)?),
+        "clpcl" => Product::Clpcl(Clpcl::from_arg_matches(&matches)?),
+        "clpdn1000s" => Product::Clpdn1000s(Clpdn1000s::from_arg_matches(&matches)?),
+        "clplogcmd" => Product::Clplogcmd(Clplogcmd::from_arg_matches(&matches)?),
+        _ => Product::Clpstdn,
+    };
+    Ok(Cli {
+        common,
+        verb: Verb::Product(product),
+    })
+}
+
+/// The definition of one of the product's commands as a command of its own.
+fn named(name: &str) -> Option<clap::Command> {
+    let products = Product::augment_subcommands(clap::Command::new("noroshi"));
+    let product = products.find_subcommand(name)?.clone();
+    Some(Common::augment_args(
+        product.version(env!("CARGO_PKG_VERSION")),
+    ))
+}
+
+/// A definition with help in `language` and the exit codes below it.
+fn definition(command: clap::Command, language: Language) -> clap::Command {
+    let command = match language {
+        Language::En => command,
+        Language::Ja => japanese::laid_over(command),
+    };
+    with_exit_codes(command, language)
+}
+
+fn with_exit_codes(command: clap::Command, language: Language) -> clap::Command {
+    command
+        .after_long_help(exit::table(language))
+        .mut_subcommands(|sub| with_exit_codes(sub, language))
+}
+
+/// Prints help, or what is wrong with the arguments.
+pub(crate) fn answer(error: &clap::Error, language: Language) -> ExitCode {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        // A closed pipe is nobody's fault.
+        let _ = write!(std::io::stdout(), "{}", error.render());
+        return Exit::Done.into();
+    }
+    let text = match language {
+        Language::En => error.render().to_string(),
+        Language::Ja => usage_error_in_japanese(error),
+    };
+    let _ = write!(std::io::stderr(), "{}", crate::print::escaped_lines(&text));
+    Exit::Usage.into()
+}
+
+fn usage_error_in_japanese(error: &clap::Error) -> String {
+    let what = match error.kind() {
+        ErrorKind::UnknownArgument => "不明な引数です",
+        ErrorKind::InvalidSubcommand => "不明なコマンドです",
+        ErrorKind::MissingSubcommand => "コマンドを指定してください",
+        ErrorKind::MissingRequiredArgument => "必要な引数がありません",
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => "値が正しくありません",
+        ErrorKind::ArgumentConflict => "同時に指定できない引数です",
+        _ => "引数が正しくありません",
+    };
+    let kinds = [
+        ContextKind::InvalidSubcommand,
+        ContextKind::InvalidArg,
+        ContextKind::InvalidValue,
+    ];
+    let mut words = Vec::new();
+    for kind in kinds {
+        match error.get(kind) {
+            Some(ContextValue::String(word)) => words.push(word.clone()),
+            Some(ContextValue::Strings(more)) => words.extend(more.iter().cloned()),
+            _ => {}
+        }
+    }
+    let mut text = format!("エラー: {what}");
+    if !words.is_empty() {
+        text.push_str(&format!(": {}", words.join(" ")));
+    }
+    text.push_str("\n使い方は --help で表示されます。\n");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        for language in [Language::En, Language::Ja] {
+            definition(Cli::command(), language).debug_assert();
+            for name in ["clpstat", "clpcl", "clpstdn", "clpdn1000s", "clplogcmd"] {
+                definition(named(name).unwrap(), language).debug_assert();
+            }
+        }
+    }
+
+    fn every_text(command: &clap::Command, path: &str, see: &mut dyn FnMut(String, String)) {
+        for sub in command.get_subcommands() {
+            let path = format!("{path} {}", sub.get_name());
+            see(
+                path.clone(),
+                sub.get_about().map(ToString::to_string).unwrap_or_default(),
+            );
+            every_text(sub, &path, see);
+        }
+        for arg in command.get_arguments().filter(|arg| !arg.is_hide_set()) {
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            see(format!("{path} <{}>", arg.get_id()), help);
+        }
+    }
+
+    /// Rule: N20
+    #[test]
+    fn every_command_and_option_is_explained_in_both_languages() {
+        every_text(
+            &definition(Cli::command(), Language::En),
+            "",
+            &mut |path, text| {
+                assert!(!text.is_empty() && text.is_ascii(), "{path}: {text:?}");
+            },
+        );
+        every_text(
+            &definition(Cli::command(), Language::Ja),
+            "",
+            &mut |path, text| {
+                assert!(!text.is_empty() && !text.is_ascii(), "{path}: {text:?}");
+            },
+        );
+    }
+
+    /// Rule: N19
+    #[test]
+    fn levels_are_taken_as_scripts_write_them() {
+        for (text, severity) in [
+            ("INFO", Severity::Info),
+            ("info", Severity::Info),
+            ("WARN", Severity::Warning),
+            ("warn", Severity::Warning),
+            ("WAR", Severity::Warning),
+            ("ERR", Severity::Error),
+            ("ERROR", Severity::Error),
+        ] {
+            assert_eq!(text.parse::<Level>().unwrap().0, severity);
+        }
+        assert!("FATAL".parse::<Level>().is_err());
+    }
+}

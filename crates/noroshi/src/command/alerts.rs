@@ -1,0 +1,202 @@
+//! `noroshi alerts`: the alert view on a terminal, each alert with its notices (rule N7).
+
+use super::Context;
+use crate::cli;
+use crate::exit::{Exit, Failure};
+use crate::print::{Out, escaped, local, padded, rfc3339, say};
+use noroshi_core::alert::Severity;
+use noroshi_core::notice::{Channel, NoticeState};
+use noroshi_core::text::Language;
+use noroshi_daemon::control::{AlertFilter, AlertLine, NoticeLine, Trouble};
+use serde::Serialize;
+use std::ops::ControlFlow;
+
+pub(super) fn run(context: &mut Context, options: cli::Alerts) -> Result<Exit, Failure> {
+    let mut client = context.client()?;
+    let only = AlertFilter {
+        server: options.server,
+        severity: options.severity.map(|level| level.0),
+        module: options.module,
+    };
+    let language = context.language;
+    if !options.json {
+        head(&mut context.out, language)?;
+    }
+    context.out.flush()?;
+    let mut failed = None;
+    let follow = options.follow;
+    let listed = client.alerts(options.limit, follow, only, |alert| {
+        let out = &mut context.out;
+        let printed = if options.json {
+            json(out, &alert)
+        } else {
+            lines(out, &alert, language)
+        };
+        // Whoever follows wants each alert at once.
+        let printed = printed.and_then(|()| if follow { out.flush() } else { Ok(()) });
+        failed = printed.err();
+        if failed.is_some() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    });
+    if let Some(failure) = failed {
+        return Err(failure);
+    }
+    match listed {
+        Ok(()) => Ok(Exit::Done),
+        Err(Trouble::Cut) if follow => {
+            let text = context.pick(
+                "the alert service ended; there is nothing more to follow",
+                "アラートサービスが終了したため、表示を終わります",
+            );
+            Err(context.failure(Exit::NotRunning, text))
+        }
+        Err(trouble) => Err(context.trouble(trouble)),
+    }
+}
+
+fn json(out: &mut Out, alert: &AlertLine) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Shown<'a> {
+        received: String,
+        time: String,
+        server: &'a str,
+        module: &'a str,
+        event: u32,
+        severity: Severity,
+        text: &'a str,
+        notices: Vec<ShownNotice<'a>>,
+        id: &'a str,
+        row: u64,
+    }
+    #[derive(Serialize)]
+    struct ShownNotice<'a> {
+        channel: Channel,
+        recipient: &'a str,
+        state: NoticeState,
+        attempts: u32,
+        reason: &'a str,
+        sender: &'a str,
+        possible_repeat: bool,
+        changed: String,
+    }
+    let notices = alert.notices.iter().map(|notice| ShownNotice {
+        channel: notice.channel,
+        recipient: &notice.recipient,
+        state: notice.state,
+        attempts: notice.attempts,
+        reason: &notice.reason,
+        sender: &notice.sender,
+        possible_repeat: notice.possible_repeat,
+        changed: rfc3339(notice.changed),
+    });
+    let shown = Shown {
+        received: rfc3339(alert.received),
+        time: rfc3339(alert.time),
+        server: &alert.server,
+        module: &alert.module,
+        event: alert.event,
+        severity: alert.severity,
+        text: &alert.text,
+        notices: notices.collect(),
+        id: &alert.id.0,
+        row: alert.row,
+    };
+    let line = serde_json::to_string(&shown)
+        .map_err(|error| Failure::new(Exit::Failed, format!("noroshi alerts: {error}")))?;
+    say!(out, "{line}")
+}
+
+fn head(out: &mut Out, language: Language) -> Result<(), Failure> {
+    row(
+        out,
+        language.pick(
+            [
+                "RECEIVED", "TIME", "SERVER", "MODULE", "EVENT", "SEVERITY", "TEXT",
+            ],
+            [
+                "受信時刻",
+                "発生時刻",
+                "サーバ",
+                "モジュール",
+                "ID",
+                "重要度",
+                "メッセージ",
+            ],
+        ),
+    )
+}
+
+/// One line of the alert view's columns; a long value moves the rest of its own line only.
+fn row(out: &mut Out, columns: [&str; 7]) -> Result<(), Failure> {
+    let [received, time, server, module, event, severity, text] = columns;
+    say!(
+        out,
+        "{} {} {} {} {} {} {text}",
+        padded(received, 30),
+        padded(time, 30),
+        padded(server, 12),
+        padded(module, 10),
+        padded(event, 5),
+        padded(severity, 8),
+    )
+}
+
+fn lines(out: &mut Out, alert: &AlertLine, language: Language) -> Result<(), Failure> {
+    let severity = match alert.severity {
+        Severity::Info => language.pick("info", "情報"),
+        Severity::Warning => language.pick("warning", "警告"),
+        Severity::Error => language.pick("error", "異常"),
+    };
+    row(
+        out,
+        [
+            &local(alert.received),
+            &local(alert.time),
+            &escaped(&alert.server),
+            &escaped(&alert.module),
+            &alert.event.to_string(),
+            severity,
+            &escaped(&alert.text),
+        ],
+    )?;
+    alert
+        .notices
+        .iter()
+        .try_for_each(|notice| notice_line(out, notice, language))
+}
+
+fn notice_line(out: &mut Out, notice: &NoticeLine, language: Language) -> Result<(), Failure> {
+    let channel = match notice.channel {
+        Channel::Mail => language.pick("mail", "メール"),
+        Channel::Lamp => language.pick("light", "警告灯"),
+        Channel::Syslog => "syslog",
+    };
+    let state = match notice.state {
+        NoticeState::Waiting => language.pick("waiting", "送信待ち"),
+        NoticeState::Begun => language.pick("begun", "送信中"),
+        NoticeState::Delivered => language.pick("delivered", "送信済み"),
+        NoticeState::Refused => language.pick("REFUSED", "拒否"),
+        NoticeState::GivenUp => language.pick("GIVEN UP", "断念"),
+        NoticeState::Dropped => language.pick("overtaken", "取りやめ"),
+    };
+    let attempts = notice.attempts;
+    let attempts = language.pick(
+        format!("attempts {attempts}"),
+        format!("試行 {attempts} 回"),
+    );
+    let mut end = escaped(&notice.reason);
+    if notice.possible_repeat {
+        end.push_str(language.pick(" (may have been sent twice)", "（重複の可能性あり）"));
+    }
+    let line = format!(
+        "    {} {} {} {} {end}",
+        padded(channel, 7),
+        padded(&escaped(&notice.recipient), 30),
+        padded(state, 10),
+        padded(&attempts, 12),
+    );
+    say!(out, "{}", line.trim_end())
+}

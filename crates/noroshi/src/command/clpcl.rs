@@ -1,0 +1,288 @@
+//! `clpcl`: start, stop, return servers (rule M30).
+//!
+//! A running daemon passes a stop on to the others. A stopped one hears nothing, so it can only be
+//! started on its own server, and that is said for each.
+
+use super::daemon::SERVER_VARIABLE;
+use super::{Context, LOOK_PAUSE, START_WAIT, STOP_WAIT, asker};
+use crate::cli::Clpcl;
+use crate::exit::{Exit, Failure};
+use crate::print::{escaped, say};
+use noroshi_core::request::{Reply, Request};
+use noroshi_core::status::{ServerState, ServerStatus, Status};
+use noroshi_daemon::control::{Client, Trouble};
+use std::fs::File;
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Instant;
+
+/// Most bytes shown of what a daemon said that did not start.
+const LAST_WORDS_BYTES_MAX: u64 = 4_096;
+
+pub(super) fn run(context: &mut Context, options: &Clpcl) -> Result<Exit, Failure> {
+    if options.stop {
+        return stop(context, options);
+    }
+    if options.restart {
+        if options.all {
+            let text = context.pick(
+                "-r -a cannot be done from one server: a stopped server is started on itself\nRun \"clpcl -r\" on each server.",
+                "-r -a は一台のサーバからは実行できません（停止したサーバはそのサーバ自身で起動します）。\n各サーバで clpcl -r を実行してください。",
+            );
+            return Err(context.failure(Exit::Refused, text));
+        }
+        let status = context.status()?;
+        if let Some(host) = &options.host {
+            let server = context.find(&status, host)?;
+            if !server.own {
+                return Err(elsewhere(context, &server.name));
+            }
+        }
+        stop_own(context, &status.server)?;
+        return start_own(context, Some(&status.server)).map(|()| Exit::Done);
+    }
+    start(context, options)
+}
+
+/// Stops servers, the own one last, so that it can still pass the others' on.
+fn stop(context: &mut Context, options: &Clpcl) -> Result<Exit, Failure> {
+    let status = context.status()?;
+    if !options.all {
+        let name = options.host.as_deref().unwrap_or(&status.server);
+        let server = context.find(&status, name)?.clone();
+        return stop_one(context, &server).map(|()| Exit::Done);
+    }
+    let mut worst = Exit::Done;
+    let (own, others): (Vec<_>, Vec<_>) = status.servers.iter().partition(|server| server.own);
+    for server in others.into_iter().chain(own) {
+        if let Err(failure) = stop_one(context, server) {
+            context.out.flush()?;
+            eprintln!("{}", crate::print::escaped_lines(&failure.text));
+            worst = worst.max(Exit::Failed);
+        }
+    }
+    Ok(worst)
+}
+
+fn stop_one(context: &mut Context, server: &ServerStatus) -> Result<(), Failure> {
+    if server.own {
+        return stop_own(context, &server.name);
+    }
+    let name = &server.name;
+    match server.state {
+        ServerState::Up | ServerState::Stalled => {}
+        ServerState::Left => {
+            let name = escaped(name);
+            return say!(
+                context.out,
+                "{}",
+                context.language.pick(
+                    format!("Stop {name} : Already stopped."),
+                    format!("Stop {name} : 既に停止しています。"),
+                )
+            );
+        }
+        ServerState::Down | ServerState::Unknown | ServerState::Unseen => {
+            let text = context.pick(
+                format!("Stop {name} : the server is not seen from here, so it cannot be told"),
+                format!("Stop {name} : このサーバから見えないため、停止を指示できません"),
+            );
+            return Err(context.failure(Exit::Failed, &text));
+        }
+    }
+    let request = Request::Stop {
+        server: Some(name.clone()),
+        by: asker(context.name),
+    };
+    context.change(request)?;
+    succeeded(context, "Stop", name)
+}
+
+fn stop_own(context: &mut Context, name: &str) -> Result<(), Failure> {
+    ask_own_to_end(context, Some(name))?;
+    succeeded(context, "Stop", name)
+}
+
+/// Asks the own daemon to end, alone (`server`) or with all others, and waits until it has.
+pub(super) fn ask_own_to_end(context: &Context, server: Option<&str>) -> Result<(), Failure> {
+    let server = server.map(str::to_owned);
+    match context.client()?.change(Request::Stop {
+        server,
+        by: asker(context.name),
+    }) {
+        Ok(Reply::Refused { why }) => {
+            let what = context.pick("refused", "拒否されました");
+            return Err(context.failure(Exit::Refused, &format!("{what}: {why}")));
+        }
+        // It may end so fast that the answer does not come through; the lock tells for certain.
+        Ok(_) | Err(Trouble::Cut) => {}
+        Err(trouble) => return Err(context.trouble(trouble)),
+    }
+    let end = Instant::now() + STOP_WAIT;
+    while context.home.is_locked() {
+        if Instant::now() > end {
+            let seconds = STOP_WAIT.as_secs();
+            let text = context.pick(
+                format!("the alert service was asked to stop, but still runs after {seconds} s"),
+                format!("停止を指示しましたが、{seconds} 秒後もアラートサービスが動作しています"),
+            );
+            return Err(context.failure(Exit::Unclear, &text));
+        }
+        sleep(LOOK_PAUSE);
+    }
+    Ok(())
+}
+
+fn start(context: &mut Context, options: &Clpcl) -> Result<Exit, Failure> {
+    let own_name = own_name();
+    if let Some(host) = &options.host {
+        let running = Client::connect(&context.home.socket())
+            .and_then(|mut c| c.status())
+            .ok();
+        let own = running
+            .as_ref()
+            .map(|status| &status.server)
+            .or(own_name.as_ref());
+        if own.is_none_or(|own| !own.eq_ignore_ascii_case(host)) {
+            if let Some(status) = &running {
+                return start_other(context, context.find(status, host)?).map(|()| Exit::Done);
+            }
+            return Err(elsewhere(context, host));
+        }
+    }
+    start_own(context, own_name.as_deref())?;
+    let mut worst = Exit::Done;
+    if options.all {
+        let status = context.status()?;
+        for server in status.servers.iter().filter(|server| !server.own) {
+            if let Err(failure) = start_other(context, server) {
+                context.out.flush()?;
+                eprintln!("{}", crate::print::escaped_lines(&failure.text));
+                worst = Exit::Failed;
+            }
+        }
+    }
+    Ok(worst)
+}
+
+fn start_other(context: &mut Context, server: &ServerStatus) -> Result<(), Failure> {
+    if server.state == ServerState::Up {
+        return already(context, &server.name);
+    }
+    Err(elsewhere(context, &server.name))
+}
+
+fn elsewhere(context: &Context, name: &str) -> Failure {
+    let text = context.pick(
+        format!("Start {name} : the alert service of a stopped server is started on that server\nRun \"clpcl -s\" on {name}."),
+        format!("Start {name} : 停止しているサーバのアラートサービスは、そのサーバ自身で起動します\n{name} で clpcl -s を実行してください。"),
+    );
+    context.failure(Exit::Failed, &text)
+}
+
+/// Starts the daemon of this home in a session of its own, and waits until it answers.
+fn start_own(context: &mut Context, name: Option<&str>) -> Result<(), Failure> {
+    if context.home.is_locked() {
+        let status = context.status()?;
+        return already(context, &status.server);
+    }
+    let mut child = spawn(context, name).map_err(|error| {
+        let what = context.pick(
+            "cannot start the alert service",
+            "アラートサービスを起動できません",
+        );
+        context.failure(Exit::Failed, &format!("{what}: {error}"))
+    })?;
+    let status = wait_for_answer(context, &mut child)?;
+    succeeded(context, "Start", &status.server)
+}
+
+fn spawn(context: &Context, name: Option<&str>) -> std::io::Result<Child> {
+    context.home.prepare()?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("daemon").arg("--detached").current_dir("/");
+    if let Some(root) = context.home.root() {
+        command.arg("--home").arg(std::path::absolute(root)?);
+    }
+    if let Some(name) = name {
+        command.arg("--server").arg(name);
+    }
+    let words = File::create(start_log(context))?;
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(words)
+        .spawn()
+}
+
+/// Where the daemon's standard error goes, which is where it says why it does not start.
+fn start_log(context: &Context) -> std::path::PathBuf {
+    context.home.log().join("start.log")
+}
+
+fn wait_for_answer(context: &Context, child: &mut Child) -> Result<Status, Failure> {
+    let end = Instant::now() + START_WAIT;
+    loop {
+        let ended = child.try_wait();
+        if let Ok(Some(code)) = ended {
+            let mut words = String::new();
+            let read = File::open(start_log(context))
+                .and_then(|file| file.take(LAST_WORDS_BYTES_MAX).read_to_string(&mut words));
+            let words = if read.is_ok() { words.trim() } else { "" };
+            let text = context.pick(
+                format!("the alert service did not start ({code})\n{words}"),
+                format!("アラートサービスが起動しませんでした（{code}）\n{words}"),
+            );
+            return Err(context.failure(Exit::Failed, text.trim_end()));
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            let seconds = START_WAIT.as_secs();
+            let pid = child.id();
+            let text = context.pick(
+                format!("the alert service (process {pid}) has not answered within {seconds} s; it is left to go on starting"),
+                format!("アラートサービス（プロセス {pid}）が {seconds} 秒以内に応答しません。起動処理は続いています"),
+            );
+            return Err(context.failure(Exit::Unclear, &text));
+        }
+        let asked =
+            Client::connect_within(&context.home.socket(), left).and_then(|mut c| c.status());
+        match asked {
+            Ok(status) => return Ok(status),
+            Err(_) => sleep(LOOK_PAUSE.min(left)),
+        }
+    }
+}
+
+/// This server's name, if it is known without a daemon: the variable, else the host name.
+fn own_name() -> Option<String> {
+    let variable = std::env::var(SERVER_VARIABLE)
+        .ok()
+        .filter(|name| !name.is_empty());
+    variable.or_else(|| {
+        rustix::system::uname()
+            .nodename()
+            .to_str()
+            .ok()
+            .map(str::to_owned)
+    })
+}
+
+fn already(context: &mut Context, name: &str) -> Result<(), Failure> {
+    let name = escaped(name);
+    say!(
+        context.out,
+        "{}",
+        context.language.pick(
+            format!("Start {name} : Already running."),
+            format!("Start {name} : 既に起動しています。"),
+        )
+    )
+}
+
+/// The real product's line, which scripts wait for: the same in both languages.
+fn succeeded(context: &mut Context, verb: &str, name: &str) -> Result<(), Failure> {
+    say!(context.out, "{verb} {} : Command succeeded.", escaped(name))?;
+    context.out.flush()
+}

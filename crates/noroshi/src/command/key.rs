@@ -1,0 +1,39 @@
+//! `noroshi key new`: make the cluster key.
+
+use super::Context;
+use crate::exit::{Exit, Failure};
+use crate::print::{escaped, say};
+use noroshi_daemon::home::key::{ClusterKey, KeyError};
+use std::io;
+
+pub(super) fn new(context: &mut Context, force: bool) -> Result<Exit, Failure> {
+    let path = context.home.key();
+    let shown = path.display().to_string();
+    let written = std::fs::create_dir_all(context.home.etc())
+        .map_err(KeyError::Io)
+        .and_then(|()| ClusterKey::generate())
+        .and_then(|key| key.write(&path, force));
+    match written {
+        Ok(()) => {}
+        Err(KeyError::Io(error)) if error.kind() == io::ErrorKind::AlreadyExists && !force => {
+            let text = context.pick(
+                format!("there is a cluster key already: {shown}\nIt was left as it is. A new one (--force) cuts this server off from the others until all of them have it."),
+                format!("クラスタ鍵は既にあります: {shown}\n変更していません。新しい鍵に置き換える（--force）と、全サーバに配るまでこのサーバは他のサーバと通信できません。"),
+            );
+            return Err(context.failure(Exit::Failed, &text));
+        }
+        Err(error) => {
+            let text = context.pick(
+                format!("cannot write the cluster key: {shown}: {error}\nThe key that was there, if any, is untouched."),
+                format!("クラスタ鍵を書き込めません: {shown}: {error}\n元の鍵があれば、そのまま残っています。"),
+            );
+            return Err(context.failure(Exit::Failed, &text));
+        }
+    }
+    let shown = escaped(&shown);
+    say!(context.out, "{}", context.language.pick(
+        format!("New cluster key: {shown}\nCopy this file to every other server of the cluster, by a way that nobody can read (scp), with mode 0600."),
+        format!("クラスタ鍵を作成しました: {shown}\nこのファイルをクラスタの全サーバに、盗み見られない方法（scp など）で、モード 0600 でコピーしてください。"),
+    ))?;
+    Ok(Exit::Done)
+}

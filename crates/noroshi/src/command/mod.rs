@@ -1,0 +1,204 @@
+//! The commands, each in its own file, and what they share: the way to the daemon.
+
+mod alerts;
+mod check;
+mod clpcl;
+mod clpdn1000s;
+mod clplogcmd;
+mod clpstat;
+mod clpstdn;
+mod daemon;
+mod key;
+mod status;
+mod test;
+
+use crate::cli::{Cli, Key, Product, Tongue, Verb};
+use crate::exit::{Exit, Failure};
+use crate::print::Out;
+use noroshi_core::request::{Reply, Request};
+use noroshi_core::status::{ServerStatus, Status};
+use noroshi_core::text::Language;
+use noroshi_daemon::control::{Client, Fault, Trouble};
+use noroshi_daemon::home::Home;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long a daemon may take to answer after its start (`clpcl -s`).
+const START_WAIT: Duration = Duration::from_secs(10);
+/// How long a daemon may take to end after it agreed to stop: it may have to tell a lamp that does
+/// not answer, three times up to 5 s each (rule N14), and its peers.
+const STOP_WAIT: Duration = Duration::from_secs(30);
+/// Pause between two looks at a daemon that starts or stops.
+const LOOK_PAUSE: Duration = Duration::from_millis(20);
+
+/// What every command has.
+pub(crate) struct Context {
+    /// The command's name, for its messages.
+    name: &'static str,
+    home: Home,
+    language: Language,
+    out: Out,
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// When it did not do what it was asked for; what it printed before is right.
+pub(crate) fn run(cli: Cli, language: Language) -> Result<ExitCode, Failure> {
+    let language = match cli.common.lang {
+        Some(Tongue::En) => Language::En,
+        Some(Tongue::Ja) => Language::Ja,
+        None => language,
+    };
+    let home = Home::choose(cli.common.home);
+    let mut context = Context {
+        name: name(&cli.verb),
+        home,
+        language,
+        out: Out::new(language),
+    };
+    let context = &mut context;
+    let exit = match cli.verb {
+        Verb::Daemon(options) => return daemon::start(context, options),
+        Verb::Key(Key::New { force }) => key::new(context, force),
+        Verb::Check(options) => check::run(context, options),
+        Verb::Status(options) => status::run(context, &options),
+        Verb::Alerts(options) => alerts::run(context, options),
+        Verb::Test(options) => test::run(context, options),
+        Verb::Product(Product::Clpstat(options)) => clpstat::run(context, &options),
+        Verb::Product(Product::Clpcl(options)) => clpcl::run(context, &options),
+        Verb::Product(Product::Clpstdn) => clpstdn::run(context),
+        Verb::Product(Product::Clpdn1000s(options)) => clpdn1000s::run(context, options),
+        Verb::Product(Product::Clplogcmd(options)) => clplogcmd::run(context, options),
+    };
+    // What was printed before a failure is to come out before the failure is told.
+    context.out.flush()?;
+    Ok(exit?.into())
+}
+
+fn name(verb: &Verb) -> &'static str {
+    match verb {
+        Verb::Daemon(_) => "noroshi daemon",
+        Verb::Key(_) => "noroshi key",
+        Verb::Check(_) => "noroshi check",
+        Verb::Status(_) => "noroshi status",
+        Verb::Alerts(_) => "noroshi alerts",
+        Verb::Test(_) => "noroshi test",
+        Verb::Product(Product::Clpstat(_)) => "clpstat",
+        Verb::Product(Product::Clpcl(_)) => "clpcl",
+        Verb::Product(Product::Clpstdn) => "clpstdn",
+        Verb::Product(Product::Clpdn1000s(_)) => "clpdn1000s",
+        Verb::Product(Product::Clplogcmd(_)) => "clplogcmd",
+    }
+}
+
+impl Context {
+    /// English or Japanese.
+    fn pick<T>(&self, en: T, ja: T) -> T {
+        self.language.pick(en, ja)
+    }
+
+    /// A failure with the command's name before it.
+    fn failure(&self, exit: Exit, text: &str) -> Failure {
+        Failure::new(exit, format!("{}: {text}", self.name))
+    }
+
+    /// Connects to the daemon of this home.
+    fn client(&self) -> Result<Client, Failure> {
+        Client::connect(&self.home.socket()).map_err(|trouble| self.trouble(trouble))
+    }
+
+    /// How things are.
+    fn status(&self) -> Result<Status, Failure> {
+        self.client()?
+            .status()
+            .map_err(|trouble| self.trouble(trouble))
+    }
+
+    /// Asks for a change; a refusal is a failure.
+    fn change(&self, request: Request) -> Result<Reply, Failure> {
+        match self.client()?.change(request) {
+            Ok(Reply::Refused { why }) => {
+                let what = self.pick("refused", "拒否されました");
+                Err(self.failure(Exit::Refused, &format!("{what}: {why}")))
+            }
+            Ok(reply) => Ok(reply),
+            Err(trouble) => Err(self.trouble(trouble)),
+        }
+    }
+
+    /// The server called `name`, in any case of letters, as host names are.
+    fn find<'a>(&self, status: &'a Status, name: &str) -> Result<&'a ServerStatus, Failure> {
+        let found = status
+            .servers
+            .iter()
+            .find(|server| server.name.eq_ignore_ascii_case(name));
+        found.ok_or_else(|| {
+            let names: Vec<&str> = status.servers.iter().map(|s| s.name.as_str()).collect();
+            let names = names.join(", ");
+            let text = self.pick(
+                format!("there is no server {name} in the cluster; its servers: {names}"),
+                format!("サーバ {name} はクラスタにありません。クラスタのサーバ: {names}"),
+            );
+            self.failure(Exit::NotFound, &text)
+        })
+    }
+
+    /// What is wrong with the way to the daemon, why, and the remedy.
+    fn trouble(&self, trouble: Trouble) -> Failure {
+        let socket = self.home.socket();
+        let socket = socket.display();
+        let unknown = self.pick(
+            "Whether anything was done is unknown; look at \"noroshi status\" before trying again.",
+            "実行されたかどうかは不明です。再実行の前に noroshi status で確認してください。",
+        );
+        let (exit, text) = match trouble {
+            Trouble::NotRunning(error) => (Exit::NotRunning, self.pick(
+                format!("the alert service is not running here: {socket}: {error}\nStart it with \"clpcl -s\", or name its directory with --home or NOROSHI_HOME."),
+                format!("アラートサービスが起動していません: {socket}: {error}\nclpcl -s で起動するか、--home または NOROSHI_HOME でディレクトリを指定してください。"),
+            )),
+            Trouble::Closed(error) => (Exit::Refused, self.pick(
+                format!("not permitted: {socket}: {error}\nRun the command as root, or as a member of the group that owns the socket."),
+                format!("権限がありません: {socket}: {error}\nroot、またはソケットの所有グループのユーザで実行してください。"),
+            )),
+            Trouble::Refused(Fault::NotPermitted, _) => (Exit::Refused, self.pick(
+                "not permitted: only root and the user of the alert service may change anything\nRun the command as root.".into(),
+                "権限がありません: 変更できるのは root とアラートサービスの実行ユーザだけです。\nroot で実行してください。".into(),
+            )),
+            Trouble::Refused(Fault::Busy, why) => (Exit::Failed, self.pick(
+                format!("the alert service is busy: {why}\nTry again; nothing was done."),
+                format!("アラートサービスが混み合っています: {why}\n何も実行していません。再実行してください。"),
+            )),
+            Trouble::Refused(Fault::BadCall, why) => (Exit::Failed, self.pick(
+                format!("the alert service does not take this: {why}\nIf command and service are of different releases, restart the service."),
+                format!("アラートサービスが受け付けませんでした: {why}\nコマンドとサービスの版が異なる場合は、サービスを再起動してください。"),
+            )),
+            Trouble::Refused(Fault::Unreadable, why) => (Exit::Failed, self.pick(
+                format!("the alerts cannot be read: {why}\nLook at the daemon's log."),
+                format!("アラートを読み出せません: {why}\nアラートサービスのログを確認してください。"),
+            )),
+            Trouble::Refused(Fault::NoAnswer, _) | Trouble::Silent(_) => (Exit::Unclear, self.pick(
+                format!("the alert service does not answer: {socket}\n{unknown}"),
+                format!("アラートサービスが応答しません: {socket}\n{unknown}"),
+            )),
+            Trouble::Cut => (Exit::Unclear, self.pick(
+                format!("the alert service ended before it answered: {socket}\n{unknown}"),
+                format!("アラートサービスが応答の前に終了しました: {socket}\n{unknown}"),
+            )),
+            Trouble::Garbled(what) => (Exit::Unclear, self.pick(
+                format!("what answers at {socket} is no alert service of this release: {what}\n{unknown}"),
+                format!("{socket} の応答がこの版のアラートサービスのものではありません: {what}\n{unknown}"),
+            )),
+            Trouble::Io(error) => (Exit::Failed, self.pick(
+                format!("cannot speak with the alert service: {socket}: {error}"),
+                format!("アラートサービスと通信できません: {socket}: {error}"),
+            )),
+        };
+        self.failure(exit, &text)
+    }
+}
+
+/// Who asks, for the log of whoever is asked.
+fn asker(command: &str) -> String {
+    format!("{command} (uid {})", rustix::process::getuid().as_raw())
+}

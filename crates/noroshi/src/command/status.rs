@@ -1,0 +1,195 @@
+//! `noroshi status`: servers, interconnects and warning lights as this server sees them.
+
+use super::Context;
+use crate::cli;
+use crate::exit::{Exit, Failure};
+use crate::print::{escaped, local, padded, rfc3339, say};
+use noroshi_core::lamp::{Glow, Look};
+use noroshi_core::status::{LampStatus, PathStatus, ServerState, ServerStatus, Status};
+use noroshi_core::text::Language;
+use serde::Serialize;
+
+pub(super) fn run(context: &mut Context, options: &cli::Status) -> Result<Exit, Failure> {
+    let status = context.status()?;
+    if options.json {
+        return json(context, &status);
+    }
+    let language = context.language;
+    let (cluster, server) = (escaped(&status.cluster), escaped(&status.server));
+    let time = local(status.time);
+    say!(
+        context.out,
+        "{}",
+        language.pick(
+            format!("Cluster {cluster}, as {server} sees it at {time}"),
+            format!("クラスタ {cluster}（{server} から見た状態、{time}）"),
+        )
+    )?;
+    for server in &status.servers {
+        say!(context.out, "{}", server_line(&status, server, language))?;
+        for path in &server.paths {
+            say!(context.out, "{}", path_line(path, language))?;
+        }
+        if let Some(lamp) = &server.lamp {
+            say!(context.out, "{}", lamp_line(lamp, language))?;
+        }
+    }
+    if !status.lamps_used {
+        say!(
+            context.out,
+            "{}",
+            language.pick(
+                "Warning lights are not used.",
+                "警告灯は使用しない設定です。",
+            )
+        )?;
+    }
+    let waiting = status.notices_waiting;
+    let more = if status.backlog {
+        language.pick(", more on disk", "、ディスク上に残りあり")
+    } else {
+        ""
+    };
+    say!(
+        context.out,
+        "{}",
+        language.pick(
+            format!("Notices waiting: {waiting}{more}"),
+            format!("送信待ちの通報: {waiting} 件{more}"),
+        )
+    )?;
+    if let Some(trouble) = &status.store_trouble {
+        let trouble = escaped(trouble);
+        say!(
+            context.out,
+            "{}",
+            language.pick(
+                format!("ALERT STORE IN TROUBLE: {trouble}"),
+                format!("アラート保存領域の障害: {trouble}"),
+            )
+        )?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Prints the snapshot as one JSON object, with its time as text.
+pub(super) fn json(context: &mut Context, status: &Status) -> Result<Exit, Failure> {
+    #[derive(Serialize)]
+    struct Shown<'a> {
+        cluster: &'a str,
+        server: &'a str,
+        time: String,
+        servers: &'a [ServerStatus],
+        on_duty: Option<&'a str>,
+        notices_waiting: u32,
+        backlog: bool,
+        store_trouble: Option<&'a str>,
+        lamps_used: bool,
+    }
+    let shown = Shown {
+        cluster: &status.cluster,
+        server: &status.server,
+        time: rfc3339(status.time),
+        servers: &status.servers,
+        on_duty: status.on_duty.as_deref(),
+        notices_waiting: status.notices_waiting,
+        backlog: status.backlog,
+        store_trouble: status.store_trouble.as_deref(),
+        lamps_used: status.lamps_used,
+    };
+    let shown = serde_json::to_string(&shown)
+        .map_err(|error| context.failure(Exit::Failed, &error.to_string()))?;
+    say!(context.out, "{shown}")?;
+    Ok(Exit::Done)
+}
+
+fn server_line(status: &Status, server: &ServerStatus, language: Language) -> String {
+    let state = match server.state {
+        ServerState::Unknown => language.pick("not seen yet", "未確認"),
+        ServerState::Up => language.pick("up", "稼働中"),
+        ServerState::Stalled => language.pick("alert service silent", "アラートサービス無応答"),
+        ServerState::Left => language.pick("stopped", "正常停止"),
+        ServerState::Down => language.pick("DOWN", "ダウン"),
+        ServerState::Unseen => language.pick("UNSEEN (partition)", "不明（ネットワーク分断）"),
+    };
+    let mut line = format!(
+        "  {} {}",
+        padded(&escaped(&server.name), 16),
+        padded(state, 26)
+    );
+    if server.own {
+        line.push_str(language.pick(" own", " 自サーバ"));
+    }
+    if status.on_duty.as_deref() == Some(&*server.name) {
+        line.push_str(language.pick(" on duty", " 通報担当"));
+    }
+    if server.drift {
+        line.push_str(language.pick(" SETTINGS DIFFER", " 設定が異なります"));
+    }
+    line.trim_end().to_owned()
+}
+
+fn path_line(path: &PathStatus, language: Language) -> String {
+    let state = match path {
+        PathStatus { unused: true, .. } => language.pick("unused", "未使用"),
+        PathStatus { normal: true, .. } => language.pick("normal", "正常"),
+        PathStatus {
+            silent_ms: None, ..
+        } => language.pick("not heard yet", "未受信"),
+        _ => language.pick("SILENT", "途絶"),
+    };
+    let mut line = format!(
+        "      {} {}",
+        padded(&escaped(&path.name), 12),
+        padded(state, 14)
+    );
+    if let (Some(ms), false) = (path.silent_ms, path.unused) {
+        let loss = format!("{}.{} %", path.loss_permille / 10, path.loss_permille % 10);
+        line.push_str(&language.pick(
+            format!(" last heartbeat {ms} ms ago, loss {loss}"),
+            format!(" 最終受信 {ms} ms 前、損失 {loss}"),
+        ));
+    }
+    line.trim_end().to_owned()
+}
+
+fn lamp_line(lamp: &LampStatus, language: Language) -> String {
+    let mut line = format!(
+        "      {} {}",
+        padded(language.pick("light", "警告灯"), 12),
+        look(lamp.wanted, language)
+    );
+    line.push_str(&format!(" ({})", escaped(&lamp.address)));
+    if let Some(shown) = lamp.shown.filter(|shown| *shown != lamp.wanted) {
+        let shown = look(shown, language);
+        line.push_str(&language.pick(
+            format!(", but it was last told {shown}"),
+            format!("。ただし最後の指示は{shown}です"),
+        ));
+    }
+    if let Some(trouble) = &lamp.trouble {
+        line.push_str(&format!(": {}", escaped(trouble)));
+    }
+    line
+}
+
+/// What a lamp shows, in words.
+fn look(look: Look, language: Language) -> String {
+    let colours = [
+        (look.red, language.pick("red", "赤")),
+        (look.amber, language.pick("amber", "黄")),
+        (look.green, language.pick("green", "緑")),
+    ];
+    let lit: Vec<String> = colours
+        .into_iter()
+        .filter_map(|(glow, colour)| match glow {
+            Glow::Off => None,
+            Glow::On => Some(format!("{colour}{}", language.pick("", "点灯"))),
+            Glow::Blink => Some(format!("{colour}{}", language.pick(" blinking", "点滅"))),
+        })
+        .collect();
+    if lit.is_empty() {
+        return language.pick("out", "消灯").into();
+    }
+    lit.join(language.pick(" and ", "・"))
+}

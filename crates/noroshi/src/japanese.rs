@@ -1,0 +1,153 @@
+//! Japanese help, laid over the definitions of [`crate::cli`]. A test there finds what is missing.
+
+use clap::{Arg, ArgAction, Command};
+
+/// Commands, by name.
+const COMMANDS: &[(&str, &str)] = &[
+    (
+        "noroshi",
+        "狼煙: クラスタの障害をメール、警告灯、syslog で最初に知らせます",
+    ),
+    (
+        "daemon",
+        "このサーバのアラートサービスをフォアグラウンドで実行します",
+    ),
+    ("key", "クラスタ鍵を扱います"),
+    ("new", "新しいクラスタ鍵を etc/cluster.key に作成します"),
+    ("check", "構成情報を反映せずに検査します"),
+    ("status", "サーバ、インタコネクト、警告灯の状態を表示します"),
+    ("alerts", "アラートを通報の状況とともに一覧表示します"),
+    ("test", "通報手段を試験します"),
+    ("mail", "すべての宛先に試験メールを送信します"),
+    ("lamp", "警告灯の全色を順に点灯し、本来の表示に戻します"),
+    ("clpstat", "クラスタの状態を表示します"),
+    ("clpcl", "サーバを起動、停止、復帰します"),
+    (
+        "clpstdn",
+        "クラスタをシャットダウンします（全サーバを停止し、全警告灯を消灯します）",
+    ),
+    ("clpdn1000s", "サーバの警告灯を消灯します"),
+    ("clplogcmd", "アラートを出力します"),
+];
+
+/// Options, by command and id; `*` stands for every command.
+const OPTIONS: &[(&str, &str, &str)] = &[
+    (
+        "*",
+        "home",
+        "一台のサーバのディレクトリ（etc, var, log, run を含む）[環境変数: NOROSHI_HOME]",
+    ),
+    (
+        "*",
+        "lang",
+        "言語: en または ja [環境変数: NOROSHI_LANG, LC_ALL, LC_MESSAGES, LANG]",
+    ),
+    ("*", "help", "ヘルプを表示します"),
+    ("*", "version", "版を表示します"),
+    (
+        "daemon",
+        "server",
+        "clp.conf でのこのサーバの名前（省略時はホスト名）[環境変数: NOROSHI_SERVER]",
+    ),
+    ("new", "force", "既存の鍵を置き換えます"),
+    ("check", "file", "ファイル（省略時は etc/clp.conf）"),
+    ("alerts", "json", "アラートごとに一行の JSON を出力します"),
+    ("alerts", "follow", "新しいアラートを続けて表示します"),
+    ("alerts", "limit", "最新の N 件を表示します"),
+    (
+        "alerts",
+        "server",
+        "このサーバが出力したものだけを表示します",
+    ),
+    (
+        "alerts",
+        "severity",
+        "この重要度以上のものだけを表示します: info, warning, error",
+    ),
+    ("alerts", "module", "このモジュールのものだけを表示します"),
+    ("lamp", "server", "サーバ（省略時は自サーバ）"),
+    ("*", "json", "JSON を出力します"),
+    (
+        "clpstat",
+        "overview",
+        "概要を表示します（オプションなしと同じ）",
+    ),
+    (
+        "clpstat",
+        "host",
+        "このサーバから見た状態（自サーバのみ指定できます）",
+    ),
+    ("clpcl", "start", "起動します"),
+    ("clpcl", "stop", "停止します"),
+    ("clpcl", "restart", "停止してから起動します"),
+    ("clpcl", "all", "全サーバを対象とします"),
+    ("clpcl", "host", "対象のサーバ（省略時は自サーバ）"),
+    ("clpdn1000s", "host", "警告灯を消灯するサーバ"),
+    ("clplogcmd", "text", "メッセージ本文"),
+    (
+        "clplogcmd",
+        "level",
+        "重要度: INFO, WARN（WAR）, ERR（ERROR）。大文字小文字は問いません",
+    ),
+    ("clplogcmd", "event", "イベント ID"),
+    (
+        "clplogcmd",
+        "alert",
+        "アラートビューに出力します（出力先の指定がなければアラートビューと syslog）",
+    ),
+    ("clplogcmd", "syslog", "syslog に出力します"),
+    ("clplogcmd", "mail", "メールで通報します"),
+    ("clplogcmd", "trap", "SNMP トラップで通報します"),
+];
+
+/// `command` and all below it with Japanese help.
+pub(crate) fn laid_over(command: Command) -> Command {
+    let name = command.get_name().to_owned();
+    let has_help = command.get_arguments().any(|arg| arg.get_id() == "help");
+    let mut command = command;
+    if !has_help {
+        let help = Arg::new("help")
+            .short('h')
+            .long("help")
+            .action(ArgAction::Help);
+        command = command.disable_help_flag(true).arg(help);
+    }
+    if command.get_version().is_some() {
+        let version = Arg::new("version")
+            .short('V')
+            .long("version")
+            .action(ArgAction::Version);
+        command = command.disable_version_flag(true).arg(version);
+    }
+    let template = template(&command);
+    let command = match COMMANDS.iter().find(|row| row.0 == name) {
+        Some(row) => command.about(row.1),
+        None => command,
+    };
+    command
+        .help_template(template)
+        .mut_args(|arg| match option(&name, arg.get_id().as_str()) {
+            Some(help) => arg.help(help),
+            None => arg,
+        })
+        .mut_subcommands(laid_over)
+}
+
+fn option(command: &str, id: &str) -> Option<&'static str> {
+    OPTIONS
+        .iter()
+        .find(|row| (row.0 == command || row.0 == "*") && row.1 == id)
+        .map(|row| row.2)
+}
+
+fn template(command: &Command) -> String {
+    let mut template = String::from("{about-with-newline}\n使い方: {usage}\n");
+    if command.has_subcommands() {
+        template.push_str("\nコマンド:\n{subcommands}\n");
+    }
+    if command.get_positionals().next().is_some() {
+        template.push_str("\n引数:\n{positionals}\n");
+    }
+    template.push_str("\nオプション:\n{options}{after-help}\n");
+    template
+}
