@@ -26,12 +26,14 @@ fn everything_comes_back() {
     let latch = Latch {
         server: "server2".into(),
         red: Glow::Blink,
+        red_changed: WallTime(-5),
         green: Glow::Off,
-        changed: WallTime(-5),
+        green_changed: WallTime(7),
     };
     let view = View {
         server: "server2".into(),
         session: SessionId([7; 12]),
+        returns: 3,
         up: false,
         fault: Some(id(1)),
     };

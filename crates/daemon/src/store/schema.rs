@@ -52,12 +52,14 @@ CREATE INDEX notice_unfinished ON notice(row) WHERE state IN ('waiting', 'begun'
 CREATE TABLE latch(
   server TEXT PRIMARY KEY,
   red TEXT NOT NULL,
+  red_changed_ms INTEGER NOT NULL,
   green TEXT NOT NULL,
-  changed_ms INTEGER NOT NULL
+  green_changed_ms INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE view(
   server TEXT PRIMARY KEY,
   session BLOB NOT NULL,
+  returns INTEGER NOT NULL,
   up INTEGER NOT NULL,
   fault TEXT
 ) WITHOUT ROWID;
