@@ -5,7 +5,9 @@
 //! out, and none knows another.
 
 pub mod channel;
+pub mod clock;
 pub mod control;
 pub mod engine;
+pub mod entropy;
 pub mod inbox;
 pub mod store;

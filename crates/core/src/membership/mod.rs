@@ -1,1 +1,3 @@
-//! x
+//! Who is at work; so far only whose heartbeats may be believed.
+
+pub mod session;
