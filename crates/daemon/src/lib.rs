@@ -7,10 +7,12 @@
 mod alert_view;
 pub mod app;
 pub mod channel;
+pub mod clock;
 pub mod control;
 pub mod engine;
 mod driver;
 pub mod home;
+pub mod entropy;
 pub mod inbox;
 pub mod reload;
 pub mod store;
