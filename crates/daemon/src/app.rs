@@ -161,7 +161,8 @@ fn settings(home: &Home, server: Option<String>) -> Result<(Config, ServerId), S
 }
 
 fn key(home: &Home) -> Result<ClusterKey, StartError> {
-    home.read_key().map_err(|error| {
+    let key = crate::home::key::ClusterKey::read(&home.key());
+    key.map(|key| ClusterKey::new(*key.bytes())).map_err(|error| {
         let path = home.key();
         StartError::Other(format!(
             "cannot use the cluster key {}: {error}. `noroshi key new` makes one; every server \
@@ -181,7 +182,7 @@ fn refit(home: Home, name: String) -> impl Fn(&mut Parts, &Config) + Send {
         }
         parts.mail.reconfigure(mail_context(config, own, &home));
         parts.lamps.replace(config.lamps.clone(), names(config));
-        parts.syslog.reconfigure(config.syslog.clone());
+        parts.syslog.reconfigure(config.syslog.clone(), name.clone());
         parts.store.keep(config.alert_records_max);
     }
 }
