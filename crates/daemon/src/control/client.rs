@@ -73,6 +73,15 @@ impl Client {
         })
     }
 
+    /// A client over a connection that stands already, as the tests have it.
+    #[cfg(test)]
+    pub(super) fn over(stream: UnixStream, wait: Duration) -> Client {
+        Client {
+            stream: BufReader::new(stream),
+            wait,
+        }
+    }
+
     /// Asks whether the daemon answers at all.
     ///
     /// # Errors

@@ -42,6 +42,8 @@ pub const CALL_WAIT: Duration = Duration::from_secs(10);
 /// How long the driver may take for an answer; shorter than [`CLIENT_WAIT`], so that a caller
 /// hears why.
 pub const DESK_WAIT: Duration = Duration::from_secs(8);
+/// How long calls that are being answered may take when the daemon stops.
+pub const DRAIN_WAIT: Duration = Duration::from_millis(500);
 /// How long a command waits for the daemon's next line.
 pub const CLIENT_WAIT: Duration = Duration::from_secs(10);
 /// Alerts read from the store at once.

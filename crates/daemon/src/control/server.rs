@@ -2,18 +2,20 @@
 
 use super::lines::{Line, read_line, write_answer};
 use super::{
-    AlertFilter, AlertLine, Answer, Asked, CALL_BYTES_MAX, CONNECTIONS_MAX, Call, DESK_WAIT, Desk,
-    FOLLOWERS_MAX, Fault, PAGE_ROWS, Page,
+    AlertFilter, AlertLine, Answer, Asked, CALL_BYTES_MAX, CONNECTIONS_MAX, Call, DESK_WAIT,
+    DRAIN_WAIT, Desk, FOLLOWERS_MAX, Fault, PAGE_ROWS, Page,
 };
 use noroshi_core::alert::tidy_text;
 use noroshi_core::request::Request;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 /// Longest name of a module or server that a call may carry, in bytes.
@@ -21,13 +23,17 @@ const NAME_BYTES_MAX: usize = 255;
 /// Pause after a failed accept, so that a lack of file descriptors does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers calls on `listener` until the future is dropped; connections end with it.
+/// Answers calls on `listener` until `stop` is ready; then takes no more, lets the calls that are
+/// being answered come to their end for up to [`DRAIN_WAIT`], and ends. So whoever asked the daemon
+/// to stop hears that it does. Dropping the future ends all of it at once.
 ///
-/// Never ends by itself: a failed accept is tried again, a failed connection ends alone.
-pub async fn serve(listener: UnixListener, desk: Desk) {
+/// Never fails: a failed accept is tried again, a failed connection ends alone.
+pub async fn serve(listener: UnixListener, desk: Desk, stop: impl Future<Output = ()>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let follow_places = Arc::new(Semaphore::new(FOLLOWERS_MAX));
-    let mut connections = tokio::task::JoinSet::new();
+    let (stopping, stopped) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    let mut stop = pin!(stop);
     loop {
         let stream = tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -38,24 +44,32 @@ pub async fn serve(listener: UnixListener, desk: Desk) {
                 }
             },
             Some(_) = connections.join_next() => continue,
+            () = &mut stop => break,
         };
         let Ok(place) = places.clone().try_acquire_owned() else {
             turn_away(&stream);
             continue;
         };
-        let (desk, follow_places) = (desk.clone(), follow_places.clone());
+        let connection =
+            Connection::new(stream, desk.clone(), follow_places.clone(), stopped.clone());
         connections.spawn(async move {
             // An error here is the caller's going away; nobody is left to be told.
-            let _ = Connection::new(stream, desk, follow_places).run().await;
+            let _ = connection.run().await;
             drop(place);
         });
     }
+    drop(listener);
+    stopping.send_replace(true);
+    let drained = async { while connections.join_next().await.is_some() {} };
+    // Those that take longer end with the set.
+    let _ = timeout(DRAIN_WAIT, drained).await;
 }
 
 /// Serves one connection, as the tests do.
 #[cfg(test)]
 pub(super) async fn answer_one(stream: UnixStream, desk: Desk) {
-    let _ = Connection::new(stream, desk, Arc::new(Semaphore::new(1)))
+    let (_stopping, stopped) = watch::channel(false);
+    let _ = Connection::new(stream, desk, Arc::new(Semaphore::new(1)), stopped)
         .run()
         .await;
 }
@@ -78,10 +92,16 @@ struct Connection {
     may_change: bool,
     desk: Desk,
     follow_places: Arc<Semaphore>,
+    stopped: watch::Receiver<bool>,
 }
 
 impl Connection {
-    fn new(stream: UnixStream, desk: Desk, follow_places: Arc<Semaphore>) -> Connection {
+    fn new(
+        stream: UnixStream,
+        desk: Desk,
+        follow_places: Arc<Semaphore>,
+        stopped: watch::Receiver<bool>,
+    ) -> Connection {
         let own = rustix::process::geteuid().as_raw();
         let may_change = stream
             .peer_cred()
@@ -93,12 +113,18 @@ impl Connection {
             may_change,
             desk,
             follow_places,
+            stopped,
         }
     }
 
     async fn run(mut self) -> io::Result<()> {
         loop {
-            let call = match read_line(&mut self.from).await {
+            let line = tokio::select! {
+                line = read_line(&mut self.from) => line,
+                // An error means that the daemon is gone already.
+                _ = self.stopped.wait_for(|stopped| *stopped) => return Ok(()),
+            };
+            let call = match line {
                 Line::Whole(line) => serde_json::from_slice::<Call>(&line),
                 Line::TooLong => {
                     let why = format!("a line of a call has at most {CALL_BYTES_MAX} bytes");
@@ -290,6 +316,7 @@ impl Connection {
                 },
                 // The caller closed, or says something, which ends the following too.
                 _ = self.from.read_u8() => return Ok(()),
+                _ = self.stopped.wait_for(|stopped| *stopped) => return Ok(()),
             }
         }
     }

@@ -111,8 +111,7 @@ fn world(alerts: Arc<Memory>) -> World {
             let (ask, mut asks) = mpsc::channel(8);
             let desk = Desk { ask, alerts };
             tokio::select! {
-                () = serve(listener, desk) => {}
-                _ = stopped => {}
+                () = serve(listener, desk, async { drop(stopped.await) }) => {}
                 () = async {
                     while let Some(asked) = asks.recv().await {
                         let _ = to_test.send(asked);
@@ -442,4 +441,80 @@ async fn a_driver_that_does_not_answer_is_told() {
         line.starts_with(r#"{"is":"error","fault":"no-answer""#),
         "{line}"
     );
+}
+
+#[test]
+fn a_daemon_that_stops_still_answers_what_it_was_asked() {
+    let World {
+        _dir,
+        socket,
+        asked,
+        _stop,
+    } = world(Memory::with(Vec::new()));
+    let follower = UnixStream::connect(&socket).unwrap();
+    (&follower)
+        .write_all(b"{\"call\":\"alerts\",\"limit\":0,\"follow\":true}\n")
+        .unwrap();
+    let mut followed = BufReader::new(follower).lines();
+    assert!(followed.next().unwrap().unwrap().contains("end"));
+    let caller_socket = socket.clone();
+    let caller = std::thread::spawn(move || {
+        let request = Request::Stop {
+            server: None,
+            by: "test".into(),
+        };
+        Client::connect(&caller_socket).unwrap().change(request)
+    });
+    let Asked::Change(_, place) = asked.recv_timeout(PATIENCE).unwrap() else {
+        panic!()
+    };
+    drop(_stop);
+    assert!(followed.next().is_none(), "a follower is let go at once");
+    place.send(Reply::Done).unwrap();
+    assert_eq!(caller.join().unwrap().unwrap(), Reply::Done);
+    assert!(matches!(
+        Client::connect(&socket),
+        Err(Trouble::NotRunning(_))
+    ));
+}
+
+/// How long the clients of the tests below wait.
+const BRIEFLY: Duration = Duration::from_millis(100);
+
+#[test]
+fn a_silent_daemon_is_given_up_in_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("s");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    // As if stopped by SIGSTOP: the kernel takes connections until the backlog is full.
+    let mut open = Vec::new();
+    let full = loop {
+        match Client::connect_within(&socket, BRIEFLY) {
+            Ok(client) => open.push(client),
+            Err(trouble) => break trouble,
+        }
+    };
+    assert!(matches!(full, Trouble::Silent(_)), "{full:?}");
+    let silent = open[0].ping();
+    assert!(matches!(silent, Err(Trouble::Silent(_))), "{silent:?}");
+    drop(listener);
+}
+
+#[test]
+fn an_answer_that_drips_does_not_outlast_the_deadline() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let mut client = Client::over(ours, BRIEFLY);
+    let (done, given_up) = std_mpsc::channel::<()>();
+    let dripping = std::thread::spawn(move || {
+        let mut bytes = 0;
+        // A byte each time the wait for the end of the client is over without it.
+        while given_up.recv_timeout(BRIEFLY / 20) == Err(std_mpsc::RecvTimeoutError::Timeout) {
+            bytes += (&theirs).write(b" ").unwrap_or(0);
+        }
+        bytes
+    });
+    let result = client.ping();
+    assert!(matches!(result, Err(Trouble::Silent(_))), "{result:?}");
+    drop(done);
+    assert!(dripping.join().unwrap() > 1);
 }
