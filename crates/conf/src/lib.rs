@@ -1,1 +1,54 @@
-//! .
+//! clp.conf to [`noroshi_core::config::Config`] (rules M12 M19 M29 N17 N18).
+//!
+//! Pure: bytes in, values out; files, floppies and other servers are the business of the caller.
+//!
+//! [`read`] goes three steps. [`charset`] makes text of the bytes, [`parse`] makes a [`tree`] of
+//! the text; a fault there ends the reading, with one [`Finding`]. Then `clp_conf` builds the
+//! configuration, part by part, and goes on past every fault, so that all of them are in one
+//! answer. A configuration comes out only when there is no error at all: nothing half-read can
+//! be applied.
+//!
+//! # What stays true
+//! * No bytes whatsoever make it panic. Sizes, nesting, elements and findings are bounded
+//!   ([`charset::FILE_BYTES_MAX`], [`tree::DEPTH_MAX`], [`tree::ELEMENTS_MAX`],
+//!   [`finding::FINDINGS_MAX`]), and with them time and memory.
+//! * Whatever goes into a header, an argument or a device's command was checked by a type or rule
+//!   of `names`.
+//! * No finding and no `Debug` output shows a secret.
+
+pub mod charset;
+mod clp_conf;
+pub mod digest;
+pub mod finding;
+mod names;
+mod parse;
+pub mod problem;
+pub mod tree;
+mod wording;
+
+pub use finding::{Finding, Severity};
+pub use names::MailAddress;
+pub use parse::parse;
+pub use problem::Problem;
+
+use noroshi_core::config::Config;
+
+/// A configuration that may be applied.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parsed {
+    /// The settings.
+    pub config: Config,
+    /// What somebody should look at all the same, in the order of the file.
+    pub warnings: Vec<Finding>,
+}
+
+/// Reads a whole clp.conf.
+///
+/// # Errors
+/// Everything that is wrong with the file, in its order, warnings included; at least one of them
+/// is an error. Nothing of the file is to be used then.
+pub fn read(bytes: &[u8]) -> Result<Parsed, Vec<Finding>> {
+    let decoded = charset::decode(bytes).map_err(|finding| vec![finding])?;
+    let tree = parse(&decoded.text).map_err(|finding| vec![finding])?;
+    clp_conf::build(&tree, digest::crc32(bytes))
+}

@@ -342,7 +342,10 @@ pub enum SyslogFormat {
 impl Config {
     /// The server called `name`, if the file has it.
     pub fn server_named(&self, name: &str) -> Option<ServerId> {
-        self.servers.iter().position(|server| server.name == name).map(|at| ServerId(at as u8))
+        self.servers
+            .iter()
+            .position(|server| server.name == name)
+            .map(|at| ServerId(at as u8))
     }
 
     /// The servers' ids in server order.
@@ -360,12 +363,18 @@ impl Config {
 
     /// The name of a server; `?` for an id that this configuration lacks.
     pub fn server_name(&self, id: ServerId) -> &str {
-        self.servers.get(usize::from(id.0)).map_or("?", |server| &server.name)
+        self.servers
+            .get(usize::from(id.0))
+            .map_or("?", |server| &server.name)
     }
 
     /// The address of a server on an interconnect.
     pub fn address(&self, server: ServerId, interconnect: InterconnectId) -> Option<IpAddr> {
-        *self.servers.get(usize::from(server.0))?.addresses.get(usize::from(interconnect.0))?
+        *self
+            .servers
+            .get(usize::from(server.0))?
+            .addresses
+            .get(usize::from(interconnect.0))?
     }
 
     /// The interconnects that both servers have.
@@ -374,8 +383,10 @@ impl Config {
         one: ServerId,
         other: ServerId,
     ) -> impl Iterator<Item = InterconnectId> + '_ {
-        (0..self.interconnects.len() as u8).map(InterconnectId).filter(move |path| {
-            self.address(one, *path).is_some() && self.address(other, *path).is_some()
-        })
+        (0..self.interconnects.len() as u8)
+            .map(InterconnectId)
+            .filter(move |path| {
+                self.address(one, *path).is_some() && self.address(other, *path).is_some()
+            })
     }
 }

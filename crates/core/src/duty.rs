@@ -35,7 +35,13 @@ mod tests {
     #[test]
     fn the_origin_tells_its_own_alerts_while_it_lives() {
         let living = [ServerId(0), ServerId(2)];
-        assert_eq!(on_duty(Some(ServerId(2)), living.into_iter()), Some(ServerId(2)));
-        assert_eq!(on_duty(Some(ServerId(1)), living.into_iter()), Some(ServerId(0)));
+        assert_eq!(
+            on_duty(Some(ServerId(2)), living.into_iter()),
+            Some(ServerId(2))
+        );
+        assert_eq!(
+            on_duty(Some(ServerId(1)), living.into_iter()),
+            Some(ServerId(0))
+        );
     }
 }

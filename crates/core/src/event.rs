@@ -153,10 +153,12 @@ pub struct Latch {
     pub server: String,
     /// Blinks after a fault until somebody puts it out.
     pub red: Glow,
+    /// When red was last changed; the later of two copies holds. Zero: never.
+    pub red_changed: WallTime,
     /// Lit from the server's normal start to its normal stop.
     pub green: Glow,
-    /// When it was last changed; the later of two copies holds.
-    pub changed: WallTime,
+    /// When green was last changed, likewise.
+    pub green_changed: WallTime,
 }
 
 /// What was last known of a server, kept over restarts.
@@ -166,6 +168,8 @@ pub struct View {
     pub server: String,
     /// The run of its daemon that was last heard.
     pub session: SessionId,
+    /// How often that run was judged down and came back all the same.
+    pub returns: u32,
     /// It was up, as far as was known.
     pub up: bool,
     /// The alert that told of its fault, if its fault is not over.

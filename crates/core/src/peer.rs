@@ -3,9 +3,9 @@
 //! A link may break at any time, and what was under way is lost with it; so each message repeats
 //! facts and none depends on an earlier one. A receiver that knows a fact already ignores it.
 
-use crate::alert::Alert;
+use crate::alert::{Alert, SessionId};
 use crate::event::Latch;
-use crate::notice::NoticeRecord;
+use crate::notice::{NoticeKey, NoticeRecord};
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,17 @@ pub enum PeerMessage {
     Latches {
         /// One for each server that it knows something of.
         latches: Vec<Latch>,
+    },
+    /// How often the sender saw the present run of each server come back after it was judged down,
+    /// so that all name a server's next fault alike.
+    Returns {
+        /// Server name, its run, how often.
+        returns: Vec<(String, SessionId, u32)>,
+    },
+    /// How did these notices end? Answered by marks, as far as the receiver remembers.
+    Ask {
+        /// The notices.
+        notices: Vec<NoticeKey>,
     },
     /// The sender leaves cleanly.
     Leaving {

@@ -16,7 +16,11 @@ pub enum Language {
 impl Language {
     /// The language of a locale name such as `ja_JP.UTF-8`; anything not Japanese is English.
     pub fn from_locale(locale: &str) -> Language {
-        if locale.starts_with("ja") { Language::Ja } else { Language::En }
+        if locale.starts_with("ja") {
+            Language::Ja
+        } else {
+            Language::En
+        }
     }
 
     /// `en` when English is meant, else `ja`.

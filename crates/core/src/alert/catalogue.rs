@@ -64,11 +64,21 @@ pub struct Row {
 }
 
 /// Alert view and syslog: the ticks of nearly every message.
-const SHOWN: Destinations =
-    Destinations { alert: true, syslog: true, mail: false, trap: false, command: false };
+const SHOWN: Destinations = Destinations {
+    alert: true,
+    syslog: true,
+    mail: false,
+    trap: false,
+    command: false,
+};
 /// Mail and SNMP trap as well: ticked together, as in the real product.
-const TOLD: Destinations =
-    Destinations { alert: true, syslog: true, mail: true, trap: true, command: false };
+const TOLD: Destinations = Destinations {
+    alert: true,
+    syslog: true,
+    mail: true,
+    trap: true,
+    command: false,
+};
 
 const fn r(
     message: Message,
@@ -79,7 +89,15 @@ const fn r(
     en: &'static str,
     ja: &'static str,
 ) -> Row {
-    Row { message, module, event, severity, destinations, en, ja }
+    Row {
+        message,
+        module,
+        event,
+        severity,
+        destinations,
+        en,
+        ja,
+    }
 }
 
 use Message as M;
@@ -182,18 +200,26 @@ pub const CATALOGUE: &[Row] = &[
 
 /// The row of a message.
 pub fn row(message: Message) -> &'static Row {
-    CATALOGUE.iter().find(|row| row.message == message).unwrap_or(&CATALOGUE[0])
+    CATALOGUE
+        .iter()
+        .find(|row| row.message == message)
+        .unwrap_or(&CATALOGUE[0])
 }
 
 /// The row with this module and event id, if the table has one.
 pub fn row_by_id(id: &MessageId) -> Option<&'static Row> {
-    CATALOGUE.iter().find(|row| row.module == id.module && row.event == id.event)
+    CATALOGUE
+        .iter()
+        .find(|row| row.module == id.module && row.event == id.event)
 }
 
 impl Row {
     /// The message's module and event id.
     pub fn id(&self) -> MessageId {
-        MessageId { module: self.module.to_string(), event: self.event }
+        MessageId {
+            module: self.module.to_string(),
+            event: self.event,
+        }
     }
 
     /// The text with its arguments filled in, tidied to one line.
@@ -239,7 +265,12 @@ mod tests {
         for row in CATALOGUE {
             for n in 1..=9 {
                 let mark = alloc::format!("%{n}");
-                assert_eq!(row.en.contains(&mark), row.ja.contains(&mark), "{:?}", row.message);
+                assert_eq!(
+                    row.en.contains(&mark),
+                    row.ja.contains(&mark),
+                    "{:?}",
+                    row.message
+                );
             }
         }
     }

@@ -38,7 +38,11 @@ pub struct DestinationChange {
 /// syslog, the ticks of nearly every message of the real product.
 pub fn destinations(config: &Config, message: &MessageId) -> Destinations {
     let built_in = row_by_id(message).map_or(
-        Destinations { alert: true, syslog: true, ..Destinations::default() },
+        Destinations {
+            alert: true,
+            syslog: true,
+            ..Destinations::default()
+        },
         |row| row.destinations,
     );
     let change = config

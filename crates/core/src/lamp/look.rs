@@ -28,16 +28,35 @@ pub struct Look {
 
 impl Look {
     /// All dark.
-    pub const OUT: Look = Look { red: Glow::Off, amber: Glow::Off, green: Glow::Off };
+    pub const OUT: Look = Look {
+        red: Glow::Off,
+        amber: Glow::Off,
+        green: Glow::Off,
+    };
     /// A server that runs (rule M15).
-    pub const GREEN: Look = Look { green: Glow::On, ..Look::OUT };
+    pub const GREEN: Look = Look {
+        green: Glow::On,
+        ..Look::OUT
+    };
     /// A server that is down (rule M17).
-    pub const RED_BLINK: Look = Look { red: Glow::Blink, ..Look::OUT };
+    pub const RED_BLINK: Look = Look {
+        red: Glow::Blink,
+        ..Look::OUT
+    };
 
     /// The looks of a lamp test, in order (rule N15).
     pub const TEST: [Look; 3] = [
-        Look { red: Glow::On, ..Look::OUT },
-        Look { amber: Glow::On, ..Look::OUT },
-        Look { green: Glow::On, ..Look::OUT },
+        Look {
+            red: Glow::On,
+            ..Look::OUT
+        },
+        Look {
+            amber: Glow::On,
+            ..Look::OUT
+        },
+        Look {
+            green: Glow::On,
+            ..Look::OUT
+        },
     ];
 }

@@ -5,8 +5,8 @@ mod policy;
 mod worker;
 
 pub use look::{Glow, Look};
-pub use policy::Latches;
-pub use worker::{LampNews, LampWorker};
+pub use policy::{Latches, teller};
+pub use worker::{LampNews, LampWorker, TEST_STEP};
 
 use alloc::string::String;
 

@@ -1,3 +1,143 @@
-//! x
-/// x
-pub struct Latches;
+//! What each lamp should show: every server's part in it, latched (rules M15–M20).
+//!
+//! | what happens | red | green |
+//! |---|---|---|
+//! | the server has started, or is back | stays | on |
+//! | the server is down, or not seen | blinks | out |
+//! | the server stops normally; `clpdn1000s -h`; cluster shutdown | out | out |
+//!
+//! A shared lamp shows the worst of its servers (rule M20).
+
+use super::{Glow, Look};
+use crate::config::{Config, Lamp, LampId, ServerId};
+use crate::event::Latch;
+use crate::time::WallTime;
+use alloc::vec::Vec;
+
+/// Every server's part of its lamp.
+#[derive(Clone, Debug)]
+pub struct Latches {
+    latches: Vec<Latch>,
+}
+
+impl Latches {
+    /// All dark, as long as nothing is known.
+    pub fn new(config: &Config) -> Latches {
+        let dark = |server: &crate::config::Server| Latch {
+            server: server.name.clone(),
+            red: Glow::Off,
+            red_changed: WallTime(0),
+            green: Glow::Off,
+            green_changed: WallTime(0),
+        };
+        Latches {
+            latches: config.servers.iter().map(dark).collect(),
+        }
+    }
+
+    /// A server's part.
+    pub fn of(&self, server: ServerId) -> &Latch {
+        &self.latches[usize::from(server.0)]
+    }
+
+    /// All parts, in server order.
+    pub fn all(&self) -> &[Latch] {
+        &self.latches
+    }
+
+    /// The server has started normally, or is back (rule M15; M18: a fault's red stays).
+    pub fn lit(&mut self, wall: WallTime, server: ServerId) {
+        self.set_green(wall, server, Glow::On);
+    }
+
+    /// The server is down (rule M17).
+    pub fn fallen(&mut self, wall: WallTime, server: ServerId) {
+        self.set_red(wall, server, Glow::Blink);
+        self.set_green(wall, server, Glow::Off);
+    }
+
+    /// The server has stopped normally, the cluster shuts down, or a person put it out (M16 M18).
+    pub fn out(&mut self, wall: WallTime, server: ServerId) {
+        self.set_red(wall, server, Glow::Off);
+        self.set_green(wall, server, Glow::Off);
+    }
+
+    /// Takes what another server knows later than we do, red and green each for itself: a server
+    /// that has just started knows of its green, and nothing of the red that others gave it.
+    /// Answers whether anything looks different now.
+    pub fn merge(&mut self, theirs: &Latch) -> bool {
+        let Some(ours) = self
+            .latches
+            .iter_mut()
+            .find(|ours| ours.server == theirs.server)
+        else {
+            return false;
+        };
+        let before = (ours.red, ours.green);
+        // Of two copies of the same time the one that is lit holds.
+        let lit = |glow: Glow| glow != Glow::Off;
+        if (theirs.red_changed, lit(theirs.red)) > (ours.red_changed, lit(ours.red)) {
+            (ours.red, ours.red_changed) = (theirs.red, theirs.red_changed);
+        }
+        if (theirs.green_changed, lit(theirs.green)) > (ours.green_changed, lit(ours.green)) {
+            (ours.green, ours.green_changed) = (theirs.green, theirs.green_changed);
+        }
+        before != (ours.red, ours.green)
+    }
+
+    /// Anything is known of a lamp's servers; a lamp of which nothing is known is left alone.
+    pub fn knows(&self, lamp: &Lamp) -> bool {
+        let known = |latch: &Latch| latch.red_changed.max(latch.green_changed) > WallTime(0);
+        lamp.servers.iter().any(|id| known(self.of(*id)))
+    }
+
+    /// What a lamp should show (rule M20).
+    pub fn look(&self, lamp: &Lamp) -> Look {
+        let any = |is: fn(&Latch) -> bool| lamp.servers.iter().any(|id| is(self.of(*id)));
+        Look {
+            red: if any(|latch| latch.red == Glow::Blink) {
+                Glow::Blink
+            } else {
+                Glow::Off
+            },
+            amber: Glow::Off,
+            green: if any(|latch| latch.green == Glow::On) {
+                Glow::On
+            } else {
+                Glow::Off
+            },
+        }
+    }
+
+    fn set_red(&mut self, wall: WallTime, server: ServerId, glow: Glow) {
+        let latch = &mut self.latches[usize::from(server.0)];
+        set(&mut latch.red, &mut latch.red_changed, glow, wall);
+    }
+
+    fn set_green(&mut self, wall: WallTime, server: ServerId, glow: Glow) {
+        let latch = &mut self.latches[usize::from(server.0)];
+        set(&mut latch.green, &mut latch.green_changed, glow, wall);
+    }
+}
+
+/// A wall clock that went back, or another server's that is behind, must not make the newest change
+/// look old: a change is always later than the one before it.
+fn set(light: &mut Glow, changed: &mut WallTime, glow: Glow, wall: WallTime) {
+    if *light != glow || *changed == WallTime(0) {
+        (*light, *changed) = (glow, wall.max(WallTime(changed.0 + 1)));
+    }
+}
+
+/// The server that tells a lamp: the first of its own servers that is at work, since that one has
+/// its interests at heart and tells its start and stop itself; else the first at work of all (M17).
+pub fn teller(
+    config: &Config,
+    lamp: LampId,
+    living: impl Iterator<Item = ServerId> + Clone,
+) -> Option<ServerId> {
+    let own = &config.lamps[usize::from(lamp.0)].servers;
+    living
+        .clone()
+        .find(|id| own.contains(id))
+        .or_else(|| living.clone().next())
+}

@@ -1,1 +1,426 @@
-//! x
+//! Keeps every notice alive until it is done: a bounded window in memory over the backlog on disk.
+//!
+//! A notice passes through these stages, and each step on is an event:
+//!
+//! ```text
+//!  elsewhere ──turn──► due ──record "begun"──► recording ──on disk──► in flight ──► done
+//!      ▲                ▲                                                 │
+//!      └── turn moves ──┴───────────── retry after back-off ──────────────┘
+//! ```
+//!
+//! "Begun" is on disk before the notice leaves, so after a crash only what a receiver may have
+//! taken is sent again as a possible repeat (rule N8). If the store does not answer within
+//! [`STORE_PATIENCE`] the notice goes out unrecorded and says so.
+
+use super::{Channel, NoticeKey, NoticeRecord, NoticeState, Outcome, Sending};
+use crate::alert::Alert;
+use crate::backoff::{MAIL_LIFE, mail_retry};
+use crate::config::ServerId;
+use crate::event::StoredNotice;
+use crate::time::{Moment, Now, Span};
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// Notices held in memory. Beyond it they wait on disk, oldest first.
+pub const WINDOW_NOTICES_MAX: usize = 256;
+/// Notices handed to one channel at a time; the rest wait here, where a takeover finds them.
+pub const IN_FLIGHT_MAX: usize = 32;
+/// Ended notices that are remembered, to answer other servers and to ignore late doubles.
+pub const RECENT_MAX: usize = 128;
+/// How long a notice waits for the store before it goes out unrecorded.
+pub const STORE_PATIENCE: Span = Span::from_ms(500);
+
+/// The window of unfinished notices.
+#[derive(Clone, Debug, Default)]
+pub struct Outbox {
+    entries: Vec<Entry>,
+    recent: VecDeque<NoticeRecord>,
+    /// Notices wait on disk beyond the window.
+    backlog: bool,
+    loading: bool,
+    spilled_while_loading: bool,
+    cursor: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    alert: Arc<Alert>,
+    record: NoticeRecord,
+    origin: Option<ServerId>,
+    stage: Stage,
+    born: Moment,
+    unrecorded: bool,
+    /// Another server may know more of it than we do: it waits while a hold is on.
+    stale: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Another server's turn.
+    Elsewhere,
+    /// Ours, from this moment on.
+    Due(Moment),
+    /// "Begun" is on its way to disk in this batch, since then.
+    Recording(u64, Moment),
+    /// With its channel.
+    InFlight,
+}
+
+/// What became of a notice, for the node to record, tell and raise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The notice as it stands now.
+    pub record: NoticeRecord,
+    /// The alert that it told.
+    pub alert: Arc<Alert>,
+}
+
+impl Outbox {
+    /// Takes a new notice. It is due at once when it is ours; `batch` is the one that will hold it,
+    /// which then says "begun" already, so that the first try costs one sync. Answers the record to
+    /// be put on disk.
+    pub fn add(
+        &mut self,
+        now: Now,
+        alert: &Arc<Alert>,
+        mut record: NoticeRecord,
+        origin: Option<ServerId>,
+        ours: bool,
+        batch: u64,
+    ) -> NoticeRecord {
+        if self.entries.len() >= WINDOW_NOTICES_MAX {
+            self.backlog = true;
+            self.spilled_while_loading |= self.loading;
+            return record;
+        }
+        let stage = if !ours {
+            Stage::Elsewhere
+        } else if self.begun(record.key.channel) < IN_FLIGHT_MAX {
+            record.state = NoticeState::Begun;
+            record.attempts += 1;
+            Stage::Recording(batch, now.at)
+        } else {
+            Stage::Due(now.at)
+        };
+        self.entries.push(Entry {
+            alert: alert.clone(),
+            record: record.clone(),
+            origin,
+            stage,
+            born: now.at,
+            unrecorded: false,
+            stale: false,
+        });
+        record
+    }
+
+    /// Takes unfinished notices that the store had kept.
+    pub fn restore(
+        &mut self,
+        now: Now,
+        stored: Vec<StoredNotice>,
+        more: bool,
+        origin: impl Fn(&Alert) -> Option<ServerId>,
+    ) {
+        for StoredNotice { row, alert, notice } in stored {
+            self.cursor = self.cursor.max(row);
+            if notice.state.is_final() || self.knows(&notice.key) {
+                continue;
+            }
+            let origin = origin(&alert);
+            let (stage, born) = (Stage::Elsewhere, now.at);
+            self.entries.push(Entry {
+                alert,
+                record: notice,
+                origin,
+                stage,
+                born,
+                unrecorded: false,
+                stale: true,
+            });
+        }
+        self.loading = false;
+        self.backlog = more || core::mem::take(&mut self.spilled_while_loading);
+    }
+
+    /// The row to read on from, when the window has room for notices that wait on disk.
+    pub fn wants_load(&mut self) -> Option<(u64, u32)> {
+        let room = WINDOW_NOTICES_MAX - self.entries.len().min(WINDOW_NOTICES_MAX);
+        if !self.backlog || self.loading || room < WINDOW_NOTICES_MAX / 2 {
+            return None;
+        }
+        self.loading = true;
+        Some((self.cursor, room as u32))
+    }
+
+    /// Lets the turn of each notice follow `ours`, which says whether one of this origin is ours.
+    /// What another server may have begun is a possible repeat.
+    pub fn assign(&mut self, now: Now, ours: impl Fn(Option<ServerId>) -> bool) {
+        for entry in &mut self.entries {
+            let mine = entry.record.key.channel != Channel::Mail || ours(entry.origin);
+            match entry.stage {
+                Stage::Elsewhere if mine => entry.stage = Stage::Due(now.at),
+                Stage::Due(_) if !mine => entry.stage = Stage::Elsewhere,
+                _ => {}
+            }
+        }
+    }
+
+    /// Notices of this server's may have been begun by it unknown to us.
+    pub fn suspect_begun(&mut self, by: &str) {
+        for entry in &mut self.entries {
+            if entry.stage == Stage::Elsewhere && entry.record.sender == by {
+                entry.record.possible_repeat = true;
+            }
+        }
+    }
+
+    /// Other servers may have taken over while we were away: all that waits here is stale.
+    pub fn doubt(&mut self) {
+        self.entries.iter_mut().for_each(|entry| entry.stale = true);
+    }
+
+    /// Notices that are due and for which there is room: they are marked begun, and the records are
+    /// to be put on disk in `batch`. While `hold` is on, stale ones wait.
+    pub fn begin(&mut self, now: Now, sender: &str, batch: u64, hold: bool) -> Vec<NoticeRecord> {
+        let mut records = Vec::new();
+        for channel in [Channel::Syslog, Channel::Mail] {
+            let mut room = IN_FLIGHT_MAX.saturating_sub(self.begun(channel));
+            for entry in self
+                .entries
+                .iter_mut()
+                .filter(|one| one.record.key.channel == channel)
+            {
+                if room == 0 {
+                    break;
+                }
+                let held = hold && entry.stale;
+                if !held && matches!(entry.stage, Stage::Due(at) if at <= now.at) {
+                    entry.stage = Stage::Recording(batch, now.at);
+                    entry.record.state = NoticeState::Begun;
+                    entry.record.attempts += 1;
+                    entry.record.sender = String::from(sender);
+                    entry.record.changed = now.wall;
+                    records.push(entry.record.clone());
+                    room -= 1;
+                }
+            }
+        }
+        records
+    }
+
+    /// A batch is on disk (`Ok`), or the store could not take it: what it held goes out.
+    pub fn recorded(&mut self, batch: u64, on_disk: bool, out: &mut Vec<Box<Sending>>) {
+        for entry in &mut self.entries {
+            if matches!(entry.stage, Stage::Recording(of, _) if of == batch) {
+                entry.unrecorded |= !on_disk;
+                out.push(entry.leave());
+            }
+        }
+    }
+
+    /// Sends what has waited for the store for too long; answers whether there was any.
+    pub fn lose_patience(&mut self, now: Moment, out: &mut Vec<Box<Sending>>) -> bool {
+        let before = out.len();
+        for entry in &mut self.entries {
+            if matches!(entry.stage, Stage::Recording(_, since) if now.since(since) >= STORE_PATIENCE)
+            {
+                entry.unrecorded = true;
+                out.push(entry.leave());
+            }
+        }
+        out.len() > before
+    }
+
+    /// What became of an attempt. `None` when the notice is unknown by now.
+    pub fn outcome(&mut self, now: Now, key: &NoticeKey, outcome: &Outcome) -> Option<Ended> {
+        let at = self
+            .entries
+            .iter()
+            .position(|entry| entry.record.key == *key)?;
+        let entry = &mut self.entries[at];
+        let record = &mut entry.record;
+        record.changed = now.wall;
+        match outcome {
+            Outcome::Delivered { reply } => {
+                record.state = NoticeState::Delivered;
+                record.reason.clone_from(reply);
+            }
+            Outcome::Refused { cause } => {
+                record.state = NoticeState::Refused;
+                record.reason.clone_from(cause);
+            }
+            Outcome::Retry { cause, maybe_taken } => {
+                record.reason.clone_from(cause);
+                record.possible_repeat |= maybe_taken;
+                record.state = NoticeState::Waiting;
+                entry.stale = true;
+                entry.stage = Stage::Due(now.at + mail_retry(record.attempts));
+                if now.at.since(entry.born) >= MAIL_LIFE {
+                    record.state = NoticeState::GivenUp;
+                }
+            }
+        }
+        let ended = Ended {
+            record: entry.record.clone(),
+            alert: entry.alert.clone(),
+        };
+        if ended.record.state.is_final() {
+            self.entries.swap_remove(at);
+            self.remember(ended.record.clone());
+        }
+        Some(ended)
+    }
+
+    /// Another server's word about a notice. Answers whether it was news to us.
+    pub fn marked(&mut self, theirs: &NoticeRecord) -> bool {
+        let Some(at) = self
+            .entries
+            .iter()
+            .position(|entry| entry.record.key == theirs.key)
+        else {
+            let news = theirs.state.is_final() && !self.is_recent(&theirs.key);
+            if news {
+                self.remember(theirs.clone());
+            }
+            return news;
+        };
+        let entry = &mut self.entries[at];
+        if theirs.state.is_final() {
+            self.entries.swap_remove(at);
+            self.remember(theirs.clone());
+            return true;
+        }
+        // While it is ours to send, our own knowledge of it is the newer one.
+        if entry.stage == Stage::Elsewhere {
+            entry.record.attempts = entry.record.attempts.max(theirs.attempts);
+            entry.record.possible_repeat |= theirs.possible_repeat;
+            entry.record.sender.clone_from(&theirs.sender);
+            entry.record.reason.clone_from(&theirs.reason);
+            return true;
+        }
+        false
+    }
+
+    /// Unfinished mails that another server may have ended, to ask it about; at most `limit`.
+    pub fn doubtful(&self, limit: usize) -> Vec<NoticeKey> {
+        let doubtful = self.entries.iter().filter(|entry| {
+            let mail = entry.record.key.channel == Channel::Mail;
+            mail && (entry.stale || entry.stage == Stage::Elsewhere)
+        });
+        doubtful
+            .take(limit)
+            .map(|entry| entry.record.key.clone())
+            .collect()
+    }
+
+    /// How a notice ended, if we remember it.
+    pub fn ending(&self, key: &NoticeKey) -> Option<&NoticeRecord> {
+        self.recent.iter().find(|record| record.key == *key)
+    }
+
+    /// Each alert that has unfinished mails here, with those, for a server that has just come.
+    pub fn unfinished(&self) -> Vec<(Arc<Alert>, Vec<NoticeRecord>)> {
+        let mut all: Vec<(Arc<Alert>, Vec<NoticeRecord>)> = Vec::new();
+        for entry in self
+            .entries
+            .iter()
+            .filter(|one| one.record.key.channel == Channel::Mail)
+        {
+            match all.iter_mut().find(|(alert, _)| alert.id == entry.alert.id) {
+                Some((_, records)) => records.push(entry.record.clone()),
+                None => all.push((entry.alert.clone(), alloc::vec![entry.record.clone()])),
+            }
+        }
+        all
+    }
+
+    /// The notice is here, unfinished or lately ended.
+    pub fn knows(&self, key: &NoticeKey) -> bool {
+        self.entries.iter().any(|entry| entry.record.key == *key) || self.is_recent(key)
+    }
+
+    /// When something is due next.
+    pub fn next_deadline(&self, hold_until: Moment) -> Option<Moment> {
+        let full = |channel| self.begun(channel) >= IN_FLIGHT_MAX;
+        let (mail_full, syslog_full) = (full(Channel::Mail), full(Channel::Syslog));
+        let due = self.entries.iter().filter_map(|entry| match entry.stage {
+            Stage::Due(_) if entry.record.key.channel == Channel::Mail && mail_full => None,
+            Stage::Due(_) if entry.record.key.channel == Channel::Syslog && syslog_full => None,
+            Stage::Due(at) if entry.stale => Some(at.max(hold_until)),
+            Stage::Due(at) => Some(at),
+            Stage::Recording(_, since) => Some(since + STORE_PATIENCE),
+            Stage::Elsewhere | Stage::InFlight => None,
+        });
+        due.min()
+    }
+
+    /// Unfinished notices held in memory.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Nothing is unfinished here.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// More notices wait on disk.
+    pub fn has_backlog(&self) -> bool {
+        self.backlog
+    }
+
+    /// Notices that have been begun and not ended: a leaving server waits for them a little.
+    pub fn under_way(&self) -> usize {
+        self.entries
+            .iter()
+            .filter(|one| matches!(one.stage, Stage::Recording(..) | Stage::InFlight))
+            .count()
+    }
+
+    /// Follows servers to their new ids after new settings.
+    pub fn renumber(&mut self, origin: impl Fn(&Alert) -> Option<ServerId>) {
+        for entry in &mut self.entries {
+            entry.origin = origin(&entry.alert);
+        }
+    }
+
+    fn begun(&self, channel: Channel) -> usize {
+        let is = |entry: &&Entry| {
+            entry.record.key.channel == channel
+                && matches!(entry.stage, Stage::Recording(..) | Stage::InFlight)
+        };
+        self.entries.iter().filter(is).count()
+    }
+
+    fn is_recent(&self, key: &NoticeKey) -> bool {
+        self.ending(key).is_some()
+    }
+
+    fn remember(&mut self, record: NoticeRecord) {
+        if record.key.channel != Channel::Mail {
+            return;
+        }
+        if self.recent.len() >= RECENT_MAX {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(record);
+    }
+}
+
+impl Entry {
+    fn leave(&mut self) -> Box<Sending> {
+        self.stage = Stage::InFlight;
+        Box::new(Sending {
+            key: self.record.key.clone(),
+            alert: self.alert.clone(),
+            form: self.record.form,
+            possible_repeat: self.record.possible_repeat,
+            attempt: self.record.attempts,
+            unrecorded: self.unrecorded,
+        })
+    }
+}

@@ -3,3 +3,4 @@
 pub mod lamp;
 pub mod mail;
 pub mod syslog;
+pub mod trouble;

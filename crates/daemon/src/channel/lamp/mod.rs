@@ -1,1 +1,172 @@
-//! (to come)
+//! The lamp channel: carries orders to warning lights and says what became of each (rules M13, N12
+//! to N15).
+//!
+//! *Use.* [`LampChannel::order`] never blocks. Each order becomes one task that does one exchange
+//! and ends in exactly one [`Event::Lamp`]. Retries, re-assertion and what a read-back means are
+//! `core`'s; nothing is repeated here but a lost SNMP datagram.
+//!
+//! *Failure.* A lamp that is refused, silent, cut off or mad costs its own task at most
+//! [`EXCHANGE_TIMEOUT`] and nobody else anything. [`codes`] says what each number means. One command
+//! is in flight per lamp: later orders wait their turn, at most [`ORDERS_MAX`] of them; more are
+//! answered at once as busy. Dropping the channel lets running tasks end by themselves.
+
+pub mod codes;
+mod command;
+mod deadlines;
+mod exchange;
+mod rsh;
+mod snmp;
+mod tcp;
+
+use std::sync::Arc;
+
+use noroshi_core::config::{Lamp, LampId};
+use noroshi_core::event::Event;
+use noroshi_core::lamp::{LampOrder, LampResult};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::inbox::Inbox;
+use codes::Trouble;
+use exchange::Limits;
+
+pub use command::SAID_BYTES_MAX;
+pub use deadlines::{CONNECT_TIMEOUT, Deadlines, EXCHANGE_TIMEOUT, RESEND_AFTER, SENDS_MAX};
+pub use rsh::{SOURCE_PORTS, SOURCE_PORTS_SKIPPED};
+
+/// Most orders for one lamp at a time, the one in flight included. `core` gives one at a time, so
+/// more than two (a change of settings) is a fault of ours: the order is answered as busy.
+pub const ORDERS_MAX: usize = 4;
+
+/// The right to speak to a lamp; it ends with the last clone.
+type Turn = Arc<OwnedSemaphorePermit>;
+
+/// Carries orders to warning lights.
+#[derive(Debug)]
+pub struct LampChannel {
+    slots: Vec<Slot>,
+    inbox: Inbox,
+    deadlines: Deadlines,
+}
+
+/// One lamp and who may speak to it.
+#[derive(Debug)]
+struct Slot {
+    lamp: Arc<Lamp>,
+    servers: Arc<str>,
+    /// One permit: the turn.
+    turn: Arc<Semaphore>,
+    /// [`ORDERS_MAX`] permits: the places in the queue for it.
+    places: Arc<Semaphore>,
+}
+
+impl LampChannel {
+    /// A channel for `lamps`, by their [`LampId`]; `server_names` by their
+    /// [`ServerId`](noroshi_core::config::ServerId). Events go to `inbox`.
+    pub fn start(lamps: Vec<Lamp>, server_names: Vec<String>, inbox: Inbox) -> Self {
+        Self::start_with(lamps, server_names, inbox, Deadlines::default())
+    }
+
+    /// As [`start`](Self::start), with other time limits.
+    pub fn start_with(
+        lamps: Vec<Lamp>,
+        server_names: Vec<String>,
+        inbox: Inbox,
+        deadlines: Deadlines,
+    ) -> Self {
+        let mut channel = Self {
+            slots: Vec::new(),
+            inbox,
+            deadlines,
+        };
+        channel.replace(lamps, server_names);
+        channel
+    }
+
+    /// Takes new settings. Orders in flight end by the old ones; a lamp at an address that had one
+    /// already keeps its queue, so that it never hears two commands at a time.
+    pub fn replace(&mut self, lamps: Vec<Lamp>, server_names: Vec<String>) {
+        let old = std::mem::take(&mut self.slots);
+        self.slots = lamps
+            .into_iter()
+            .map(|lamp| {
+                let same = |slot: &&Slot| slot.lamp.address == lamp.address;
+                let (turn, places) = match old.iter().find(same) {
+                    Some(slot) => (slot.turn.clone(), slot.places.clone()),
+                    None => (
+                        Arc::new(Semaphore::new(1)),
+                        Arc::new(Semaphore::new(ORDERS_MAX)),
+                    ),
+                };
+                let names = lamp.servers.iter().map(|server| {
+                    server_names
+                        .get(usize::from(server.0))
+                        .map_or("?", String::as_str)
+                });
+                let servers = names.collect::<Vec<_>>().join(",").into();
+                Slot {
+                    lamp: Arc::new(lamp),
+                    servers,
+                    turn,
+                    places,
+                }
+            })
+            .collect();
+    }
+
+    /// Carries out `order` in a task of its own. Must be called within a tokio runtime.
+    pub fn order(&self, lamp: LampId, order: LampOrder) {
+        let inbox = self.inbox.clone();
+        let task = self.slots.get(usize::from(lamp.0)).map(|slot| {
+            let place = slot.places.clone().try_acquire_owned();
+            (
+                place,
+                slot.turn.clone(),
+                slot.lamp.clone(),
+                slot.servers.clone(),
+            )
+        });
+        let deadlines = self.deadlines;
+        tokio::spawn(async move {
+            let result = match task {
+                None => Trouble::Settings(format!("there is no lamp number {}", lamp.0)).result(),
+                Some((Err(_), ..)) => Trouble::Busy.result(),
+                Some((Ok(place), turn, lamp, servers)) => {
+                    let result = in_turn(turn, &lamp, &servers, order, &deadlines).await;
+                    // Before the event: its reader may give the next order at once.
+                    drop(place);
+                    result
+                }
+            };
+            // The driver is gone: nobody is left to be told.
+            let _ = inbox
+                .send(Event::Lamp {
+                    lamp,
+                    order,
+                    result,
+                })
+                .await;
+        });
+    }
+}
+
+/// Waits for the lamp's turn and does the exchange.
+async fn in_turn(
+    turn: Arc<Semaphore>,
+    lamp: &Lamp,
+    servers: &str,
+    order: LampOrder,
+    deadlines: &Deadlines,
+) -> LampResult {
+    // As long as the exchanges before it can take; only a program that cannot even be started
+    // takes longer.
+    let queue = deadlines.exchange * ORDERS_MAX as u32;
+    let Ok(Ok(turn)) = timeout(queue, turn.acquire_owned()).await else {
+        return Trouble::Busy.result();
+    };
+    let limits = Limits::from_now(deadlines);
+    match exchange::run(lamp, servers, order, &limits, &Arc::new(turn)).await {
+        Ok(shown) => LampResult::Done { shown },
+        Err(trouble) => trouble.result(),
+    }
+}

@@ -1,0 +1,498 @@
+//! From what membership found to what people are told: alerts, lamps, the thread of a fault.
+
+use super::raise::About;
+use super::{Leaving, Node};
+use crate::action::{Action, Item};
+use crate::alert::{AlertId, Message};
+use crate::config::ServerId;
+use crate::event::{StoreTrouble, View};
+use crate::membership::{Cause, News};
+use crate::status::ServerState;
+use crate::time::{Now, Span};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+impl Node {
+    /// Takes what membership found.
+    pub(super) fn take(&mut self, now: Now, news: Vec<News>, out: &mut Vec<Action>) {
+        for one in news {
+            self.take_one(now, one, out);
+        }
+    }
+
+    fn take_one(&mut self, now: Now, news: News, out: &mut Vec<Action>) {
+        match news {
+            News::Probe(server, path) => out.push(Action::Probe { server, path }),
+            News::Path { server, path, up } => {
+                let message = if up {
+                    Message::PathUp
+                } else {
+                    Message::PathDown
+                };
+                let name = self.config.server_name(server).to_string();
+                let path = self.config.interconnects[usize::from(path.0)].name.clone();
+                let about = About {
+                    server: Some(server),
+                    ..About::default()
+                };
+                self.raise(now, message, &[&name, &path], about, out);
+            }
+            News::Started(server) => self.server_started(now, server, out),
+            News::Back {
+                server,
+                away,
+                same_run,
+                was,
+            } => {
+                self.server_back(now, server, away, same_run, was, out);
+            }
+            News::Restarted(server) => {
+                self.about_server(now, Message::ServiceRestarted, server, &[], out);
+                self.seen(now, server);
+            }
+            News::Left { server, cluster } => self.server_left(now, server, cluster, out),
+            News::Stalled(server) => {
+                self.about_server(now, Message::ServiceSilent, server, &[], out);
+                self.lost_from_duty(server);
+            }
+            News::Answers { server, after } => {
+                self.about_server(
+                    now,
+                    Message::ServiceAnswers,
+                    server,
+                    &[&after.to_string()],
+                    out,
+                );
+                self.assigned = false;
+            }
+            News::Down {
+                server,
+                cause,
+                seen,
+                of,
+            } => {
+                self.server_down(now, server, cause, (seen, of), out);
+            }
+            News::Partition { unseen, seen, of } => self.partitioned(now, &unseen, (seen, of), out),
+            News::AllUp => {
+                // Named after the runs that are up, so that it is one alert for all of them.
+                let others = self.membership.others();
+                let mut runs: Vec<_> = others
+                    .filter_map(|id| self.membership.peer(id).session)
+                    .collect();
+                runs.push(self.session);
+                runs.sort_unstable();
+                let fact = Some(runs.iter().map(ToString::to_string).collect());
+                self.raise(
+                    now,
+                    Message::AllUp,
+                    &[],
+                    About {
+                        fact,
+                        ..About::default()
+                    },
+                    out,
+                );
+                (self.settled_at, self.assigned) = (None, false);
+            }
+            News::StartWaitOver(missing) => {
+                let names = self.names(&missing);
+                self.raise(
+                    now,
+                    Message::StartWaitOver,
+                    &[&names],
+                    About::default(),
+                    out,
+                );
+            }
+        }
+    }
+
+    /// This server is at work: its lamp turns green (rule M15).
+    pub(super) fn started(&mut self, now: Now, trouble: Option<StoreTrouble>) {
+        // Nobody is linked yet, so nothing needs telling; the batch goes out with this step.
+        let mut out = Vec::new();
+        let name = self.own_name();
+        self.raise(
+            now,
+            Message::DaemonStarted,
+            &[&name],
+            About::default(),
+            &mut out,
+        );
+        let fact = format!("started {name} {}", self.session);
+        let about = About {
+            server: Some(self.own),
+            fact: Some(fact),
+            ..About::default()
+        };
+        let alert = self.raise(now, Message::ServerStarted, &[&name], about, &mut out);
+        self.latches.lit(now.wall, self.own);
+        self.latch_changed(now, self.own, alert, &mut out);
+        match trouble {
+            Some(StoreTrouble::SetAside(file)) => {
+                let arguments = [name.as_str(), &file];
+                self.raise(
+                    now,
+                    Message::StoreSetAside,
+                    &arguments,
+                    About::default(),
+                    &mut out,
+                );
+            }
+            Some(StoreTrouble::Unusable(why)) => self.store_failed(now, &why, &mut out),
+            None => {}
+        }
+        let others: Vec<ServerId> = self.membership.others().collect();
+        if !others.is_empty() {
+            let names = self.names(&others);
+            self.raise(
+                now,
+                Message::StartWaiting,
+                &[&names],
+                About::default(),
+                &mut out,
+            );
+        }
+    }
+
+    fn server_started(&mut self, now: Now, server: ServerId, out: &mut Vec<Action>) {
+        let name = self.config.server_name(server).to_string();
+        let session = self.membership.peer(server).session.unwrap_or_default();
+        let thread = self.end_fault(server);
+        let fact = Some(format!("started {name} {session}"));
+        let about = About {
+            server: Some(server),
+            fact,
+            mail: thread.is_some(),
+            thread,
+        };
+        let alert = self.raise(now, Message::ServerStarted, &[&name], about, out);
+        self.latches.lit(now.wall, server);
+        self.latch_changed(now, server, alert, out);
+        self.seen(now, server);
+    }
+
+    fn server_back(
+        &mut self,
+        now: Now,
+        server: ServerId,
+        away: Span,
+        same_run: bool,
+        was: ServerState,
+        out: &mut Vec<Action>,
+    ) {
+        let name = self.config.server_name(server).to_string();
+        let peer = self.membership.peer(server);
+        let fact = format!(
+            "back {name} {} {}",
+            peer.session.unwrap_or_default(),
+            peer.returns
+        );
+        let thread = self.end_fault(server);
+        let message = match (same_run, was) {
+            (true, _) => Message::PartitionOver,
+            (false, _) => Message::ServerBack,
+        };
+        let about = About {
+            server: Some(server),
+            fact: Some(fact),
+            thread,
+            mail: false,
+        };
+        let alert = self.raise(now, message, &[&name, &away.to_string()], about, out);
+        self.latches.lit(now.wall, server);
+        self.latch_changed(now, server, alert, out);
+        self.seen(now, server);
+    }
+
+    fn server_left(&mut self, now: Now, server: ServerId, cluster: bool, out: &mut Vec<Action>) {
+        let name = self.config.server_name(server).to_string();
+        let session = self.membership.peer(server).session.unwrap_or_default();
+        let about = About {
+            server: Some(server),
+            fact: Some(format!("left {name} {session}")),
+            thread: self.end_fault(server),
+            mail: false,
+        };
+        let alert = self.raise(now, Message::ServerLeft, &[&name], about, out);
+        self.latches.out(now.wall, server);
+        self.latch_changed(now, server, alert, out);
+        self.lost_from_duty(server);
+        self.seen(now, server);
+        if cluster && self.leaving.is_none() {
+            self.leave(now, true, None, out);
+        }
+    }
+
+    fn server_down(
+        &mut self,
+        now: Now,
+        server: ServerId,
+        cause: Cause,
+        sides: (usize, usize),
+        out: &mut Vec<Action>,
+    ) {
+        let name = self.config.server_name(server).to_string();
+        let about = About {
+            server: Some(server),
+            fact: Some(self.fault_fact("down", &[server])),
+            ..About::default()
+        };
+        let (cause, side) = (
+            self.cause_words(cause, sides),
+            self.side_words(cause, sides),
+        );
+        let alert = self.raise(
+            now,
+            Message::ServerDown,
+            &[&name, cause, &side],
+            about.clone(),
+            out,
+        );
+        let named = about.fact.as_deref().map(Node::fact_id);
+        self.faults[usize::from(server.0)] = named;
+        self.fallen(now, server, alert, out);
+    }
+
+    fn partitioned(
+        &mut self,
+        now: Now,
+        unseen: &[ServerId],
+        (seen, of): (usize, usize),
+        out: &mut Vec<Action>,
+    ) {
+        let names = self.names(unseen);
+        let fact = self.fault_fact("partition", unseen);
+        let about = About {
+            fact: Some(fact.clone()),
+            ..About::default()
+        };
+        let arguments = [&self.own_name(), &seen.to_string(), &of.to_string(), &names];
+        let arguments = arguments.map(|text| text.as_str());
+        let alert = self.raise(now, Message::Partition, &arguments, about, out);
+        for server in unseen {
+            self.faults[usize::from(server.0)] = Some(Node::fact_id(&fact));
+            self.fallen(now, *server, alert.clone(), out);
+        }
+    }
+
+    /// What follows when a server fell: its lamp, its notices, its link.
+    fn fallen(
+        &mut self,
+        now: Now,
+        server: ServerId,
+        alert: Option<AlertId>,
+        out: &mut Vec<Action>,
+    ) {
+        self.lost_from_duty(server);
+        self.assign(now);
+        self.latches.fallen(now.wall, server);
+        self.latch_changed(now, server, alert, out);
+        self.seen(now, server);
+        out.push(Action::DropLink(server));
+    }
+
+    /// A server can no longer have the turn; what it may have begun is a possible repeat.
+    fn lost_from_duty(&mut self, server: ServerId) {
+        let name = self.config.server_name(server).to_string();
+        self.outbox.suspect_begun(&name);
+        self.assigned = false;
+    }
+
+    fn end_fault(&mut self, server: ServerId) -> Option<AlertId> {
+        self.assigned = false;
+        self.faults[usize::from(server.0)].take()
+    }
+
+    /// Keeps what is known of a server over restarts of this daemon.
+    fn seen(&mut self, _now: Now, server: ServerId) {
+        let peer = self.membership.peer(server);
+        let Some(session) = peer.session else { return };
+        self.items.push(Item::View(View {
+            server: self.config.server_name(server).to_string(),
+            session,
+            returns: peer.returns,
+            up: peer.is_member(),
+            fault: self.faults[usize::from(server.0)].clone(),
+        }));
+        self.assigned = false;
+    }
+
+    fn about_server(
+        &mut self,
+        now: Now,
+        message: Message,
+        server: ServerId,
+        more: &[&str],
+        out: &mut Vec<Action>,
+    ) {
+        let name = self.config.server_name(server).to_string();
+        let mut arguments = alloc::vec![name.as_str()];
+        // The table's second argument, so that `%2` is the same thing in every row about a server.
+        arguments.extend(more);
+        let about = About {
+            server: Some(server),
+            ..About::default()
+        };
+        self.raise(now, message, &arguments, about, out);
+    }
+
+    /// Names a fault of servers alike on everyone who sees it: after the run that fell, and how
+    /// often that run had come back before.
+    fn fault_fact(&self, kind: &str, servers: &[ServerId]) -> String {
+        let mut fact = String::from(kind);
+        for server in servers {
+            let peer = self.membership.peer(*server);
+            let session = peer.session.unwrap_or_default();
+            let name = self.config.server_name(*server);
+            fact.push_str(&format!(" {name} {session} {}", peer.returns));
+        }
+        fact
+    }
+
+    fn cause_words(&self, cause: Cause, (seen, of): (usize, usize)) -> &'static str {
+        let language = self.config.language;
+        match cause {
+            Cause::Killed => language.pick(
+                "its alert service has ended without a word, while its host still answers",
+                "ホストは応答していますが、アラートサービスが予告なく終了しました",
+            ),
+            Cause::Silent if seen * 2 > of => language.pick(
+                "no heartbeat on any interconnect, and its host does not answer; it has stopped or is cut off",
+                "すべてのインタコネクトでハートビートが途絶え、ホストも応答しません。停止したか、ネットワークから切り離されています",
+            ),
+            Cause::Silent => language.pick(
+                "it is not seen on any interconnect; it has stopped, or the network between the servers is cut (network partition)",
+                "すべてのインタコネクトで見えなくなりました。停止したか、サーバ間のネットワークが分断されています（ネットワークパーティション）",
+            ),
+            Cause::Stalled => language.pick(
+                "its host answers, but its alert service has not answered for too long",
+                "ホストは応答していますが、アラートサービスが長時間応答しません",
+            ),
+            Cause::NotSeenSinceStart => language.pick(
+                "it was at work before this server started and has not been seen since",
+                "このサーバの起動前は動作していましたが、起動後に一度も確認できません",
+            ),
+        }
+    }
+
+    fn side_words(&self, cause: Cause, (seen, of): (usize, usize)) -> String {
+        if cause != Cause::Silent {
+            return String::new();
+        }
+        let majority = seen * 2 > of;
+        match (self.config.language, majority) {
+            (crate::text::Language::En, true) => {
+                format!("This side sees {seen} of {of} servers, the majority.")
+            }
+            (crate::text::Language::En, false) => {
+                format!("This side sees {seen} of {of} servers, no majority.")
+            }
+            (crate::text::Language::Ja, true) => {
+                format!("こちら側からは {of} 台中 {seen} 台が見えており、過半数です。")
+            }
+            (crate::text::Language::Ja, false) => {
+                format!("こちら側からは {of} 台中 {seen} 台が見えており、過半数ではありません。")
+            }
+        }
+    }
+
+    pub(super) fn names(&self, servers: &[ServerId]) -> String {
+        let mut names = String::new();
+        for server in servers {
+            if !names.is_empty() {
+                names.push_str(", ");
+            }
+            names.push_str(self.config.server_name(*server));
+        }
+        names
+    }
+
+    pub(super) fn tell_pause(&mut self, now: Now, pause: Span) {
+        let name = self.own_name();
+        // Links may be gone by now; what matters is the local record.
+        let mut out = Vec::new();
+        let arguments = [name.as_str(), &pause.to_string()];
+        self.raise(
+            now,
+            Message::OwnPause,
+            &arguments,
+            About::default(),
+            &mut out,
+        );
+    }
+
+    /// The store failed: said once, told from memory (invariant 1).
+    pub(super) fn store_failed(&mut self, now: Now, why: &str, out: &mut Vec<Action>) {
+        self.store_trouble = Some(why.to_string());
+        if !core::mem::replace(&mut self.store_told, true) {
+            let name = self.own_name();
+            self.raise(
+                now,
+                Message::StoreFaulty,
+                &[&name, why],
+                About::default(),
+                out,
+            );
+        }
+    }
+
+    pub(super) fn store_works(&mut self, now: Now, out: &mut Vec<Action>) {
+        self.store_trouble = None;
+        if core::mem::take(&mut self.store_told) {
+            let name = self.own_name();
+            self.raise(now, Message::StoreBack, &[&name], About::default(), out);
+        }
+    }
+
+    /// Begins to leave cleanly: said to all, the own lamp goes out (rule M16).
+    pub(super) fn leave(
+        &mut self,
+        now: Now,
+        cluster: bool,
+        reply: Option<crate::request::RequestId>,
+        out: &mut Vec<Action>,
+    ) {
+        let name = self.own_name();
+        self.raise(
+            now,
+            Message::DaemonStopping,
+            &[&name],
+            About::default(),
+            out,
+        );
+        let fact = format!("left {name} {}", self.session);
+        let about = About {
+            server: Some(self.own),
+            fact: Some(fact),
+            ..About::default()
+        };
+        let alert = self.raise(now, Message::ServerLeft, &[&name], about, out);
+        self.latches.out(now.wall, self.own);
+        self.latch_changed(now, self.own, alert, out);
+        let until = now.at + super::LEAVE_WAIT_MAX;
+        self.leaving = Some(Leaving {
+            cluster,
+            until,
+            reply,
+        });
+        self.tell_all(&crate::peer::PeerMessage::Leaving { cluster }, out);
+        self.next_beat = now.at;
+    }
+
+    /// Leaves once the lamp has been told and begun notices have ended, or the wait is over.
+    pub(super) fn leave_if_done(&mut self, now: Now, out: &mut Vec<Action>) {
+        let Some(leaving) = self.leaving else { return };
+        let settled =
+            self.lamps.iter().all(|lamp| lamp.is_settled()) && self.outbox.under_way() == 0;
+        if settled || now.at >= leaving.until {
+            if let Some(reply) = leaving.reply {
+                out.push(Action::Reply(reply, crate::request::Reply::Done));
+            }
+            out.push(Action::Beat(self.phase()));
+            out.push(Action::Exit);
+        }
+    }
+}

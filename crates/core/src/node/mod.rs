@@ -1,0 +1,356 @@
+//! The one function that decides: [`Node::step`] takes an event and says what is to be done.
+//!
+//! The driver calls `step` for each event, and with [`Event::Tick`] whenever
+//! [`Node::next_deadline`] has come. A step never fails and never waits; the answers to its actions
+//! come back as events. Each part of the work is a file: `facts` turns what membership found into
+//! alerts, `raise` turns alerts into notices, `lamps`, `peers` and `requests` do what they say.
+
+mod facts;
+mod lamps;
+mod peers;
+mod raise;
+mod report;
+mod requests;
+mod settings;
+
+use crate::action::{Action, Item};
+use crate::alert::{AlertId, SessionId};
+use crate::config::{Config, LampId, ServerId};
+use crate::duty::on_duty;
+use crate::event::{Event, Phase, Recovered};
+use crate::lamp::{Glow, LampWorker, Latches};
+use crate::membership::Membership;
+use crate::notice::outbox::Outbox;
+use crate::request::{Reply, RequestId};
+use crate::time::{Moment, Now, Span};
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// A step that comes this much later than its deadline means that we stood still.
+pub const PAUSE_MIN: Span = Span::from_ms(150);
+/// A pause at least this long is told.
+pub const PAUSE_TOLD_MIN: Span = Span::from_ms(1_000);
+/// How long a leaving server waits for its lamp and its begun notices.
+pub const LEAVE_WAIT_MAX: Span = Span::from_secs(6);
+/// After a pause of our own, or when a server comes into reach, stale notices wait for this long:
+/// other servers may have taken over, and what they say about it is read first.
+const RESUME_WAIT: Span = Span::from_ms(200);
+/// How long a starting server waits for the others before it takes itself to be alone.
+const START_SETTLE: Span = Span::from_ms(1_500);
+
+/// One server's decisions.
+#[derive(Clone, Debug)]
+pub struct Node {
+    own: ServerId,
+    session: SessionId,
+    config: Config,
+    membership: Membership,
+    outbox: Outbox,
+    latches: Latches,
+    lamps: Vec<LampWorker>,
+    /// By server: the alert that told of its present fault.
+    faults: Vec<Option<AlertId>>,
+    /// Alerts told lately whose name was derived from a fact.
+    told_facts: Vec<AlertId>,
+    sequence: u64,
+    batch: u64,
+    /// Items for the batch that this step will record.
+    items: Vec<Item>,
+    /// Requests to be answered when a batch is on disk.
+    replies: Vec<(u64, RequestId, AlertId)>,
+    next_beat: Moment,
+    /// The deadline that the driver was last told; a step far behind it means a pause.
+    promised: Option<Moment>,
+    /// Until then stale notices wait for what other servers may say about them.
+    hold_until: Moment,
+    /// When a starting server knows who else lives, if that is not over yet: until then it tells
+    /// no lamp but its own, because what its disk says of the others may be old.
+    settled_at: Option<Moment>,
+    leaving: Option<Leaving>,
+    store_trouble: Option<String>,
+    /// The store's trouble was told and is not over.
+    store_told: bool,
+    mail_trouble: bool,
+    /// The lamps that were told by us the last time anybody looked.
+    assigned: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Leaving {
+    cluster: bool,
+    until: Moment,
+    reply: Option<RequestId>,
+}
+
+impl Node {
+    /// A server that is about to start. `session` is fresh random; give [`Event::Start`] next.
+    pub fn new(now: Now, own: ServerId, session: SessionId, config: Config) -> Node {
+        Node {
+            own,
+            session,
+            membership: Membership::new(now.at, own, &config),
+            outbox: Outbox::default(),
+            latches: Latches::new(&config),
+            lamps: config.lamps.iter().map(|_| LampWorker::default()).collect(),
+            faults: config.servers.iter().map(|_| None).collect(),
+            told_facts: Vec::new(),
+            config,
+            sequence: 0,
+            batch: 0,
+            items: Vec::new(),
+            replies: Vec::new(),
+            next_beat: now.at,
+            promised: None,
+            hold_until: now.at,
+            settled_at: None,
+            leaving: None,
+            store_trouble: None,
+            store_told: false,
+            mail_trouble: false,
+            assigned: false,
+        }
+    }
+
+    /// Takes one event and adds to `out` what is to be done.
+    pub fn step(&mut self, now: Now, event: Event, out: &mut Vec<Action>) {
+        self.notice_pause(now);
+        match event {
+            Event::Start(recovered) => self.start(now, *recovered),
+            Event::Tick => {}
+            Event::Heard(heard) => {
+                let mut news = Vec::new();
+                self.membership.heard(now.at, &heard, &mut news);
+                self.take(now, news, out);
+            }
+            Event::Probed {
+                server,
+                path: _,
+                answer,
+            } => {
+                self.membership.probed(now.at, server, answer);
+            }
+            Event::LinkUp(server) => self.link_up(now, server, out),
+            Event::LinkDown(server) => {
+                let mut news = Vec::new();
+                self.membership.link_broken(now.at, server, &mut news);
+                self.take(now, news, out);
+            }
+            Event::Peer(server, message) => self.heard_from_peer(now, server, *message, out),
+            Event::Request(id, request) => self.asked(now, id, request, out),
+            Event::Recorded { batch, result } => self.recorded(now, batch, result, out),
+            Event::Loaded { notices, more } => {
+                let config = &self.config;
+                self.outbox
+                    .restore(now, notices, more, |alert| raise::origin(config, alert));
+                self.assigned = false;
+            }
+            Event::Outcome(key, outcome) => self.noticed(now, &key, &outcome, out),
+            Event::Lamp {
+                lamp,
+                order: _,
+                result,
+            } => self.lamp_ended(now, lamp, &result, out),
+            Event::Configure { source, config } => self.configure(now, &source, config, out),
+        }
+        self.settle(now, out);
+    }
+
+    /// When [`Event::Tick`] is due, if nothing else happens before.
+    pub fn next_deadline(&mut self, now: Moment) -> Moment {
+        let mut deadline = self.membership.next_deadline(now).min(self.next_beat);
+        let mut sooner = |at: Option<Moment>| {
+            if let Some(at) = at {
+                deadline = deadline.min(at);
+            }
+        };
+        sooner(self.outbox.next_deadline(self.hold_until));
+        sooner(self.settled_at);
+        self.lamps
+            .iter()
+            .for_each(|lamp| sooner(lamp.next_deadline()));
+        sooner(self.leaving.map(|leaving| leaving.until));
+        let deadline = deadline.max(now);
+        self.promised = Some(deadline);
+        deadline
+    }
+
+    /// The run that this is.
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The first things after the start: what the store had kept, and that we are here.
+    fn start(&mut self, now: Now, recovered: Recovered) {
+        let config = &self.config;
+        let more = recovered.more;
+        self.outbox.restore(now, recovered.notices, more, |alert| {
+            raise::origin(config, alert)
+        });
+        for latch in &recovered.latches {
+            self.latches.merge(latch);
+        }
+        for view in recovered.views {
+            if let Some(server) = self
+                .config
+                .server_named(&view.server)
+                .filter(|id| *id != self.own)
+            {
+                self.membership
+                    .expect(server, view.session, view.returns, view.up);
+                self.faults[usize::from(server.0)] = view.fault;
+            }
+        }
+        if self.config.servers.len() > 1 {
+            self.settled_at = Some(now.at + START_SETTLE);
+            self.hold_until = now.at + START_SETTLE;
+        }
+        self.started(now, recovered.trouble);
+    }
+
+    /// What every step ends with: deadlines that have come, and what follows from all of it.
+    fn settle(&mut self, now: Now, out: &mut Vec<Action>) {
+        let mut news = Vec::new();
+        self.membership.tick(now.at, &mut news);
+        self.take(now, news, out);
+        if self.next_beat <= now.at {
+            out.push(Action::Beat(self.phase()));
+            // From now, not from the missed beat: after a pause one heartbeat is enough.
+            self.next_beat = now.at + self.config.heartbeat.interval;
+        }
+        self.assign(now);
+        self.begin_notices(now, out);
+        if let Some((after, limit)) = self.outbox.wants_load() {
+            out.push(Action::Load { after, limit });
+        }
+        self.flush(out);
+        self.order_lamps(now, out);
+        self.leave_if_done(now, out);
+    }
+
+    /// Everything gathered in this step goes to disk as one batch.
+    fn flush(&mut self, out: &mut Vec<Action>) {
+        if !self.items.is_empty() {
+            let items = core::mem::take(&mut self.items);
+            out.push(Action::Record {
+                batch: self.batch,
+                items,
+            });
+            self.batch += 1;
+        }
+    }
+
+    /// The turn of notices and lamps follows membership.
+    fn assign(&mut self, now: Now) {
+        if self.settled_at.is_some_and(|at| at <= now.at) {
+            (self.settled_at, self.assigned) = (None, false);
+        }
+        if core::mem::replace(&mut self.assigned, true) {
+            return;
+        }
+        let membership = &self.membership;
+        let own = self.own;
+        self.outbox.assign(now, |origin| {
+            on_duty(origin, membership.living()) == Some(own)
+        });
+        for at in 0..self.lamps.len() {
+            let lamp = LampId(at as u8);
+            let teller = crate::lamp::teller(&self.config, lamp, self.membership.living());
+            let ours = teller == Some(own) && self.may_tell(lamp);
+            self.lamps[at].set_active(now.at, ours);
+        }
+    }
+
+    /// A lamp is told once something is known of it, and by a server that knows how things stand.
+    fn may_tell(&self, lamp: LampId) -> bool {
+        let config = &self.config.lamps[usize::from(lamp.0)];
+        let settled = self.settled_at.is_none();
+        let own_green = config.servers == [self.own] && self.latches.of(self.own).red == Glow::Off;
+        self.config.lamps_used && self.latches.knows(config) && (settled || own_green)
+    }
+
+    fn begin_notices(&mut self, now: Now, out: &mut Vec<Action>) {
+        let mut sendings = Vec::new();
+        if self.outbox.lose_patience(now.at, &mut sendings) {
+            self.store_failed(now, "no answer in time", out);
+        }
+        if self.leaving.is_none() {
+            let sender = self.own_name();
+            let hold = now.at < self.hold_until;
+            let records = self.outbox.begin(now, &sender, self.batch, hold);
+            self.items.extend(records.into_iter().map(Item::Notice));
+        }
+        out.extend(sendings.into_iter().map(Action::Send));
+    }
+
+    fn recorded(
+        &mut self,
+        now: Now,
+        batch: u64,
+        result: Result<(), String>,
+        out: &mut Vec<Action>,
+    ) {
+        let mut sendings = Vec::new();
+        self.outbox.recorded(batch, result.is_ok(), &mut sendings);
+        out.extend(sendings.into_iter().map(Action::Send));
+        self.lamps.iter_mut().for_each(|lamp| lamp.recorded(batch));
+        let durable = result.is_ok();
+        self.replies.retain(|(of, request, alert)| {
+            if *of == batch {
+                let reply = Reply::Accepted {
+                    alert: alert.clone(),
+                    durable,
+                };
+                out.push(Action::Reply(*request, reply));
+            }
+            *of != batch
+        });
+        match result {
+            Ok(()) => self.store_works(now, out),
+            Err(why) => self.store_failed(now, &why, out),
+        }
+    }
+
+    /// A step far behind the promised deadline means that this process stood still: nobody was
+    /// silent meanwhile (rule N4), and others may have taken over what was ours (rule N9).
+    fn notice_pause(&mut self, now: Now) {
+        let Some(promised) = self.promised.take() else {
+            return;
+        };
+        let pause = now.at.since(promised);
+        if pause < PAUSE_MIN {
+            return;
+        }
+        self.membership.paused(now.at, pause);
+        if pause >= self.config.heartbeat.timeout {
+            self.outbox.doubt();
+            self.hold_until = self.hold_until.max(now.at + RESUME_WAIT);
+        }
+        if pause >= PAUSE_TOLD_MIN {
+            self.tell_pause(now, pause);
+        }
+    }
+
+    fn phase(&self) -> Phase {
+        match self.leaving {
+            None => Phase::Running,
+            Some(Leaving { cluster: false, .. }) => Phase::Leaving,
+            Some(Leaving { cluster: true, .. }) => Phase::Shutdown,
+        }
+    }
+
+    fn own_name(&self) -> String {
+        String::from(self.config.server_name(self.own))
+    }
+
+    fn tell_all(&self, message: &crate::peer::PeerMessage, out: &mut Vec<Action>) {
+        for server in self.membership.others() {
+            out.push(Action::Tell(server, Box::new(message.clone())));
+        }
+    }
+}

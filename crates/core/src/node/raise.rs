@@ -1,0 +1,288 @@
+//! From an alert to its notices: one batch for the store, then each channel its own way.
+
+use super::Node;
+use crate::action::{Action, Item};
+use crate::alert::{
+    Alert, AlertId, Destinations, Message, MessageId, Severity, destinations, row, tidy_text,
+};
+use crate::config::{Config, MailForm, ServerId};
+use crate::duty::on_duty;
+use crate::notice::{Channel, NoticeKey, NoticeRecord, NoticeState};
+use crate::peer::PeerMessage;
+use crate::time::Now;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// How the name of an alert begins that was derived from a fact which every survivor sees.
+const FACT: &str = "fact.";
+/// Names of facts that are remembered so that one fact is told once.
+const TOLD_FACTS_MAX: usize = 64;
+
+/// What an alert is about, beside its message and arguments.
+#[derive(Clone, Debug, Default)]
+pub(super) struct About {
+    /// The server that it is about.
+    pub(super) server: Option<ServerId>,
+    /// Derive the alert's name from this fact.
+    pub(super) fact: Option<String>,
+    /// The alert that began the thread.
+    pub(super) thread: Option<AlertId>,
+    /// Mail it whatever the table says: it ends a fault that was mailed (rule N11).
+    pub(super) mail: bool,
+}
+
+impl Node {
+    /// Raises a message of the table. Answers its name, or `None` when that fact was told before.
+    pub(super) fn raise(
+        &mut self,
+        now: Now,
+        message: Message,
+        arguments: &[&str],
+        about: About,
+        out: &mut Vec<Action>,
+    ) -> Option<AlertId> {
+        let row = row(message);
+        let text = row.text(self.config.language, arguments);
+        let mut destinations = destinations(&self.config, &row.id());
+        destinations.mail |= about.mail;
+        self.raise_text(now, row.id(), row.severity, text, destinations, about, out)
+    }
+
+    /// Raises an alert with its own words.
+    #[expect(clippy::too_many_arguments, reason = "an alert is made of these")]
+    pub(super) fn raise_text(
+        &mut self,
+        now: Now,
+        message: MessageId,
+        severity: Severity,
+        text: String,
+        destinations: Destinations,
+        about: About,
+        out: &mut Vec<Action>,
+    ) -> Option<AlertId> {
+        let id = match &about.fact {
+            Some(fact) => AlertId(format!("{FACT}{:016x}", digest(fact))),
+            None => self.own_alert_id(),
+        };
+        if about.fact.is_some() && !self.is_new_fact(&id) {
+            return None;
+        }
+        let alert = Arc::new(Alert {
+            id: id.clone(),
+            message,
+            severity,
+            time: now.wall,
+            server: self.own_name(),
+            about: about
+                .server
+                .map(|id| self.config.server_name(id).to_string()),
+            text: tidy_text(&text),
+            thread: about.thread,
+            destinations,
+        });
+        let notices = self.accept(now, &alert, &[]);
+        // Other servers that see the fact themselves know it as well; those that do not shall.
+        let message = PeerMessage::Alert {
+            alert: (*alert).clone(),
+            notices,
+        };
+        self.tell_all(&message, out);
+        Some(id)
+    }
+
+    /// Takes an alert into the books: its record, its notices. `known` holds what another server
+    /// says about its notices. Answers the mail notices as they stand.
+    pub(super) fn accept(
+        &mut self,
+        now: Now,
+        alert: &Arc<Alert>,
+        known: &[NoticeRecord],
+    ) -> Vec<NoticeRecord> {
+        self.items.push(Item::Alert {
+            alert: alert.clone(),
+            received: now.wall,
+        });
+        let origin = origin(&self.config, alert);
+        let holder = on_duty(origin, self.membership.living());
+        let ours = holder == Some(self.own) && self.leaving.is_none();
+        let holder = holder.map_or_else(String::new, |id| self.config.server_name(id).to_string());
+        if alert.destinations.syslog {
+            let name = self.own_name();
+            self.add_notice(
+                now,
+                alert,
+                (Channel::Syslog, &name, MailForm::Long),
+                &name,
+                true,
+                &[],
+            );
+        }
+        let mut mails = Vec::new();
+        if alert.destinations.mail {
+            for recipient in self.config.mail.recipients.clone() {
+                let to = (Channel::Mail, recipient.address.as_str(), recipient.form);
+                mails.extend(self.add_notice(now, alert, to, &holder, ours, known));
+            }
+        }
+        mails
+    }
+
+    fn add_notice(
+        &mut self,
+        now: Now,
+        alert: &Arc<Alert>,
+        (channel, recipient, form): (Channel, &str, MailForm),
+        sender: &str,
+        ours: bool,
+        known: &[NoticeRecord],
+    ) -> Option<NoticeRecord> {
+        let key = NoticeKey {
+            alert: alert.id.clone(),
+            channel,
+            recipient: recipient.to_string(),
+        };
+        if self.outbox.knows(&key) {
+            return None;
+        }
+        let mut record = NoticeRecord {
+            key,
+            form,
+            state: NoticeState::Waiting,
+            attempts: 0,
+            possible_repeat: false,
+            sender: sender.to_string(),
+            reason: String::new(),
+            changed: now.wall,
+        };
+        if let Some(theirs) = known.iter().find(|theirs| theirs.key == record.key) {
+            if theirs.state.is_final() {
+                self.outbox.marked(theirs);
+                self.items.push(Item::Notice(theirs.clone()));
+                return Some(theirs.clone());
+            }
+            record.attempts = theirs.attempts;
+            // It is ours although another server has begun it: that one may have sent it.
+            record.possible_repeat =
+                theirs.possible_repeat || (ours && theirs.state == NoticeState::Begun);
+        }
+        let origin = origin(&self.config, alert);
+        let record = self
+            .outbox
+            .add(now, alert, record, origin, ours, self.batch);
+        self.items.push(Item::Notice(record.clone()));
+        Some(record)
+    }
+
+    fn own_alert_id(&mut self) -> AlertId {
+        self.sequence += 1;
+        let session = self.session.to_string();
+        AlertId(format!(
+            "{}.{}.{}",
+            slug(&self.own_name()),
+            &session[..12],
+            self.sequence
+        ))
+    }
+
+    /// A fact that many see is raised once; so is one that another server has told us of.
+    pub(super) fn is_new_fact(&mut self, id: &AlertId) -> bool {
+        if self.told_facts.contains(id) {
+            return false;
+        }
+        if self.told_facts.len() >= TOLD_FACTS_MAX {
+            self.told_facts.remove(0);
+        }
+        self.told_facts.push(id.clone());
+        true
+    }
+
+    /// The name that a fact will bear.
+    pub(super) fn fact_id(fact: &str) -> AlertId {
+        AlertId(format!("{FACT}{:016x}", digest(fact)))
+    }
+}
+
+/// The server that accepted an alert, where only that one could; `None` for a fact all see.
+pub(super) fn origin(config: &Config, alert: &Alert) -> Option<ServerId> {
+    if is_fact(&alert.id) {
+        None
+    } else {
+        config.server_named(&alert.server)
+    }
+}
+
+pub(super) fn is_fact(id: &AlertId) -> bool {
+    id.0.starts_with(FACT)
+}
+
+/// A server's name as it may stand in a Message-ID.
+fn slug(name: &str) -> String {
+    let fit = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
+    name.chars().take(24).map(fit).collect()
+}
+
+/// FNV-1a, 64 bits: names facts alike on every server; nothing secret or hostile depends on it,
+/// because only holders of the cluster key make facts.
+fn digest(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+impl Node {
+    /// What became of an attempt to send a notice.
+    pub(super) fn noticed(
+        &mut self,
+        now: Now,
+        key: &NoticeKey,
+        outcome: &crate::notice::Outcome,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(ended) = self.outbox.outcome(now, key, outcome) else {
+            return;
+        };
+        self.items.push(Item::Notice(ended.record.clone()));
+        if key.channel != Channel::Mail {
+            return;
+        }
+        let (recipient, reason) = (
+            ended.record.key.recipient.clone(),
+            ended.record.reason.clone(),
+        );
+        let about = About {
+            thread: Some(ended.alert.id.clone()),
+            ..About::default()
+        };
+        match ended.record.state {
+            NoticeState::Delivered => self.mail_trouble = false,
+            NoticeState::Refused | NoticeState::GivenUp => {
+                self.raise(
+                    now,
+                    Message::MailGivenUp,
+                    &[&recipient, &reason],
+                    about,
+                    out,
+                );
+            }
+            _ if !core::mem::replace(&mut self.mail_trouble, true) => {
+                self.raise(now, Message::MailFailed, &[&recipient, &reason], about, out);
+            }
+            _ => {}
+        }
+        let mark = PeerMessage::Mark {
+            notice: ended.record,
+        };
+        for server in self.membership.others() {
+            out.push(Action::Tell(server, Box::new(mark.clone())));
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The snapshot that readers see.
+
+use super::Node;
+use crate::config::{InterconnectId, LampId, ServerId};
+use crate::duty::on_duty;
+use crate::status::{LampStatus, PathStatus, ServerState, ServerStatus, Status};
+use crate::time::Now;
+use alloc::string::ToString;
+
+impl Node {
+    /// The cluster as this server sees it now.
+    pub fn status(&self, now: Now) -> Status {
+        let on_duty = on_duty(None, self.membership.living());
+        Status {
+            cluster: self.config.cluster.clone(),
+            server: self.own_name(),
+            time: now.wall,
+            servers: self
+                .config
+                .server_ids()
+                .map(|id| self.server_status(now, id))
+                .collect(),
+            on_duty: on_duty.map(|id| self.config.server_name(id).to_string()),
+            notices_waiting: self.outbox.len() as u32,
+            backlog: self.outbox.has_backlog(),
+            store_trouble: self.store_trouble.clone(),
+            lamps_used: self.config.lamps_used,
+        }
+    }
+
+    fn server_status(&self, now: Now, id: ServerId) -> ServerStatus {
+        let peer = self.membership.peer(id);
+        let own = id == self.own;
+        let paths = self
+            .config
+            .interconnects
+            .iter()
+            .enumerate()
+            .map(|(at, interconnect)| {
+                let path = &peer.paths[at];
+                let used = self.config.address(id, InterconnectId(at as u8)).is_some();
+                PathStatus {
+                    name: interconnect.name.clone(),
+                    comment: interconnect.comment.to_string(),
+                    normal: own || path.normal,
+                    unused: !used,
+                    silent_ms: path.heard_at.map(|at| now.at.since(at).as_ms()),
+                    loss_permille: path.loss_permille(),
+                }
+            });
+        ServerStatus {
+            name: self.config.server_name(id).to_string(),
+            own,
+            state: if own { ServerState::Up } else { peer.state },
+            paths: paths.collect(),
+            lamp: self
+                .config
+                .server(id)
+                .lamp
+                .map(|lamp| self.lamp_status(lamp)),
+            drift: peer
+                .config_digest
+                .is_some_and(|digest| digest != self.config.digest),
+        }
+    }
+
+    fn lamp_status(&self, lamp: LampId) -> LampStatus {
+        let at = usize::from(lamp.0);
+        let worker = &self.lamps[at];
+        LampStatus {
+            address: self.config.lamps[at].address.to_string(),
+            wanted: self.latches.look(&self.config.lamps[at]),
+            shown: worker.shown(),
+            trouble: worker.trouble().map(ToString::to_string),
+            told_by_us: worker.is_active(),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! New settings while at work (rule N17): taken whole, or not at all; nothing is lost, repeated or
+//! delayed by it.
+
+use super::Node;
+use super::raise::{self, About};
+use crate::action::Action;
+use crate::alert::Message;
+use crate::config::{Config, LampId, ServerId};
+use crate::lamp::{LampWorker, Latches};
+use crate::time::Now;
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+impl Node {
+    pub(super) fn configure(
+        &mut self,
+        now: Now,
+        source: &str,
+        config: Result<Box<Config>, String>,
+        out: &mut Vec<Action>,
+    ) {
+        let name = self.own_name();
+        let config = config.and_then(|config| match config.server_named(&name) {
+            Some(own) => Ok((config, own)),
+            None => Err(alloc::format!("server {name} is not in it")),
+        });
+        match config {
+            Err(why) => {
+                self.raise(now, Message::SettingsFaulty, &[&why], About::default(), out);
+            }
+            Ok((config, own)) => {
+                self.take_settings(now, own, *config, out);
+                self.raise(
+                    now,
+                    Message::SettingsTaken,
+                    &[source],
+                    About::default(),
+                    out,
+                );
+            }
+        }
+    }
+
+    fn take_settings(&mut self, now: Now, own: ServerId, config: Config, out: &mut Vec<Action>) {
+        let old = core::mem::replace(&mut self.config, config);
+        let config = &self.config;
+        let old_id = |id: ServerId| old.server_named(config.server_name(id));
+        self.membership = self.membership.reconfigured(now.at, own, config, old_id);
+        let fault = |id: ServerId| old_id(id).and_then(|at| self.faults[usize::from(at.0)].clone());
+        self.faults = config.server_ids().map(fault).collect();
+        let mut latches = Latches::new(config);
+        self.latches.all().iter().for_each(|latch| {
+            latches.merge(latch);
+        });
+        self.latches = latches;
+        self.own = own;
+        self.outbox.renumber(|alert| raise::origin(config, alert));
+        self.keep_lamps(&old);
+        for at in 0..self.lamps.len() {
+            self.show(now, LampId(at as u8), None, false);
+        }
+        self.assigned = false;
+        out.push(Action::Reconfigure(Box::new(self.config.clone())));
+    }
+
+    /// A lamp that stays as it was keeps its state; a new or changed one is told afresh.
+    fn keep_lamps(&mut self, old: &Config) {
+        let names = |config: &Config, at: usize| -> Vec<String> {
+            let servers = &config.lamps[at].servers;
+            servers
+                .iter()
+                .map(|id| config.server_name(*id).to_string())
+                .collect()
+        };
+        let mut kept: Vec<LampWorker> = Vec::new();
+        for at in 0..self.config.lamps.len() {
+            let new = &self.config.lamps[at];
+            let same = old.lamps.iter().enumerate().find(|(was, lamp)| {
+                (lamp.address, lamp.port, &lamp.kind) == (new.address, new.port, &new.kind)
+                    && names(old, *was) == names(&self.config, at)
+            });
+            kept.push(
+                same.map(|(was, _)| self.lamps[was].clone())
+                    .unwrap_or_default(),
+            );
+        }
+        self.lamps = kept;
+    }
+}

@@ -1,0 +1,204 @@
+//! The SMTP servers of one set of settings: order, fail-over, connections kept open (rule N10).
+//!
+//! A mail goes to the first server that is not cooling down. A server that failed is passed over
+//! for [`COOL_DOWN`], so that a dead first server delays one mail and not each; when all are
+//! cooling they are tried all the same, in order of priority. Connections stay open for
+//! [`IDLE_MAX`] after a mail; one that ended meanwhile is replaced at once and never counts as a
+//! failure.
+
+use super::message::{self, Envelope, MailAddress};
+use super::resolve::Resolver;
+use super::smtp::{Connection, Patience};
+use super::{MailContext, host_name};
+use crate::channel::trouble::{self, Trouble, Verdict};
+use jiff::Timestamp;
+use noroshi_core::config::SmtpServer;
+use noroshi_core::notice::{Outcome, Sending};
+use noroshi_core::text::Language;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a server that failed is passed over while another one is left.
+pub(super) const COOL_DOWN: Duration = Duration::from_secs(30);
+/// How long a connection is kept open without a mail.
+pub(super) const IDLE_MAX: Duration = Duration::from_secs(30);
+
+/// The servers of one set of settings.
+#[derive(Debug)]
+pub(super) struct Post {
+    relays: Vec<Relay>,
+    timeout: Duration,
+    host_name: String,
+}
+
+#[derive(Debug)]
+struct Relay {
+    server: SmtpServer,
+    resolver: Resolver,
+    state: Mutex<RelayState>,
+}
+
+#[derive(Debug, Default)]
+struct RelayState {
+    /// Open connections and since when each lies idle, the latest last. As many as there are
+    /// attempts at a time, at most (`ATTEMPTS_MAX`).
+    idle: Vec<(Connection, Instant)>,
+    cooling_until: Option<Instant>,
+}
+
+impl Post {
+    pub(super) fn new(servers: &[SmtpServer], timeout: Duration) -> Post {
+        let relay = |server: &SmtpServer| Relay {
+            server: server.clone(),
+            resolver: Resolver::default(),
+            state: Mutex::default(),
+        };
+        Post {
+            relays: servers.iter().map(relay).collect(),
+            timeout,
+            host_name: host_name(),
+        }
+    }
+
+    /// One attempt at one notice: each server in turn until one takes it or gives a verdict.
+    pub(super) async fn send(
+        &self,
+        context: &MailContext,
+        sending: &Sending,
+        recipient: &MailAddress,
+    ) -> Outcome {
+        let mut causes = Vec::new();
+        let mut all_hard = true;
+        for relay in self.in_order() {
+            let envelope = Envelope {
+                sender: relay.sender(context),
+                recipient: recipient.clone(),
+            };
+            let message = match message::build(context, sending, &envelope, Timestamp::now()) {
+                Ok(message) => message,
+                Err(cause) => {
+                    return Outcome::Retry {
+                        cause,
+                        maybe_taken: false,
+                    };
+                }
+            };
+            let patience = Patience::new(self.timeout, sending.attempt);
+            let trouble = match relay
+                .send(&envelope, &message, &self.host_name, &patience)
+                .await
+            {
+                Ok(reply) => return Outcome::Delivered { reply },
+                Err(trouble) => trouble,
+            };
+            causes.push(trouble.text(context.language));
+            if trouble.is_about_server() {
+                relay.state().cooling_until = Some(Instant::now() + COOL_DOWN);
+            }
+            match trouble.verdict() {
+                Verdict::NextServer { hard } => all_hard &= hard,
+                verdict => return outcome(verdict, &causes, context.language, sending.attempt),
+            }
+        }
+        let verdict = Verdict::NextServer {
+            hard: all_hard && !causes.is_empty(),
+        };
+        outcome(verdict, &causes, context.language, sending.attempt)
+    }
+
+    /// Closes what has lain idle for long; returns when to look again.
+    pub(super) async fn close_idle(&self, now: Instant) -> Option<Instant> {
+        let mut next: Option<Instant> = None;
+        for relay in &self.relays {
+            let (old, kept) = {
+                let mut state = relay.state();
+                let idle = std::mem::take(&mut state.idle);
+                let (old, kept): (Vec<_>, Vec<_>) = idle
+                    .into_iter()
+                    .partition(|(_, since)| *since + IDLE_MAX <= now);
+                let first = kept.iter().map(|(_, since)| *since).min();
+                state.idle = kept;
+                (old, first)
+            };
+            for (connection, _) in old {
+                connection.close().await;
+            }
+            let due = kept.map(|since| since + IDLE_MAX);
+            next = [next, due].into_iter().flatten().min();
+        }
+        next
+    }
+
+    /// Those that are not cooling down first, each group in order of priority.
+    fn in_order(&self) -> Vec<&Relay> {
+        let now = Instant::now();
+        let is_cooling = |relay: &Relay| relay.state().cooling_until.is_some_and(|t| t > now);
+        let mut order: Vec<&Relay> = self.relays.iter().collect();
+        order.sort_by_key(|relay| is_cooling(relay));
+        order
+    }
+}
+
+impl Relay {
+    async fn send(
+        &self,
+        envelope: &Envelope,
+        message: &[u8],
+        host_name: &str,
+        patience: &Patience,
+    ) -> Result<String, Trouble> {
+        let idle = self.state().idle.pop();
+        if let Some((mut connection, _)) = idle {
+            match connection.deliver(envelope, message, patience).await {
+                Err(trouble) if connection.is_stale_after(&trouble) => {
+                    // What lay idle beside it has most likely ended as well.
+                    self.state().idle.clear();
+                }
+                result => return self.keep(connection, result, patience).await,
+            }
+        }
+        let mut connection =
+            Connection::open(&self.server, &self.resolver, host_name, patience).await?;
+        let result = connection.deliver(envelope, message, patience).await;
+        self.keep(connection, result, patience).await
+    }
+
+    /// Keeps the connection for the next mail where it is still good for one.
+    async fn keep(
+        &self,
+        mut connection: Connection,
+        result: Result<String, Trouble>,
+        patience: &Patience,
+    ) -> Result<String, Trouble> {
+        let is_good = match &result {
+            Ok(_) => true,
+            Err(trouble) if trouble.is_about_server() => false,
+            Err(_) => connection.reset(patience).await.is_ok(),
+        };
+        if is_good {
+            let mut state = self.state();
+            state.cooling_until = None;
+            state.idle.push((connection, Instant::now()));
+        }
+        result
+    }
+
+    /// This server's own sender address, else the general one, else one made of our host name.
+    fn sender(&self, context: &MailContext) -> MailAddress {
+        MailAddress::parse(&self.server.sender).unwrap_or_else(|| context.sender())
+    }
+
+    fn state(&self) -> MutexGuard<'_, RelayState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn outcome(verdict: Verdict, causes: &[String], language: Language, attempt: u32) -> Outcome {
+    let causes = causes.join("; ");
+    let cause = match language {
+        Language::En => format!("attempt {attempt}: {causes}"),
+        Language::Ja => format!("{attempt} 回目: {causes}"),
+    };
+    trouble::outcome(verdict, trouble::printable(&cause))
+}

@@ -1,0 +1,263 @@
+//! The host's own mail environment: a program with the `sendmail` interface (rule M7).
+//!
+//! The program is run without a shell, addresses behind `--`, the message on its standard input
+//! with the LF line ends of the interface. Its exit code speaks sysexits; what it writes to
+//! standard error becomes part of the reason. It and its children are killed at a deadline.
+
+use super::MailContext;
+use super::message::{self, Envelope, MailAddress};
+use crate::channel::trouble::{self, Verdict};
+use jiff::Timestamp;
+use noroshi_core::notice::{Outcome, Sending};
+use noroshi_core::text::Language;
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+/// Longest run of the program; then it is killed.
+const RUN_MAX: Duration = Duration::from_secs(60);
+/// Bytes of standard error that are kept; the rest is read and forgotten.
+const STDERR_BYTES_MAX: usize = 1_024;
+
+/// One attempt at one notice.
+pub(super) async fn send(
+    context: &MailContext,
+    program: &str,
+    sending: &Sending,
+    recipient: &MailAddress,
+) -> Outcome {
+    run(context, program, sending, recipient, RUN_MAX).await
+}
+
+async fn run(
+    context: &MailContext,
+    program: &str,
+    sending: &Sending,
+    recipient: &MailAddress,
+    run_max: Duration,
+) -> Outcome {
+    let envelope = Envelope {
+        sender: context.sender(),
+        recipient: recipient.clone(),
+    };
+    let retry = |cause: String| {
+        let cause = trouble::printable(&format!("{program}: {cause}"));
+        Outcome::Retry {
+            cause,
+            maybe_taken: false,
+        }
+    };
+    let message = match message::build(context, sending, &envelope, Timestamp::now()) {
+        Ok(message) => with_lf(message),
+        Err(cause) => return retry(cause),
+    };
+    let mut child = match command(program, &envelope).spawn() {
+        Ok(child) => child,
+        Err(error) => return retry(error.to_string()),
+    };
+    let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    let mut is_written = false;
+    let talk = talk(&mut child, &message, &mut is_written);
+    let (verdict, what) = match timeout(run_max, talk).await {
+        Ok(Ok((status, said))) if status.success() => {
+            return Outcome::Delivered {
+                reply: trouble::printable(&format!("{program}: {said}")),
+            };
+        }
+        Ok(Ok((status, said))) => (
+            trouble::judge_exit(status.code(), is_written),
+            format!("{status} {said}"),
+        ),
+        Ok(Err(error)) => (
+            Verdict::Retry {
+                maybe_taken: is_written,
+            },
+            error.to_string(),
+        ),
+        Err(_) => {
+            let what = match context.language {
+                Language::En => format!("did not end within {run_max:?} and was killed"),
+                Language::Ja => format!("{run_max:?} 以内に終了しないため強制終了しました"),
+            };
+            (
+                Verdict::Retry {
+                    maybe_taken: is_written,
+                },
+                what,
+            )
+        }
+    };
+    // Also after an exit: what the program left behind in its group must not pile up.
+    if let Some(group) = group {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    let _ = child.start_kill();
+    trouble::outcome(verdict, trouble::printable(&format!("{program}: {what}")))
+}
+
+fn command(program: &str, envelope: &Envelope) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args([
+            "-i",
+            "-f",
+            envelope.sender.as_str(),
+            "--",
+            envelope.recipient.as_str(),
+        ])
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("LC_ALL", "C")
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    command
+}
+
+/// Writes the message, reads standard error and waits for the end, all at once: a program that
+/// complains before it reads must not block both sides.
+async fn talk(
+    child: &mut Child,
+    message: &[u8],
+    is_written: &mut bool,
+) -> io::Result<(ExitStatus, String)> {
+    let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
+    let write = async {
+        if let Some(mut stdin) = stdin {
+            // A program that ends without reading says why by its exit code.
+            *is_written = stdin.write_all(message).await.is_ok() && stdin.shutdown().await.is_ok();
+        }
+    };
+    let read = async {
+        let mut said = Vec::new();
+        if let Some(mut stderr) = stderr {
+            let mut chunk = [0; 512];
+            while let Ok(count @ 1..) = stderr.read(&mut chunk).await {
+                let room = STDERR_BYTES_MAX.saturating_sub(said.len());
+                said.extend_from_slice(&chunk[..count.min(room)]);
+            }
+        }
+        String::from_utf8_lossy(&said).trim().replace('\n', " ")
+    };
+    let ((), said, status) = tokio::join!(write, read, child.wait());
+    Ok((status?, said))
+}
+
+fn with_lf(message: Vec<u8>) -> Vec<u8> {
+    // `message` has CR only before LF.
+    message.into_iter().filter(|byte| *byte != b'\r').collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{context, sending};
+    use super::*;
+    use noroshi_core::config::MailForm;
+    use std::os::unix::fs::PermissionsExt;
+
+    async fn run_script(script: &str, run_max: Duration) -> (Outcome, tempfile::TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join("sendmail");
+        let script = script.replace("DIR", dir.path().to_str().unwrap());
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+        let recipient = MailAddress::parse("ops@example.com").unwrap();
+        let (context, sending) = (context(Language::En), sending(MailForm::Long));
+        let program = program.to_str().unwrap().to_owned();
+        (
+            run(&context, &program, &sending, &recipient, run_max).await,
+            dir,
+        )
+    }
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    /// Rule: M7
+    #[tokio::test]
+    async fn arguments_and_message_arrive_as_the_interface_has_them() {
+        let (outcome, dir) =
+            run_script("printf '%s\\n' \"$@\" > DIR/args; cat > DIR/mail", MINUTE).await;
+        assert!(matches!(outcome, Outcome::Delivered { .. }), "{outcome:?}");
+        let read = |name| std::fs::read_to_string(dir.path().join(name)).unwrap();
+        assert_eq!(
+            read("args"),
+            "-i\n-f\nnoroshi@example.com\n--\nops@example.com\n"
+        );
+        assert!(read("mail").contains("\nMessage: Server sv2 is down"));
+        assert!(!read("mail").contains('\r'));
+    }
+
+    /// Rule: M7 N10
+    #[tokio::test]
+    async fn the_exit_code_is_judged_and_the_complaint_kept() {
+        let (outcome, _dir) = run_script("echo no such user >&2; exit 67", MINUTE).await;
+        let Outcome::Refused { cause } = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert!(
+            cause.contains("no such user") && cause.contains("67"),
+            "{cause}"
+        );
+        let (outcome, _dir) = run_script("cat >/dev/null; exit 75", MINUTE).await;
+        assert!(
+            matches!(
+                outcome,
+                Outcome::Retry {
+                    maybe_taken: false,
+                    ..
+                }
+            ),
+            "{outcome:?}"
+        );
+    }
+
+    /// Rule: M7 N10
+    #[tokio::test]
+    async fn a_program_that_never_ends_is_killed_with_its_children() {
+        let script = "cat >/dev/null; sleep 600 & echo $! > DIR/child; wait";
+        let (outcome, dir) = run_script(script, Duration::from_millis(500)).await;
+        assert!(
+            matches!(
+                outcome,
+                Outcome::Retry {
+                    maybe_taken: true,
+                    ..
+                }
+            ),
+            "{outcome:?}"
+        );
+        let child = std::fs::read_to_string(dir.path().join("child")).unwrap();
+        let stat = format!("/proc/{}/stat", child.trim());
+        let until = std::time::Instant::now() + Duration::from_secs(10);
+        // A killed orphan may stay as a zombie where nobody reaps it.
+        while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+            assert!(std::time::Instant::now() < until, "the child lives on");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Rule: M7
+    #[tokio::test]
+    async fn a_missing_program_is_tried_again() {
+        let recipient = MailAddress::parse("ops@example.com").unwrap();
+        let (context, sending) = (context(Language::En), sending(MailForm::Long));
+        let outcome = send(&context, "/nonexistent/sendmail", &sending, &recipient).await;
+        assert!(
+            matches!(
+                outcome,
+                Outcome::Retry {
+                    maybe_taken: false,
+                    ..
+                }
+            ),
+            "{outcome:?}"
+        );
+    }
+}

@@ -1,0 +1,120 @@
+//! Trust for TLS towards an SMTP server: the system's authorities, or those of one file.
+//!
+//! Trust roots take memory and 10 ms to read, so they are read when a connection needs them, off
+//! the runtime's thread, and dropped with it (DESIGN.md, "Memory"). Certificates are checked unless
+//! the settings switch that off by name.
+
+use noroshi_core::config::SmtpServer;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use std::sync::Arc;
+
+/// The TLS settings and the name to be proved by `server`.
+pub(super) async fn settings(
+    server: &SmtpServer,
+) -> Result<(Arc<ClientConfig>, ServerName<'static>), String> {
+    let host = server
+        .host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .trim_end_matches('.');
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_| format!("{host:?} is no name that a certificate can prove"))?;
+    let (verify, ca_file) = (server.verify, server.ca_file.clone());
+    let config = tokio::task::spawn_blocking(move || config(verify, ca_file.as_deref()));
+    let config = config.await.map_err(|error| error.to_string())??;
+    Ok((Arc::new(config), name))
+}
+
+fn config(verify: bool, ca_file: Option<&str>) -> Result<ClientConfig, String> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    if !verify {
+        let unchecked = Arc::new(Unchecked(provider));
+        return Ok(builder
+            .dangerous()
+            .with_custom_certificate_verifier(unchecked)
+            .with_no_client_auth());
+    }
+    Ok(builder
+        .with_root_certificates(roots(ca_file)?)
+        .with_no_client_auth())
+}
+
+fn roots(ca_file: Option<&str>) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    match ca_file {
+        Some(path) => {
+            let unreadable = |error| format!("the authorities in {path} cannot be read: {error}");
+            for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
+                let certificate = certificate.map_err(unreadable)?;
+                roots
+                    .add(certificate)
+                    .map_err(|error| format!("the authorities in {path} are no use: {error}"))?;
+            }
+        }
+        // Single unreadable files among the system's are no reason to trust none of them.
+        None => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    if roots.is_empty() {
+        let place = ca_file.unwrap_or("the system's store");
+        return Err(format!("no certificate authority in {place}"));
+    }
+    Ok(roots)
+}
+
+/// Takes any certificate, where the settings say so; signatures are still checked.
+#[derive(Debug)]
+struct Unchecked(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Unchecked {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.0.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.0.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,153 @@
+//! What was kept from earlier runs: unfinished notices, lamps, views.
+//!
+//! A row that cannot be understood is passed over: the rows beside it are somebody's notice.
+
+use super::row::{self, ALERT_COLUMNS, alert_columns, notice_columns};
+use noroshi_core::alert::Alert;
+use noroshi_core::event::{Latch, Recovered, StoredNotice, View};
+use noroshi_core::notice::{NoticeRecord, NoticeState};
+use rusqlite::{Connection, Result};
+use std::sync::Arc;
+
+/// Most unfinished notices handed over at the start; the others are loaded when there is room.
+pub const RECOVER_NOTICES_MAX: u32 = 256;
+
+/// Reads everything that the daemon starts from.
+pub(super) fn recover(conn: &Connection) -> Result<Recovered> {
+    let (notices, more) = unfinished(conn, 0, RECOVER_NOTICES_MAX)?;
+    Ok(Recovered {
+        notices,
+        more,
+        latches: latches(conn)?,
+        views: views(conn)?,
+        trouble: None,
+    })
+}
+
+/// Unfinished notices after row `after`, oldest first, and whether there are more.
+///
+/// One that was begun when its process ended may have reached its receiver unknown to us (rule N8:
+/// the crash between the receiver's yes and our record): it waits again, as a possible repeat.
+pub(super) fn unfinished(
+    conn: &Connection,
+    after: u64,
+    limit: u32,
+) -> Result<(Vec<StoredNotice>, bool)> {
+    let mut statement = conn.prepare(concat!(
+        "SELECT n.row, ",
+        alert_columns!(),
+        ", ",
+        notice_columns!(),
+        " FROM notice n INDEXED BY notice_unfinished CROSS JOIN alert a ON a.id = n.alert
+         WHERE n.state IN ('waiting', 'begun') AND n.row > ?1 ORDER BY n.row"
+    ))?;
+    let mut rows = statement.query([i64::try_from(after).unwrap_or(i64::MAX)])?;
+    let mut found: Vec<StoredNotice> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let Ok((number, alert, mut notice)) = stored(row) else {
+            continue;
+        };
+        if found.len() >= limit as usize {
+            return Ok((found, true));
+        }
+        if notice.state == NoticeState::Begun {
+            notice.state = NoticeState::Waiting;
+            notice.possible_repeat = true;
+        }
+        // Notices of one alert stand beside each other, and share it.
+        let alert = match found.last() {
+            Some(last) if last.alert.id == alert.id => Arc::clone(&last.alert),
+            _ => Arc::new(alert),
+        };
+        found.push(StoredNotice {
+            row: number,
+            alert,
+            notice,
+        });
+    }
+    Ok((found, false))
+}
+
+fn stored(row: &rusqlite::Row<'_>) -> Result<(u64, Alert, NoticeRecord)> {
+    let number: i64 = row.get(0)?;
+    Ok((
+        number.unsigned_abs(),
+        row::alert(row, 1)?,
+        row::notice(row, 1 + ALERT_COLUMNS)?,
+    ))
+}
+
+/// What a scan goes over.
+#[derive(Clone, Copy)]
+pub(super) enum Scan {
+    /// The index of unfinished notices.
+    Index,
+    /// The table of notices, should the index be damaged.
+    Table,
+}
+
+/// Where a scan begins.
+#[derive(Clone, Copy)]
+pub(super) enum Order {
+    /// At the oldest notice.
+    Oldest,
+    /// At the newest notice.
+    Newest,
+}
+
+/// Hands each unfinished notice, its alert and when that was received to `take`, until a page cannot
+/// be read or `take` fails.
+pub(super) fn each_unfinished(
+    conn: &Connection,
+    scan: Scan,
+    order: Order,
+    mut take: impl FnMut(Arc<Alert>, i64, NoticeRecord) -> Result<()>,
+) -> Result<()> {
+    let from = match scan {
+        Scan::Index => "INDEXED BY notice_unfinished",
+        Scan::Table => "NOT INDEXED",
+    };
+    let direction = match order {
+        Order::Oldest => "ASC",
+        Order::Newest => "DESC",
+    };
+    let mut statement = conn.prepare(&format!(
+        "SELECT a.received_ms, {}, {} FROM notice n {from} CROSS JOIN alert a ON a.id = n.alert
+         WHERE n.state IN ('waiting', 'begun') ORDER BY n.row {direction}",
+        alert_columns!(),
+        notice_columns!()
+    ))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if let (Ok(received), Ok(alert), Ok(notice)) = (
+            row.get(0),
+            row::alert(row, 1),
+            row::notice(row, 1 + ALERT_COLUMNS),
+        ) {
+            take(Arc::new(alert), received, notice)?;
+        }
+    }
+    Ok(())
+}
+
+/// Every server's part of its lamp.
+pub(super) fn latches(conn: &Connection) -> Result<Vec<Latch>> {
+    let mut statement = conn.prepare("SELECT server, red, green, changed_ms FROM latch")?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.extend(row::latch(row));
+    }
+    Ok(found)
+}
+
+/// What was last known of every server.
+pub(super) fn views(conn: &Connection) -> Result<Vec<View>> {
+    let mut statement = conn.prepare("SELECT server, session, up, fault FROM view")?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.extend(row::view(row));
+    }
+    Ok(found)
+}

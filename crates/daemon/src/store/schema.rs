@@ -1,0 +1,150 @@
+//! The tables, their version, and how an older version is brought forward.
+//!
+//! `user_version` is the schema's version. A step forward is one more entry of [`STEPS`]; each
+//! runs in the transaction that also raises the version, so a crash leaves the old or the new one.
+
+use super::fault::Fault;
+use rusqlite::{Connection, TransactionBehavior};
+use std::path::Path;
+
+/// Marks the file as ours ("NROS"), for `file(1)` and for telling a foreign database from ours.
+const APPLICATION_ID: i32 = 0x4e52_4f53;
+
+/// What leads from version n to version n + 1, oldest first.
+const STEPS: [&str; 1] = [V1];
+
+/// A version this far beyond ours is a damaged header and no newer release.
+const STEPS_EVER_MAX: i64 = 1_000;
+
+/// Text where it costs little, so that an engineer can read the tables with `sqlite3`.
+/// AUTOINCREMENT because a row number once handed out must never come again: `Action::Load` and
+/// followers of the alert view go on from the last row that they know.
+const V1: &str = "
+CREATE TABLE alert(
+  row INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  received_ms INTEGER NOT NULL,
+  time_ms INTEGER NOT NULL,
+  module TEXT NOT NULL,
+  event INTEGER NOT NULL,
+  severity TEXT NOT NULL,
+  server TEXT NOT NULL,
+  about TEXT,
+  text TEXT NOT NULL,
+  thread TEXT,
+  destinations TEXT NOT NULL
+);
+CREATE TABLE notice(
+  row INTEGER PRIMARY KEY AUTOINCREMENT,
+  alert TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  recipient TEXT NOT NULL,
+  form TEXT NOT NULL,
+  state TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  possible_repeat INTEGER NOT NULL,
+  sender TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  changed_ms INTEGER NOT NULL,
+  UNIQUE(alert, channel, recipient)
+);
+CREATE INDEX notice_unfinished ON notice(row) WHERE state IN ('waiting', 'begun');
+CREATE TABLE latch(
+  server TEXT PRIMARY KEY,
+  red TEXT NOT NULL,
+  green TEXT NOT NULL,
+  changed_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE view(
+  server TEXT PRIMARY KEY,
+  session BLOB NOT NULL,
+  up INTEGER NOT NULL,
+  fault TEXT
+) WITHOUT ROWID;
+";
+
+/// What must be there for our statements to mean what they say.
+const NAMES: &str = "alert latch notice notice_unfinished view";
+
+/// Creates the tables or brings them forward to the newest version.
+///
+/// # Errors
+/// `Newer` for a version that this program does not know, `Damaged` for a file that is not ours or
+/// lacks a table; nothing was changed then.
+pub(super) fn bring_forward(conn: &mut Connection, path: &Path) -> Result<(), Fault> {
+    let fault = |error: rusqlite::Error| Fault::of(path, &error);
+    let tx = conn
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(fault)?;
+    let version: i64 = tx
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(fault)?;
+    let known = STEPS.len() as i64;
+    if version > known && version <= STEPS_EVER_MAX {
+        return Err(Fault::Newer(format!(
+            "{}: written by a newer noroshi (version {version} of the tables, known up to \
+             {known}); install that release again, or move the file away to begin a new one",
+            path.display()
+        )));
+    }
+    let objects: i64 = tx
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(fault)?;
+    let application: i32 = tx
+        .query_row("PRAGMA application_id", [], |row| row.get(0))
+        .map_err(fault)?;
+    let ours = application == APPLICATION_ID && (1..=known).contains(&version);
+    let empty = objects == 0 && version == 0;
+    if !ours && !empty {
+        return Err(Fault::Damaged(format!(
+            "{}: not a store of noroshi's",
+            path.display()
+        )));
+    }
+    if version < known {
+        for step in &STEPS[version as usize..] {
+            tx.execute_batch(step).map_err(fault)?;
+        }
+        tx.pragma_update(None, "application_id", APPLICATION_ID)
+            .map_err(fault)?;
+        tx.pragma_update(None, "user_version", known)
+            .map_err(fault)?;
+    }
+    check_names(&tx, path)?;
+    tx.commit().map_err(fault)
+}
+
+/// Refuses to read tables of a version that this program does not know.
+pub(super) fn check_known(conn: &Connection) -> rusqlite::Result<()> {
+    let version: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    // Only the newest is read: the writer brings older ones forward before anybody reads.
+    if version == STEPS.len() as i64 {
+        Ok(())
+    } else {
+        Err(rusqlite::Error::InvalidQuery)
+    }
+}
+
+/// Finds a schema that a flipped bit has renamed or lost a table of.
+fn check_names(conn: &Connection, path: &Path) -> Result<(), Fault> {
+    let names: Option<String> = conn
+        .query_row(
+            "SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema
+             WHERE name NOT LIKE 'sqlite%' ORDER BY name)",
+            [],
+            |row| row.get(0),
+        )
+        .map_err(|error| Fault::of(path, &error))?;
+    let names = names.unwrap_or_default();
+    if NAMES
+        .split(' ')
+        .all(|name| names.split(' ').any(|found| found == name))
+    {
+        Ok(())
+    } else {
+        Err(Fault::Damaged(format!(
+            "{}: tables are missing",
+            path.display()
+        )))
+    }
+}

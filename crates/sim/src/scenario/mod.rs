@@ -1,0 +1,190 @@
+//! Timed stories in a small language, told on virtual time ([`crate::world`]) or by real processes.
+//!
+//! ```text
+//! title  A server loses power
+//! rules  N4 M17 N9
+//! servers 3
+//! interconnects 2
+//! mail   ops@example.com
+//!
+//! at 3s   sv2 loses power
+//! expect  lamp sv2 blinks red by 4s
+//! expect  1 mail to ops@example.com about sv2 by 10s
+//! ```
+//!
+//! `by` means: true at some moment up to then. `at` means: true just then. A count of mails holds
+//! from the start of the story. Lines that begin with `#` are for people. A line that cannot be
+//! read is an error that names the line; nothing of the story is played then.
+
+mod parse;
+
+pub use parse::{ParseError, parse};
+
+/// A whole story.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scenario {
+    /// What it tells, in a sentence.
+    pub title: String,
+    /// The rules it proves.
+    pub rules: Vec<String>,
+    /// What the world is like at its start.
+    pub setup: Setup,
+    /// What happens and what is expected, in the order of the file.
+    pub lines: Vec<Line>,
+}
+
+/// What the world is like at the start of a story.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setup {
+    /// Servers, called `sv1`, `sv2` …
+    pub servers: u8,
+    /// Interconnects between them, called `lan1`, `lan2` …
+    pub interconnects: u8,
+    /// Addresses that are told by mail.
+    pub mail: Vec<String>,
+    /// All servers share one lamp instead of having one each.
+    pub shared_lamp: bool,
+    /// Servers that do not start by themselves at the beginning.
+    pub absent: Vec<String>,
+}
+
+impl Default for Setup {
+    fn default() -> Setup {
+        Setup {
+            servers: 3,
+            interconnects: 2,
+            mail: vec!["ops@example.com".into()],
+            shared_lamp: false,
+            absent: Vec::new(),
+        }
+    }
+}
+
+/// One line of a story.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// Line number in the file, from 1.
+    pub number: u32,
+    /// The words as written.
+    pub text: String,
+    /// What it means.
+    pub what: What,
+}
+
+/// What a line means.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// Something happens after so many milliseconds.
+    Happens(u64, Happening),
+    /// Something is expected.
+    Expected(Expectation, Until),
+}
+
+/// Until when an expectation must come true, in milliseconds since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// At some moment up to then.
+    By(u64),
+    /// Just then.
+    At(u64),
+}
+
+/// Something that happens to the world.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Happening {
+    /// The process is killed; its host lives on.
+    Killed(String),
+    /// Host and process are gone without a word.
+    LosesPower(String),
+    /// The daemon stops cleanly.
+    Stops(String),
+    /// The daemon starts (again).
+    Starts(String),
+    /// The process stands still.
+    Suspended(String),
+    /// It goes on.
+    Resumes(String),
+    /// No packet passes to or from it; on all interconnects, or one.
+    CutOff(String, Option<String>),
+    /// The cut is over.
+    Reconnected(String, Option<String>),
+    /// The first does not hear the second; the other way packets pass.
+    Deaf(String, String),
+    /// All cuts are over.
+    Heals,
+    /// So many per cent of the packets on an interconnect are lost.
+    Loss(u8, String),
+    /// The lamp of a server does not answer, or answers again.
+    Lamp(String, bool),
+    /// The lamp of a server lost its memory: dark, but answering.
+    LampForgets(String),
+    /// What the mail server does from now on.
+    Mail(MailBehaviour),
+    /// The disk of a server fails, or works again.
+    Disk(String, bool),
+    /// A script on the server raises an alert that is mailed.
+    Raises(String, String),
+    /// Somebody puts the lamp of the second server out, on the first.
+    LampPutOut(String, String),
+    /// The cluster shuts down, asked for on this server.
+    Shutdown(String),
+}
+
+/// What the mail server does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MailBehaviour {
+    /// Takes everything.
+    Accepts,
+    /// Refuses everything for now (4xx).
+    Defers,
+    /// Refuses this recipient for good (5xx).
+    Rejects(String),
+    /// Takes a mail and never confirms it.
+    Swallows,
+    /// Cannot be reached.
+    Away,
+}
+
+/// Something that is expected of the product.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expectation {
+    /// What a server's lamp shows.
+    Lamp(String, LampLook),
+    /// So many mails that fit, from the start of the story.
+    Mails {
+        /// How many.
+        count: usize,
+        /// To this address.
+        to: Option<String>,
+        /// About this server: its name is in the text.
+        about: Option<String>,
+        /// Containing these words.
+        saying: Option<String>,
+    },
+    /// An alert of this module and event in a server's alert view.
+    Alert {
+        /// The server whose alert view is looked at.
+        on: String,
+        /// Module.
+        module: String,
+        /// Event id.
+        event: u32,
+        /// So many of them; `None`: at least one.
+        count: Option<usize>,
+    },
+    /// How the first server sees the second.
+    Sees(String, String, String),
+}
+
+/// What a lamp shows, in the words of a story.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LampLook {
+    /// Dark.
+    Out,
+    /// Green, steady.
+    Green,
+    /// Red, blinking.
+    BlinksRed,
+    /// Both.
+    BlinksRedAndGreen,
+}

@@ -1,0 +1,278 @@
+//! What the surroundings do with a daemon's actions.
+
+use super::{Due, Mail, World};
+use crate::scenario::MailBehaviour;
+use noroshi_core::action::{Action, Item};
+use noroshi_core::config::ServerId;
+use noroshi_core::event::{Event, Heard, HostAnswer, Phase};
+use noroshi_core::lamp::{LampOrder, LampResult};
+use noroshi_core::notice::{Channel, Outcome, Sending};
+use noroshi_core::request::{Request, RequestId};
+
+/// One way through the network.
+const HOP_US: u64 = 300;
+/// One sync of a disk.
+const SYNC_US: u64 = 2_000;
+/// Probes, connects and replies give up after this.
+const PROBE_WAIT_US: u64 = 300_000;
+
+impl World {
+    pub(super) fn act(&mut self, server: usize, action: Action) {
+        match action {
+            Action::Beat(phase) => self.beat(server, phase),
+            Action::Probe { server: to, path } => {
+                let to_at = usize::from(to.0);
+                let reachable = self.servers[to_at].powered
+                    && self.network.both_ways(server, to_at, path.0)
+                    && !self.random.chance(self.network.loss(path.0));
+                let running = self.servers[to_at].node.is_some();
+                let (in_us, answer) = match (reachable, running) {
+                    (false, _) => (PROBE_WAIT_US, HostAnswer::Silent),
+                    (true, true) => (2 * HOP_US, HostAnswer::Accepted),
+                    (true, false) => (2 * HOP_US, HostAnswer::Refused),
+                };
+                self.give(
+                    in_us,
+                    server,
+                    Event::Probed {
+                        server: to,
+                        path,
+                        answer,
+                    },
+                );
+            }
+            Action::Tell(to, message) => {
+                let to = usize::from(to.0);
+                if self.servers[server].links[to] && self.network.any_path(server, to) {
+                    self.give(HOP_US, to, Event::Peer(ServerId(server as u8), message));
+                }
+            }
+            Action::DropLink(other) => {
+                let other = usize::from(other.0);
+                self.servers[server].links[other] = false;
+                if std::mem::take(&mut self.servers[other].links[server]) {
+                    let reachable = self.network.any_path(server, other);
+                    if reachable {
+                        self.give(HOP_US, other, Event::LinkDown(ServerId(server as u8)));
+                    }
+                }
+            }
+            Action::Record { batch, items } => {
+                let run = self.servers[server].run;
+                self.due(
+                    SYNC_US,
+                    Due::Synced {
+                        server,
+                        run,
+                        batch,
+                        items,
+                    },
+                );
+            }
+            Action::Load { after, limit } => {
+                let (notices, more) = self.servers[server]
+                    .disk
+                    .stored_after(after, limit as usize);
+                self.give(SYNC_US, server, Event::Loaded { notices, more });
+            }
+            Action::Send(sending) => self.send(server, &sending),
+            Action::Lamp { lamp, order } => {
+                let sim = &mut self.lamps[usize::from(lamp.0)];
+                let reachable = self.network.reaches_outside(server) && !sim.dead;
+                let (in_us, result) = match (reachable, order) {
+                    (false, _) => {
+                        let text = "timed out".to_string();
+                        (3_000_000, LampResult::Failed { code: 22, text })
+                    }
+                    (true, LampOrder::Show(look)) => {
+                        sim.shows = look;
+                        (5_000, LampResult::Done { shown: None })
+                    }
+                    (true, LampOrder::ReadBack(_)) => (
+                        5_000,
+                        LampResult::Done {
+                            shown: Some(sim.shows),
+                        },
+                    ),
+                };
+                self.give(
+                    in_us,
+                    server,
+                    Event::Lamp {
+                        lamp,
+                        order,
+                        result,
+                    },
+                );
+            }
+            Action::Exit => self.kill(server),
+            Action::Reply(..) | Action::Log(_) | Action::Reconfigure(_) => {}
+        }
+    }
+
+    fn beat(&mut self, server: usize, phase: Phase) {
+        let session = self.servers[server]
+            .node
+            .as_ref()
+            .map(noroshi_core::node::Node::session);
+        let Some(session) = session else { return };
+        for to in (0..self.servers.len()).filter(|to| *to != server) {
+            for path in 0..self.config.interconnects.len() as u8 {
+                let counter = self.servers[server]
+                    .counters
+                    .entry((to as u8, path))
+                    .or_insert(0);
+                *counter += 1;
+                let counter = *counter;
+                let lost = self.random.chance(self.network.loss(path));
+                let there = self.servers[to].node.is_some();
+                if lost || !there || !self.network.passes(server, to, path) {
+                    continue;
+                }
+                // The receiver's engine counts what is missing; it shares our table here.
+                let key = (0x80 | server as u8, path);
+                let last = self.servers[to]
+                    .counters
+                    .insert(key, counter)
+                    .unwrap_or(counter - 1);
+                let heard = Heard {
+                    from: ServerId(server as u8),
+                    path: noroshi_core::config::InterconnectId(path),
+                    session,
+                    phase,
+                    missed: counter.saturating_sub(last + 1) as u32,
+                    config_digest: 1,
+                };
+                self.give(HOP_US, to, Event::Heard(heard));
+            }
+        }
+    }
+
+    fn send(&mut self, server: usize, sending: &Sending) {
+        let delivered = || Outcome::Delivered {
+            reply: "250 2.0.0 Ok".into(),
+        };
+        let retry = |cause: &str, maybe_taken| Outcome::Retry {
+            cause: cause.into(),
+            maybe_taken,
+        };
+        if sending.key.channel == Channel::Syslog {
+            return self.give(
+                100,
+                server,
+                Event::Outcome(sending.key.clone(), delivered()),
+            );
+        }
+        let behaviour = if self.network.reaches_outside(server) {
+            self.mail.clone()
+        } else {
+            MailBehaviour::Away
+        };
+        let (in_us, taken, outcome) = match behaviour {
+            MailBehaviour::Rejects(address) if address == sending.key.recipient => (
+                1_000,
+                false,
+                Outcome::Refused {
+                    cause: "550 5.1.1 no such user".into(),
+                },
+            ),
+            MailBehaviour::Accepts | MailBehaviour::Rejects(_) => (1_000, true, delivered()),
+            MailBehaviour::Defers => (1_000, false, retry("451 4.3.0 try later", false)),
+            MailBehaviour::Swallows => (30_000_000, true, retry("no reply to the end", true)),
+            MailBehaviour::Away => (3_000_000, false, retry("cannot connect", false)),
+        };
+        if taken {
+            self.mails.push(Mail {
+                at_ms: self.now_ms(),
+                to: sending.key.recipient.clone(),
+                from: self.servers[server].name.clone(),
+                alert: sending.alert.clone(),
+                possible_repeat: sending.possible_repeat,
+            });
+        }
+        self.give(in_us, server, Event::Outcome(sending.key.clone(), outcome));
+    }
+
+    /// A sync ends: what it wrote is on disk, unless power or disk went before.
+    pub(super) fn synced(&mut self, server: usize, run: u64, batch: u64, items: Vec<Item>) {
+        let sim = &mut self.servers[server];
+        if sim.run != run {
+            return;
+        }
+        let result = if sim.disk.failed {
+            Err("Input/output error".to_string())
+        } else {
+            items.into_iter().for_each(|item| sim.disk.put(item));
+            Ok(())
+        };
+        self.step(server, Event::Recorded { batch, result });
+    }
+
+    /// Dials the links that do not stand and could.
+    pub(super) fn relink(&mut self) {
+        for one in 0..self.servers.len() {
+            for other in one + 1..self.servers.len() {
+                let alive = |at: usize| {
+                    let server = &self.servers[at];
+                    server.node.is_some() && !server.suspended
+                };
+                let both = alive(one) && alive(other) && self.network.any_path(one, other);
+                let stands = self.servers[one].links[other] && self.servers[other].links[one];
+                if both && !stands {
+                    for (at, to) in [(one, other), (other, one)] {
+                        if std::mem::replace(&mut self.servers[at].links[to], true) {
+                            // A half-dead link is replaced: its end is told first.
+                            self.give(0, at, Event::LinkDown(ServerId(to as u8)));
+                        }
+                        self.give(HOP_US, at, Event::LinkUp(ServerId(to as u8)));
+                    }
+                }
+            }
+        }
+        self.due(50_000, Due::Relink);
+    }
+
+    /// Asks a server's daemon for something.
+    pub fn ask(&mut self, server: usize, request: Request) {
+        self.requests += 1;
+        let id = RequestId(self.requests);
+        self.give(0, server, Event::Request(id, request));
+    }
+
+    /// Lets a suspended process go on: everything that waited comes at once.
+    pub fn resume(&mut self, server: usize) {
+        self.servers[server].suspended = false;
+        for event in std::mem::take(&mut self.servers[server].waiting) {
+            self.step(server, event);
+        }
+    }
+}
+
+impl super::Disk {
+    fn put(&mut self, item: Item) {
+        match item {
+            Item::Alert { alert, .. } => {
+                if !self.alerts.iter().any(|known| known.id == alert.id) {
+                    self.alerts.push(alert);
+                }
+            }
+            Item::Notice(notice) => {
+                match self
+                    .notices
+                    .iter_mut()
+                    .find(|known| known.key == notice.key)
+                {
+                    Some(known) if known.state.is_final() && !notice.state.is_final() => {}
+                    Some(known) => *known = notice,
+                    None => self.notices.push(notice),
+                }
+            }
+            Item::Latch(latch) => {
+                self.latches.insert(latch.server.clone(), latch);
+            }
+            Item::View(view) => {
+                self.views.insert(view.server.clone(), view);
+            }
+        }
+    }
+}

@@ -1,0 +1,446 @@
+//! A whole cluster on virtual time: the real [`Node`]s, and around them a network, disks, lamps
+//! and a mail server that fail as they are told to.
+//!
+//! Nothing here reads a clock or real randomness: the same seed tells the same story.
+
+mod effects;
+mod network;
+mod play;
+mod random;
+
+pub use network::Network;
+pub use play::{Failure, play};
+pub use random::Random;
+
+use crate::scenario::{LampLook, MailBehaviour, Setup};
+use noroshi_core::action::{Action, Item};
+use noroshi_core::alert::{Alert, SessionId};
+use noroshi_core::config::*;
+use noroshi_core::event::{Event, Latch, Recovered, StoredNotice, View};
+use noroshi_core::lamp::{Glow, Look};
+use noroshi_core::node::Node;
+use noroshi_core::notice::NoticeRecord;
+use noroshi_core::text::Language;
+use noroshi_core::time::{Moment, Now, Span, WallTime};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Virtual microseconds at which every story begins; not zero, so that "long before" exists.
+const BEGIN_US: u64 = 1_000_000_000;
+/// The wall clock at the beginning of every story: 2026-01-01 00:00 UTC.
+const BEGIN_WALL_MS: i64 = 1_767_225_600_000;
+
+/// A cluster and its surroundings.
+pub struct World {
+    now_us: u64,
+    sequence: u64,
+    queue: BTreeMap<(u64, u64), Due>,
+    /// The servers, by id.
+    pub servers: Vec<SimServer>,
+    /// What passes between them.
+    pub network: Network,
+    /// By lamp id: what each lamp shows, and whether it answers.
+    pub lamps: Vec<SimLamp>,
+    /// What the mail server does.
+    pub mail: MailBehaviour,
+    /// Mails that arrived.
+    pub mails: Vec<Mail>,
+    /// The settings of all servers.
+    pub config: Config,
+    random: Random,
+    requests: u64,
+}
+
+/// One server: its daemon, its disk, its power.
+pub struct SimServer {
+    /// Its name.
+    pub name: String,
+    /// The daemon, while its process exists.
+    pub node: Option<Node>,
+    /// What its disk holds.
+    pub disk: Disk,
+    /// The host has power.
+    pub powered: bool,
+    /// The process stands still; its events wait.
+    pub suspended: bool,
+    waiting: Vec<Event>,
+    /// Rises with every process, so that what an earlier one caused is not given to a later one.
+    run: u64,
+    wake: u64,
+    links: Vec<bool>,
+    counters: BTreeMap<(u8, u8), u64>,
+}
+
+/// A disk: what was synced.
+#[derive(Default)]
+pub struct Disk {
+    /// It does not work.
+    pub failed: bool,
+    /// Alerts in order of arrival.
+    pub alerts: Vec<Arc<Alert>>,
+    /// Notices in order of arrival.
+    pub notices: Vec<NoticeRecord>,
+    latches: BTreeMap<String, Latch>,
+    views: BTreeMap<String, View>,
+}
+
+/// A lamp.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SimLamp {
+    /// What it shows.
+    pub shows: Look,
+    /// It does not answer.
+    pub dead: bool,
+}
+
+/// A mail that arrived.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    /// When, in milliseconds since the story's beginning.
+    pub at_ms: u64,
+    /// To whom.
+    pub to: String,
+    /// From which server.
+    pub from: String,
+    /// What it tells.
+    pub alert: Arc<Alert>,
+    /// It says that it may be a repeat.
+    pub possible_repeat: bool,
+}
+
+/// Something that is due at a moment.
+enum Due {
+    Give {
+        server: usize,
+        run: u64,
+        event: Event,
+    },
+    Wake {
+        server: usize,
+        run: u64,
+        wake: u64,
+    },
+    Synced {
+        server: usize,
+        run: u64,
+        batch: u64,
+        items: Vec<Item>,
+    },
+    Relink,
+}
+
+impl World {
+    /// A world whose servers (but the absent ones) have just started.
+    pub fn new(setup: &Setup, seed: u64) -> World {
+        let config = config(setup);
+        let servers = config
+            .servers
+            .iter()
+            .map(|server| SimServer::new(&server.name));
+        let mut world = World {
+            now_us: BEGIN_US,
+            sequence: 0,
+            queue: BTreeMap::new(),
+            servers: servers.collect(),
+            network: Network::new(setup.servers, setup.interconnects),
+            lamps: config.lamps.iter().map(|_| SimLamp::default()).collect(),
+            mail: MailBehaviour::Accepts,
+            mails: Vec::new(),
+            config,
+            random: Random::new(seed),
+            requests: 0,
+        };
+        for at in 0..world.servers.len() {
+            world.servers[at].links = vec![false; world.servers.len()];
+            if !setup.absent.contains(&world.servers[at].name) {
+                world.boot(at);
+            }
+        }
+        world.due(0, Due::Relink);
+        world
+    }
+
+    /// Milliseconds since the story's beginning.
+    pub fn now_ms(&self) -> u64 {
+        (self.now_us - BEGIN_US) / 1_000
+    }
+
+    /// Lets time pass up to `ms` milliseconds since the beginning.
+    pub fn run_until(&mut self, ms: u64) {
+        let until = BEGIN_US + ms * 1_000;
+        while let Some((&(at, sequence), _)) = self.queue.first_key_value() {
+            if at > until {
+                break;
+            }
+            self.now_us = self.now_us.max(at);
+            if let Some(due) = self.queue.remove(&(at, sequence)) {
+                self.happen(due);
+            }
+        }
+        self.now_us = until;
+    }
+
+    /// Lets the next thing happen, if it happens by `ms`; answers whether one did.
+    pub fn run_one(&mut self, ms: u64) -> bool {
+        let until = BEGIN_US + ms * 1_000;
+        match self.queue.first_key_value() {
+            Some((&(at, sequence), _)) if at <= until => {
+                self.now_us = self.now_us.max(at);
+                if let Some(due) = self.queue.remove(&(at, sequence)) {
+                    self.happen(due);
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The server of this name.
+    pub fn server(&self, name: &str) -> Option<usize> {
+        self.servers.iter().position(|server| server.name == name)
+    }
+
+    /// What a server's lamp shows.
+    pub fn lamp_of(&self, server: usize) -> Option<LampLook> {
+        let lamp = self.config.servers[server].lamp?;
+        let shows = self.lamps[usize::from(lamp.0)].shows;
+        match (shows.red, shows.amber, shows.green) {
+            (Glow::Off, Glow::Off, Glow::Off) => Some(LampLook::Out),
+            (Glow::Off, Glow::Off, Glow::On) => Some(LampLook::Green),
+            (Glow::Blink, Glow::Off, Glow::Off) => Some(LampLook::BlinksRed),
+            (Glow::Blink, Glow::Off, Glow::On) => Some(LampLook::BlinksRedAndGreen),
+            _ => None,
+        }
+    }
+
+    fn now(&self) -> Now {
+        let ms = (self.now_us - BEGIN_US) / 1_000;
+        Now {
+            at: Moment(self.now_us),
+            wall: WallTime(BEGIN_WALL_MS + ms as i64),
+        }
+    }
+
+    fn due(&mut self, in_us: u64, due: Due) {
+        self.sequence += 1;
+        self.queue.insert((self.now_us + in_us, self.sequence), due);
+    }
+
+    fn give(&mut self, in_us: u64, server: usize, event: Event) {
+        let run = self.servers[server].run;
+        self.due(in_us, Due::Give { server, run, event });
+    }
+
+    fn happen(&mut self, due: Due) {
+        match due {
+            Due::Give { server, run, event } if run == self.servers[server].run => {
+                self.step(server, event);
+            }
+            Due::Wake { server, run, wake }
+                if (run, wake) == (self.servers[server].run, self.servers[server].wake) =>
+            {
+                self.step(server, Event::Tick);
+            }
+            Due::Synced {
+                server,
+                run,
+                batch,
+                items,
+            } => self.synced(server, run, batch, items),
+            Due::Relink => self.relink(),
+            Due::Give { .. } | Due::Wake { .. } => {}
+        }
+    }
+
+    /// Gives an event to a server's daemon and does what it asks for.
+    fn step(&mut self, server: usize, event: Event) {
+        if self.servers[server].suspended {
+            self.servers[server].waiting.push(event);
+            return;
+        }
+        let now = self.now();
+        let Some(node) = self.servers[server].node.as_mut() else {
+            return;
+        };
+        let mut actions: Vec<Action> = Vec::new();
+        node.step(now, event, &mut actions);
+        let deadline = node.next_deadline(now.at);
+        self.servers[server].wake += 1;
+        let (run, wake) = (self.servers[server].run, self.servers[server].wake);
+        let in_us = deadline.0.saturating_sub(self.now_us).max(1);
+        self.due(in_us, Due::Wake { server, run, wake });
+        for action in actions {
+            self.act(server, action);
+        }
+    }
+
+    /// Starts a server's daemon from what its disk holds.
+    pub fn boot(&mut self, server: usize) {
+        let now = self.now();
+        let session = SessionId(self.random.bytes());
+        let sim = &mut self.servers[server];
+        sim.powered = true;
+        sim.suspended = false;
+        sim.waiting.clear();
+        sim.counters.clear();
+        sim.run += 1;
+        sim.node = Some(Node::new(
+            now,
+            ServerId(server as u8),
+            session,
+            self.config.clone(),
+        ));
+        let recovered = sim.disk.recover();
+        self.step(server, Event::Start(Box::new(recovered)));
+    }
+
+    /// Ends a server's process without a word.
+    pub fn kill(&mut self, server: usize) {
+        self.servers[server].node = None;
+        self.servers[server].run += 1;
+        self.servers[server].suspended = false;
+        for other in 0..self.servers.len() {
+            if self.servers[other].links[server] {
+                self.servers[server].links[other] = false;
+                // The host closes the process's connections; without power nobody does.
+                if self.servers[server].powered && self.network.any_path(server, other) {
+                    self.servers[other].links[server] = false;
+                    self.give(200, other, Event::LinkDown(ServerId(server as u8)));
+                }
+            }
+        }
+    }
+}
+
+impl SimServer {
+    fn new(name: &str) -> SimServer {
+        SimServer {
+            name: name.to_string(),
+            node: None,
+            disk: Disk::default(),
+            powered: true,
+            suspended: false,
+            waiting: Vec::new(),
+            run: 0,
+            wake: 0,
+            links: Vec::new(),
+            counters: BTreeMap::new(),
+        }
+    }
+}
+
+impl Disk {
+    fn recover(&self) -> Recovered {
+        let notices = self.stored_after(0, 256);
+        Recovered {
+            more: notices.1,
+            notices: notices.0,
+            latches: self.latches.values().cloned().collect(),
+            views: self.views.values().cloned().collect(),
+            trouble: None,
+        }
+    }
+}
+
+impl Disk {
+    /// Unfinished notices after a row, the way the real store hands them over.
+    fn stored_after(&self, after: u64, limit: usize) -> (Vec<StoredNotice>, bool) {
+        use noroshi_core::notice::NoticeState;
+        let mut rows = Vec::new();
+        for (at, notice) in self.notices.iter().enumerate() {
+            let row = at as u64 + 1;
+            if row <= after || notice.state.is_final() {
+                continue;
+            }
+            if rows.len() == limit {
+                return (rows, true);
+            }
+            let Some(alert) = self
+                .alerts
+                .iter()
+                .find(|alert| alert.id == notice.key.alert)
+            else {
+                continue;
+            };
+            let mut notice = notice.clone();
+            notice.possible_repeat |= notice.state == NoticeState::Begun;
+            notice.state = NoticeState::Waiting;
+            rows.push(StoredNotice {
+                row,
+                alert: alert.clone(),
+                notice,
+            });
+        }
+        (rows, false)
+    }
+}
+
+/// The settings of a simulated cluster: defaults, as an operator would have them.
+fn config(setup: &Setup) -> Config {
+    let lamp = |n: u8| LampId(if setup.shared_lamp { 0 } else { n });
+    let address = |path: u8, n: u8| Some(std::net::Ipv4Addr::new(127, 0, path + 1, n + 1).into());
+    let servers: Vec<Server> = (0..setup.servers)
+        .map(|n| Server {
+            name: format!("sv{}", n + 1),
+            addresses: (0..setup.interconnects)
+                .map(|path| address(path, n))
+                .collect(),
+            lamp: Some(lamp(n)),
+        })
+        .collect();
+    let lamps = if setup.shared_lamp { 1 } else { setup.servers };
+    let lamp_servers = |n: u8| -> Vec<ServerId> {
+        if setup.shared_lamp {
+            (0..setup.servers).map(ServerId).collect()
+        } else {
+            vec![ServerId(n)]
+        }
+    };
+    Config {
+        cluster: "story".into(),
+        servers,
+        interconnects: (0..setup.interconnects)
+            .map(|n| Interconnect {
+                name: format!("lan{}", n + 1),
+                comment: "LAN Heartbeat",
+            })
+            .collect(),
+        heartbeat: Heartbeat::default(),
+        port: 29_002,
+        mail: MailSettings {
+            recipients: setup
+                .mail
+                .iter()
+                .map(|address| Recipient {
+                    address: address.clone(),
+                    form: MailForm::Long,
+                })
+                .collect(),
+            subject: "story".into(),
+            transport: MailTransport::Smtp {
+                servers: Vec::new(),
+                timeout: Span::from_secs(30),
+            },
+            charset: MailCharset::Utf8,
+            sender: "noroshi@example.com".into(),
+        },
+        lamps_used: true,
+        lamps: (0..lamps)
+            .map(|n| Lamp {
+                address: std::net::Ipv4Addr::new(127, 0, 200, n + 1).into(),
+                kind: LampKind::PatliteHttp,
+                port: None,
+                servers: lamp_servers(n),
+            })
+            .collect(),
+        destinations: Vec::new(),
+        syslog: SyslogSettings {
+            format: SyslogFormat::Rfc3164,
+            level: true,
+            socket: "/dev/log".into(),
+        },
+        language: Language::En,
+        alert_records_max: 10_000,
+        digest: 1,
+    }
+}
