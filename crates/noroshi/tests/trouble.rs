@@ -240,9 +240,65 @@ fn a_file_that_is_not_there_is_named() {
         )
     );
     let ran = run_in(dir.path(), &["check", "/dev/zero"]);
-    assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("more than 16777216 bytes"), "{ran:?}");
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.out.lines().count() == 1, "{ran:?}");
 }
+
+/// Rule: N17
+#[test]
+fn a_configuration_is_checked_whole() {
+    let (dir, home) = empty_home();
+    std::fs::create_dir(home.etc()).unwrap();
+    std::fs::write(home.conf(), SOUND).unwrap();
+    let ran = run_in(dir.path(), &["check"]);
+    assert_eq!((ran.code, &*ran.err), (0, ""), "{ran:?}");
+    assert!(
+        ran.out.ends_with("HOME/etc/clp.conf: no errors\n"),
+        "{ran:?}"
+    );
+    let faulty = SOUND
+        .replace("127.0.0.1", "127.0.0.256")
+        .replace("user1@mail.domain.com", "user1 at home");
+    let other = dir.path().join("other.conf");
+    std::fs::write(&other, faulty).unwrap();
+    for (lang, words) in [
+        ("en", "errors in the configuration: 2; nothing was changed"),
+        (
+            "ja",
+            "構成情報に誤りがあります（2 件）。何も変更していません",
+        ),
+    ] {
+        let ran = run_in(
+            dir.path(),
+            &["check", other.to_str().unwrap(), "--lang", lang],
+        );
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert!(ran.err.contains(words), "{ran:?}");
+        assert!(ran.out.contains("/root/cluster/mail/address"), "{ran:?}");
+        assert!(
+            ran.out.contains("/root/server@server1/device@0/info"),
+            "{ran:?}"
+        );
+    }
+}
+
+const SOUND: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<root>
+  <cluster>
+    <name>cluster</name>
+    <mail><address>user1@mail.domain.com</address><subject>cluster</subject></mail>
+  </cluster>
+  <server name="server1"><priority>0</priority>
+    <device id="0"><type>lan</type><info>127.0.0.1</info></device>
+  </server>
+  <server name="server2"><priority>1</priority>
+    <device id="0"><type>lan</type><info>127.0.0.2</info></device>
+  </server>
+  <heartbeat><types name="lankhb"/>
+    <lankhb name="lankhb1"><priority>0</priority><device>0</device></lankhb>
+  </heartbeat>
+</root>
+"#;
 
 #[test]
 fn the_language_comes_from_the_option_then_the_environment() {

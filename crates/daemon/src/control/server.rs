@@ -2,8 +2,8 @@
 
 use super::lines::{Line, read_line, write_answer};
 use super::{
-    AlertFilter, AlertLine, Answer, Asked, CALL_BYTES_MAX, CONNECTIONS_MAX, Call, DESK_WAIT,
-    DRAIN_WAIT, Desk, FOLLOWERS_MAX, Fault, PAGE_ROWS, Page,
+    Answer, Asked, CALL_BYTES_MAX, CONNECTIONS_MAX, Call, DESK_WAIT, DRAIN_WAIT, Desk,
+    FOLLOWERS_MAX, Fault, desk_wait,
 };
 use noroshi_core::alert::tidy_text;
 use noroshi_core::request::Request;
@@ -11,7 +11,7 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, BufReader};
+use tokio::io::BufReader;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, oneshot, watch};
@@ -86,13 +86,14 @@ fn turn_away(stream: &UnixStream) {
     let _ = stream.try_write(&line);
 }
 
-struct Connection {
-    from: BufReader<OwnedReadHalf>,
+/// One caller.
+pub(super) struct Connection {
+    pub(super) from: BufReader<OwnedReadHalf>,
     to: OwnedWriteHalf,
     may_change: bool,
-    desk: Desk,
-    follow_places: Arc<Semaphore>,
-    stopped: watch::Receiver<bool>,
+    pub(super) desk: Desk,
+    pub(super) follow_places: Arc<Semaphore>,
+    pub(super) stopped: watch::Receiver<bool>,
 }
 
 impl Connection {
@@ -158,23 +159,23 @@ impl Connection {
         }
     }
 
-    async fn say(&mut self, answer: &Answer) -> io::Result<()> {
+    pub(super) async fn say(&mut self, answer: &Answer) -> io::Result<()> {
         write_answer(&mut self.to, answer).await
     }
 
-    async fn error(&mut self, fault: Fault, why: String) -> io::Result<()> {
+    pub(super) async fn error(&mut self, fault: Fault, why: String) -> io::Result<()> {
         self.say(&Answer::Error { fault, why }).await
     }
 
     async fn status(&mut self) -> io::Result<()> {
-        match self.ask(Asked::Status).await {
+        match self.ask(DESK_WAIT, Asked::Status).await {
             Some(status) => {
                 self.say(&Answer::Status {
                     status: Box::new(status),
                 })
                 .await
             }
-            None => self.no_answer().await,
+            None => self.no_answer(DESK_WAIT).await,
         }
     }
 
@@ -187,143 +188,32 @@ impl Connection {
             Ok(request) => request,
             Err(why) => return self.error(Fault::BadCall, why).await,
         };
-        match self.ask(|place| Asked::Change(request, place)).await {
+        let wait = desk_wait(&request);
+        match self.ask(wait, |place| Asked::Change(request, place)).await {
             Some(reply) => self.say(&Answer::Reply { reply }).await,
-            None => self.no_answer().await,
+            None => self.no_answer(wait).await,
         }
     }
 
-    async fn no_answer(&mut self) -> io::Result<()> {
-        let why = format!("no answer from the driver within {} s", DESK_WAIT.as_secs());
+    async fn no_answer(&mut self, wait: Duration) -> io::Result<()> {
+        let why = format!("no answer from the driver within {} s", wait.as_secs());
         self.error(Fault::NoAnswer, why).await
     }
 
     /// Asks the driver; `None` when it does not answer in time or is gone.
-    async fn ask<T>(&self, asked: impl FnOnce(oneshot::Sender<T>) -> Asked) -> Option<T> {
+    async fn ask<T>(
+        &self,
+        wait: Duration,
+        asked: impl FnOnce(oneshot::Sender<T>) -> Asked,
+    ) -> Option<T> {
         let (place, answer) = oneshot::channel();
         let asked = asked(place);
         let exchange = async {
             self.desk.ask.send(asked).await.ok()?;
             answer.await.ok()
         };
-        timeout(DESK_WAIT, exchange).await.ok().flatten()
+        timeout(wait, exchange).await.ok().flatten()
     }
-
-    /// Lists the last `limit` alerts that fit, oldest first; returns the last row that was looked
-    /// at. Goes back through the pages for the place to begin, then forward: so only one page is
-    /// ever held, however long the list.
-    async fn list(&mut self, limit: u32, only: &AlertFilter) -> io::Result<Option<u64>> {
-        let listed = match self.begin(limit, only).await {
-            Ok((after, last)) => self.forward(after, last, only).await?.map(|()| last),
-            Err(why) => Err(why),
-        };
-        match listed {
-            Ok(last) => {
-                self.say(&Answer::End).await?;
-                Ok(Some(last))
-            }
-            Err(why) => {
-                self.error(Fault::Unreadable, why).await?;
-                Ok(None)
-            }
-        }
-    }
-
-    /// The row before the first one to list, and the last one there is.
-    async fn begin(&self, limit: u32, only: &AlertFilter) -> Result<(u64, u64), String> {
-        let (mut last, mut first, mut found) = (None, None, 0);
-        let mut before = None;
-        loop {
-            let page = self
-                .desk
-                .alerts
-                .page(Page::Before {
-                    row: before,
-                    limit: PAGE_ROWS,
-                })
-                .await?;
-            let newest = page.first().map_or(0, |row| row.row);
-            let last = *last.get_or_insert(newest);
-            for row in &page {
-                if found == limit {
-                    return Ok((first.map_or(last, row_before), last));
-                }
-                if only.takes(row) {
-                    found += 1;
-                    first = Some(row.row);
-                }
-            }
-            match page.last() {
-                Some(row) => before = Some(row.row),
-                None => return Ok((first.map_or(last, row_before), last)),
-            }
-        }
-    }
-
-    /// Lists what fits of the rows after `after` up to `last`.
-    async fn forward(
-        &mut self,
-        mut after: u64,
-        last: u64,
-        only: &AlertFilter,
-    ) -> io::Result<Result<(), String>> {
-        while after < last {
-            let page = Page::After {
-                row: after,
-                limit: PAGE_ROWS,
-            };
-            let page = match self.desk.alerts.page(page).await {
-                Ok(page) => page,
-                Err(why) => return Ok(Err(why)),
-            };
-            // Rows may have been dropped as the oldest meanwhile.
-            let Some(end) = page.last().map(|row| row.row) else {
-                break;
-            };
-            for row in page {
-                if row.row <= last && only.takes(&row) {
-                    self.say(&Answer::Alert {
-                        alert: Box::new(AlertLine::from(row)),
-                    })
-                    .await?;
-                }
-            }
-            after = end;
-        }
-        Ok(Ok(()))
-    }
-
-    async fn follow(mut self, limit: u32, only: &AlertFilter) -> io::Result<()> {
-        let Ok(_place) = self.follow_places.clone().try_acquire_owned() else {
-            let why = format!("{FOLLOWERS_MAX} others follow the alerts already");
-            return self.error(Fault::Busy, why).await;
-        };
-        let mut news = self.desk.alerts.last_row();
-        let Some(mut shown) = self.list(limit, only).await? else {
-            return Ok(());
-        };
-        loop {
-            let last = *news.borrow_and_update();
-            if last > shown {
-                if let Err(why) = self.forward(shown, last, only).await? {
-                    return self.error(Fault::Unreadable, why).await;
-                }
-                shown = last;
-            }
-            tokio::select! {
-                changed = news.changed() => if changed.is_err() {
-                    return Ok(());
-                },
-                // The caller closed, or says something, which ends the following too.
-                _ = self.from.read_u8() => return Ok(()),
-                _ = self.stopped.wait_for(|stopped| *stopped) => return Ok(()),
-            }
-        }
-    }
-}
-
-fn row_before(row: u64) -> u64 {
-    row.saturating_sub(1)
 }
 
 /// Takes a request from outside only when its words can go anywhere: texts become one line without
