@@ -26,12 +26,14 @@ fn everything_comes_back() {
     let latch = Latch {
         server: "server2".into(),
         red: Glow::Blink,
+        red_changed: WallTime(-5),
         green: Glow::Off,
-        changed: WallTime(-5),
+        green_changed: WallTime(7),
     };
     let view = View {
         server: "server2".into(),
         session: SessionId([7; 12]),
+        returns: 3,
         up: false,
         fault: Some(id(1)),
     };
@@ -353,10 +355,16 @@ fn a_newer_file_is_left_alone() {
     bench.record(samples(1..2)).unwrap();
     bench.shut();
     let file = dir.path().join(STORE_FILE);
-    Connection::open(&file)
-        .unwrap()
-        .pragma_update(None, "user_version", 2)
-        .unwrap();
+    let raise = |by: i64| {
+        let conn = Connection::open(&file).unwrap();
+        for name in ["user_version", "application_id"] {
+            let now: i64 = conn
+                .pragma_query_value(None, name, |row| row.get(0))
+                .unwrap();
+            conn.pragma_update(None, name, now + by).unwrap();
+        }
+    };
+    raise(1);
 
     let (mut bench, recovered) = Bench::open(dir.path(), 100);
     let Some(StoreTrouble::Unusable(text)) = recovered.trouble else {
@@ -370,11 +378,7 @@ fn a_newer_file_is_left_alone() {
             .contains("newer noroshi")
     );
     bench.shut();
-    let conn = Connection::open(&file).unwrap();
-    conn.pragma_update(None, "user_version", 1).unwrap();
-    let names = conn.query_row("SELECT group_concat(id) FROM alert", [], |row| row.get(0));
-    assert_eq!(names, Ok(id(1).0));
-    assert_eq!(conn.close().map_err(|(_, error)| error), Ok(()));
+    raise(-1);
     let (bench, recovered) = Bench::open(dir.path(), 100);
     assert_eq!(ids(&recovered.notices), [id(1)]);
     bench.shut();

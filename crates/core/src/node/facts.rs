@@ -447,7 +447,8 @@ impl Node {
         }
     }
 
-    /// Begins to leave cleanly: said to all, the own lamp goes out (rule M16).
+    /// Begins to leave cleanly: said to all, the own lamp goes out (rule M16), and all lamps when
+    /// the whole cluster shuts down (rule M18).
     pub(super) fn leave(
         &mut self,
         now: Now,
@@ -455,14 +456,14 @@ impl Node {
         reply: Option<crate::request::RequestId>,
         out: &mut Vec<Action>,
     ) {
+        if let Some(leaving) = self.leaving.as_mut() {
+            // Asked twice: somebody does not want to wait any longer.
+            leaving.until = now.at;
+            leaving.reply = leaving.reply.or(reply);
+            return;
+        }
         let name = self.own_name();
-        self.raise(
-            now,
-            Message::DaemonStopping,
-            &[&name],
-            About::default(),
-            out,
-        );
+        self.raise(now, Message::DaemonStopping, &[&name], About::default(), out);
         let fact = format!("left {name} {}", self.session);
         let about = About {
             server: Some(self.own),
@@ -472,6 +473,10 @@ impl Node {
         let alert = self.raise(now, Message::ServerLeft, &[&name], about, out);
         self.latches.out(now.wall, self.own);
         self.latch_changed(now, self.own, alert, out);
+        for server in self.membership.others().filter(|_| cluster) {
+            self.latches.out(now.wall, server);
+            self.latch_changed(now, server, None, out);
+        }
         let until = now.at + super::LEAVE_WAIT_MAX;
         self.leaving = Some(Leaving {
             cluster,

@@ -1,1 +1,295 @@
-//! (to come)
+//! The embedded engine: heartbeats, links and probes between the servers of a cluster.
+//!
+//! It judges nobody. It tells the driver what was heard, which links stand and what hosts answered;
+//! `core::membership` makes verdicts of that. Only a holder of the cluster key is heard, and nothing
+//! is heard twice (rule N2).
+//!
+//! ```text
+//! beat  ──► heartbeat ──► one UDP socket for each own address ──► Event::Heard
+//! tell  ──► link ───────► one TLS connection for each server ───► Event::LinkUp, Peer, LinkDown
+//! probe ──► probe ──────► one TCP connection, closed at once ───► Event::Probed
+//! ```
+//!
+//! *Use.* [`Engine::start`] inside a tokio runtime, then the methods, none of which waits, and at the
+//! end [`Engine::stop`]. After [`Engine::reconfigure`] events name servers by the new settings; those
+//! that wait in the inbox at that moment still name them by the old ones.
+//!
+//! *Failure.* Starting fails only when a port is taken or the system gives no sockets. Everything
+//! later is counted ([`Counts`]), said once in the daemon's log, and tried again.
+
+mod accept;
+mod bucket;
+mod count;
+mod filter;
+mod gate;
+mod hearing;
+mod heartbeat;
+mod hello;
+mod identity;
+mod lines;
+pub mod link;
+mod note;
+mod plan;
+pub mod probe;
+mod socket;
+
+pub use count::Counts;
+pub use gate::Gate;
+
+use crate::inbox::Inbox;
+use accept::Handshakes;
+use heartbeat::Heartbeats;
+use identity::Identity;
+use link::Links;
+use noroshi_core::alert::SessionId;
+use noroshi_core::config::{Config, InterconnectId, ServerId};
+use noroshi_core::event::Phase;
+use noroshi_core::peer::PeerMessage;
+use noroshi_wire::key::ClusterKey;
+use note::{Note, Notes};
+use plan::Plan;
+use std::collections::BTreeSet;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::net::UdpSocket;
+use tokio::task::AbortHandle;
+
+/// How long [`Engine::stop`] lets links send what is queued.
+pub const STOP_DEADLINE: Duration = Duration::from_millis(500);
+
+/// What an engine is made of.
+pub struct EngineSetup<'a> {
+    /// The settings.
+    pub config: &'a Config,
+    /// Which of the servers this one is.
+    pub own: ServerId,
+    /// The cluster's secret.
+    pub key: &'a ClusterKey,
+    /// This run of the daemon; never one that was used before.
+    pub session: SessionId,
+    /// Open, except in the demonstration.
+    pub gate: Gate,
+}
+
+/// The engine at work. Dropping it ends everything at once; [`Engine::stop`] does so in order.
+pub struct Engine {
+    wires: Arc<Wires>,
+    ears: Mutex<Vec<Ear>>,
+}
+
+/// What all parts of the engine share.
+struct Wires {
+    session: SessionId,
+    identity: Identity,
+    gate: Gate,
+    inbox: Inbox,
+    notes: Notes,
+    handshakes: Handshakes,
+    plan: Mutex<Arc<Plan>>,
+    heartbeats: Mutex<Heartbeats>,
+    links: Mutex<Links>,
+    probing: Mutex<BTreeSet<(ServerId, InterconnectId)>>,
+}
+
+/// The sockets on one own address and the tasks that serve them.
+struct Ear {
+    address: SocketAddr,
+    /// The interconnect, which new settings may number anew.
+    path: Arc<AtomicUsize>,
+    udp: Arc<UdpSocket>,
+    /// Ending them closes the sockets.
+    tasks: [AbortHandle; 2],
+}
+
+impl Ear {
+    /// Opens the sockets on `address`; whether this host has it now comes with them.
+    fn open(wires: &Arc<Wires>, path: usize, address: SocketAddr) -> io::Result<Ear> {
+        let (udp, tcp) = (socket::udp(address)?, socket::listener(address)?);
+        if !(udp.present && tcp.present) {
+            wires.say(Note::AddressAbsent(address.ip()));
+        }
+        let (path, udp) = (Arc::new(AtomicUsize::new(path)), Arc::new(udp.socket));
+        let receive = heartbeat::receive(Arc::clone(wires), Arc::clone(&path), Arc::clone(&udp));
+        let accept = accept::accept(Arc::clone(wires), Arc::clone(&path), tcp.socket);
+        let tasks = [
+            tokio::spawn(receive).abort_handle(),
+            tokio::spawn(accept).abort_handle(),
+        ];
+        Ok(Ear {
+            address,
+            path,
+            udp,
+            tasks,
+        })
+    }
+}
+
+impl Drop for Ear {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Engine {
+    /// Opens the sockets on this server's own addresses and begins to listen and dial. The first
+    /// heartbeat goes out with the first [`Engine::beat`]. Call it inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When a port is taken, or the system refuses a socket. Nothing is left open.
+    pub fn start(setup: EngineSetup<'_>, inbox: Inbox) -> io::Result<Engine> {
+        let EngineSetup {
+            config,
+            own,
+            key,
+            session,
+            gate,
+        } = setup;
+        let plan = Arc::new(Plan::new(config, own));
+        let heartbeats = Heartbeats::new(key, session, Arc::clone(&plan), gate.clone());
+        let wires = Arc::new(Wires {
+            session,
+            identity: Identity::new(key)?,
+            gate,
+            inbox,
+            notes: Notes::default(),
+            handshakes: Handshakes::default(),
+            plan: Mutex::new(Arc::clone(&plan)),
+            heartbeats: Mutex::new(heartbeats),
+            links: Mutex::default(),
+            probing: Mutex::default(),
+        });
+        let engine = Engine {
+            wires,
+            ears: Mutex::default(),
+        };
+        engine.take(plan)?;
+        Ok(engine)
+    }
+
+    /// Sends one heartbeat to every other server on every shared interconnect.
+    pub fn beat(&self, phase: Phase) {
+        self.wires.heartbeats().beat(phase);
+    }
+
+    /// Asks a server's host over one interconnect whether it lives. A server or interconnect that
+    /// the settings lack, and one that is being asked already, are passed over.
+    pub fn probe(&self, server: ServerId, path: InterconnectId) {
+        let plan = self.wires.plan();
+        let peer = plan.peers().find(|peer| peer.id == server);
+        let Some(route) = peer.and_then(|peer| peer.route(usize::from(path.0))) else {
+            return;
+        };
+        if self.wires.probing().insert((server, path)) {
+            tokio::spawn(probe::probe(Arc::clone(&self.wires), server, path, route));
+        }
+    }
+
+    /// Queues a message for a server; lost if no link to it stands. A full queue drops the link.
+    pub fn tell(&self, server: ServerId, message: &PeerMessage) {
+        let told = self.wires.links().tell(server, message);
+        if let Err(note) = told {
+            if matches!(note, Note::QueueFull { .. }) {
+                self.wires.heartbeats().counts.queue_overflows += 1;
+            }
+            self.wires.say(note);
+        }
+    }
+
+    /// Drops the link to a server and everything queued for it. It is dialled anew.
+    pub fn drop_link(&self, server: ServerId) {
+        self.wires.links().drop_link(server);
+    }
+
+    /// Takes new settings. Links whose addresses stay go on; sockets whose address stays as well.
+    ///
+    /// # Errors
+    /// When a port is taken, or the system refuses a socket. The old settings stay in force.
+    pub fn reconfigure(&self, config: &Config, own: ServerId) -> io::Result<()> {
+        self.take(Arc::new(Plan::new(config, own)))
+    }
+
+    /// Puts a plan in force: all that may fail comes first.
+    fn take(&self, plan: Arc<Plan>) -> io::Result<()> {
+        let mut ears = self.ears();
+        let addresses = || {
+            plan.addresses
+                .iter()
+                .enumerate()
+                .filter_map(|(n, it)| Some((n, (*it)?)))
+        };
+        let missing = addresses().filter(|(_, it)| ears.iter().all(|ear| ear.address != *it));
+        let new: Vec<Ear> = missing
+            .map(|(path, address)| Ear::open(&self.wires, path, address))
+            .collect::<io::Result<_>>()?;
+        ears.extend(new);
+        ears.retain(|ear| addresses().any(|(_, address)| address == ear.address));
+        let mut sockets = vec![None; plan.addresses.len()];
+        for ear in ears.iter() {
+            for (path, _) in addresses().filter(|(_, address)| *address == ear.address) {
+                ear.path.store(path, Ordering::Relaxed);
+                filter::admit_only(&ear.udp, plan.sources(path));
+                sockets[path] = Some(Arc::clone(&ear.udp));
+            }
+        }
+        *self
+            .wires
+            .plan
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::clone(&plan);
+        self.wires
+            .heartbeats()
+            .reconfigure(Arc::clone(&plan), sockets);
+        self.wires.links().reconfigure(&self.wires, &plan);
+        Ok(())
+    }
+
+    /// What was counted so far.
+    pub fn counts(&self) -> Counts {
+        self.wires.heartbeats().counts
+    }
+
+    /// Ends in order: links send what is queued, at most for [`STOP_DEADLINE`], and close.
+    pub async fn stop(self) {
+        self.ears().clear();
+        let links = std::mem::take(&mut *self.wires.links());
+        Links::stop(links, STOP_DEADLINE).await;
+    }
+
+    fn ears(&self) -> MutexGuard<'_, Vec<Ear>> {
+        self.ears.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.ears().clear();
+        self.wires.links().abort();
+    }
+}
+
+impl Wires {
+    fn plan(&self) -> Arc<Plan> {
+        Arc::clone(&self.plan.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn heartbeats(&self) -> MutexGuard<'_, Heartbeats> {
+        self.heartbeats
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn links(&self) -> MutexGuard<'_, Links> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn probing(&self) -> MutexGuard<'_, BTreeSet<(ServerId, InterconnectId)>> {
+        self.probing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn say(&self, note: Note) {
+        self.notes.say(self.plan().language, note);
+    }
+}

@@ -1,7 +1,7 @@
 //! A damaged file: it is moved aside for whoever wants to look into it, and what still has to be
 //! sent is saved from it.
 
-use super::database::{Database, STORE_FILE, beside, sync_dir};
+use super::database::{Database, FILE_BYTES_MIN, STORE_FILE, beside, length_of, sync_dir};
 use super::fault::Fault;
 use super::recover::{self, Order, Scan};
 use super::write;
@@ -38,6 +38,10 @@ pub(super) fn set_aside(dir: &Path, gate: &RwLock<()>) -> Result<PathBuf, Fault>
 /// `database`; alerts that are told already stay in the damaged file. Whatever cannot be read is
 /// passed over. Every notice saved is a possible repeat: the file may have fallen back in time.
 pub(super) fn salvage(aside: &Path, database: &mut Database) {
+    if length_of(aside) < FILE_BYTES_MIN {
+        // There is nothing in it, and SQLite would delete its log even when only reading.
+        return;
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let Ok(damaged) = Connection::open_with_flags(aside, flags) else {
         return;

@@ -35,6 +35,8 @@ const CHECKPOINT_COMMITS: u32 = 64;
 const CHECKPOINT_ITEMS: usize = 1_024;
 /// The log file is cut to this size in bytes when it starts anew, should a reader have held it up.
 const LOG_BYTES_MAX: i64 = 4 << 20;
+/// No database is smaller: the smallest page that SQLite knows.
+pub(super) const FILE_BYTES_MIN: u64 = 512;
 /// No row number gets here (a million alerts a second for 285 years): past it, it is damaged.
 const ROW_MAX: i64 = 1 << 53;
 
@@ -66,7 +68,11 @@ impl Database {
         let fault = |error: rusqlite::Error| Fault::of(&file, &error);
         let mut conn = connect(&file).map_err(fault)?;
         if conn.is_readonly("main").map_err(fault)? {
-            return Err(Fault::Lost(format!("{}: can only be read", file.display())));
+            // It was just opened for writing, so it is the file's header that says so.
+            return Err(Fault::Damaged(format!(
+                "{}: has a strange header",
+                file.display()
+            )));
         }
         set_modes(&conn).map_err(fault)?;
         schema::bring_forward(&mut conn, &file)?;
@@ -185,14 +191,10 @@ fn prepare_files(dir: &Path, file: &Path) -> Result<(), Fault> {
         .mode(0o700)
         .create(dir)
         .map_err(|error| Fault::io(dir, &error))?;
-    let length = fs::metadata(file).map_or(0, |meta| meta.len());
-    let log_length = fs::metadata(log_of(file)).map_or(0, |meta| meta.len());
-    if length == 0 && log_length > 0 {
-        // SQLite would delete the log without a word.
-        return Err(Fault::Damaged(format!(
-            "{}: empty, but has a log",
-            file.display()
-        )));
+    let length = length_of(file);
+    if length > 0 && length < FILE_BYTES_MIN || length == 0 && length_of(&log_of(file)) > 0 {
+        // SQLite would take it for a new file and delete the log without a word.
+        return Err(Fault::Damaged(format!("{}: is cut off", file.display())));
     }
     let open = fs::OpenOptions::new()
         .write(true)
@@ -208,6 +210,11 @@ fn prepare_files(dir: &Path, file: &Path) -> Result<(), Fault> {
             .map_err(|error| Fault::io(file, &error))?;
     }
     Ok(())
+}
+
+/// Length of a file in bytes; 0 when there is none.
+pub(super) fn length_of(file: &Path) -> u64 {
+    fs::metadata(file).map_or(0, |meta| meta.len())
 }
 
 fn connect(file: &Path) -> rusqlite::Result<Connection> {

@@ -11,6 +11,7 @@
 //! here panics on what it finds on disk. A flipped bit inside a text is not noticed: SQLite keeps
 //! no checksum of what is in its pages.
 
+mod catch_up;
 mod damage;
 mod database;
 mod fault;
@@ -23,16 +24,18 @@ mod schema;
 mod worker;
 mod write;
 
+pub use catch_up::CATCH_UP_ITEMS_MAX;
 pub use damage::DAMAGED_FILES_MAX;
 pub use database::STORE_FILE;
 pub use measure::{commit_times, sample_items};
 pub use reader::{ALERTS_PAGE_MAX, AlertQuery, AlertRow, READERS_MAX, ReadError, Reader};
 pub use recover::RECOVER_NOTICES_MAX;
-pub use worker::{CATCH_UP_ITEMS_MAX, GROUP_ITEMS_MAX, REOPEN_WAIT_MS};
+pub use worker::{GROUP_ITEMS_MAX, REOPEN_WAIT_MS};
 
 use crate::inbox::Inbox;
 use noroshi_core::action::Item;
 use noroshi_core::event::{Event, Recovered, StoreTrouble};
+use opening::Opener;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -97,12 +100,12 @@ impl Store {
             load: Mutex::new(None),
         });
         let reader = Reader::new(dir, Arc::clone(&gate), newest);
+        let opener = Opener::new(dir.to_owned(), gate);
         let mut worker = Worker::new(
-            dir.to_owned(),
+            opener,
             orders,
             inbox,
             Arc::clone(&shared),
-            gate,
             rows,
             reopen_wait,
         );

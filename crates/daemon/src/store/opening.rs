@@ -6,58 +6,89 @@ use super::fault::Fault;
 use super::reader;
 use super::recover;
 use noroshi_core::event::{Recovered, StoreTrouble};
-use std::path::{Path, PathBuf};
-use std::sync::RwLock;
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
 
-/// Opens the store in `dir`; a damaged one is set aside first, and what is unfinished in it is taken
-/// along. Answers the set-aside file too.
-///
-/// # Errors
-/// Why it cannot be used at the moment; files that were set aside stay aside.
-pub(super) fn open(
-    dir: &Path,
-    after_fault: bool,
+/// Opens the store, again and again if need be, and remembers in between what the next opening has
+/// to know.
+pub(super) struct Opener {
+    dir: PathBuf,
+    gate: Arc<RwLock<()>>,
     floor: LastRows,
-    gate: &RwLock<()>,
-) -> Result<(Database, Recovered, Option<PathBuf>), Fault> {
-    match open_once(dir, after_fault, floor, None) {
-        Err(Fault::Damaged(_)) => {
-            let aside = damage::set_aside(dir, gate)?;
-            let (database, recovered) = open_once(dir, after_fault, floor, Some(&aside))?;
-            Ok((database, recovered, Some(aside)))
+    failed: bool,
+    damaged: bool,
+    /// Set aside, and not yet looked through for what is unfinished.
+    aside: Option<PathBuf>,
+}
+
+impl Opener {
+    /// For the store in `dir`; `gate` keeps readers out while files are moved.
+    pub(super) fn new(dir: PathBuf, gate: Arc<RwLock<()>>) -> Opener {
+        Opener {
+            dir,
+            gate,
+            floor: (0, 0),
+            failed: false,
+            damaged: false,
+            aside: None,
         }
-        other => other.map(|(database, recovered)| (database, recovered, None)),
     }
-}
 
-fn open_once(
-    dir: &Path,
-    after_fault: bool,
-    floor: LastRows,
-    aside: Option<&Path>,
-) -> Result<(Database, Recovered), Fault> {
-    let mut database = Database::open(dir, after_fault, floor)?;
-    if let Some(aside) = aside {
-        damage::salvage(aside, &mut database);
+    /// Takes note of why the last connection was given up, and of the last rows handed out. Damage
+    /// is remembered because opening alone may not come upon the damaged page again.
+    pub(super) fn gave_up(&mut self, database: &Database, why: &Fault) {
+        let last = database.last();
+        self.floor = (self.floor.0.max(last.0), self.floor.1.max(last.1));
+        self.failed = true;
+        self.damaged |= matches!(why, Fault::Damaged(_));
     }
-    let recovered = recover::recover(&database.conn).map_err(|error| Fault::of(dir, &error))?;
-    Ok((database, recovered))
-}
 
-/// What the daemon starts from when the store could not be opened: a full or read-only disk can
-/// still be read, and its unfinished notices must be sent all the same. `more` is true, so that the
-/// rest is asked for; the answer comes when the store works.
-pub(super) fn unusable(dir: &Path, why: &Fault) -> Recovered {
-    let readable = match why {
-        Fault::Newer(_) | Fault::Damaged(_) => None,
-        _ => reader::connect(dir).ok(),
-    };
-    let recovered = readable
-        .and_then(|conn| recover::recover(&conn).ok())
-        .unwrap_or_default();
-    Recovered {
-        more: true,
-        trouble: Some(StoreTrouble::Unusable(why.text().to_owned())),
-        ..recovered
+    /// Opens the store; a damaged one is set aside first, which `trouble` then says, and what is
+    /// unfinished in it is taken along.
+    ///
+    /// # Errors
+    /// Why it cannot be used at the moment; files that were set aside stay aside.
+    pub(super) fn open(&mut self) -> Result<(Database, Recovered), Fault> {
+        if !self.damaged {
+            match self.open_once() {
+                Err(Fault::Damaged(_)) => self.damaged = true,
+                other => return other,
+            }
+        }
+        self.aside = Some(damage::set_aside(&self.dir, &self.gate)?);
+        self.damaged = false;
+        self.open_once()
+    }
+
+    fn open_once(&mut self) -> Result<(Database, Recovered), Fault> {
+        let mut database = Database::open(&self.dir, self.failed, self.floor)?;
+        if let Some(aside) = &self.aside {
+            damage::salvage(aside, &mut database);
+        }
+        let mut recovered =
+            recover::recover(&database.conn).map_err(|error| Fault::of(&self.dir, &error))?;
+        let aside = self.aside.take().map(|aside| aside.display().to_string());
+        recovered.trouble = aside.map(StoreTrouble::SetAside);
+        self.failed = false;
+        Ok((database, recovered))
+    }
+
+    /// What the daemon starts from when the store could not be opened: a full or read-only disk can
+    /// still be read, and its unfinished notices must be sent all the same. `more` is true, so that
+    /// the rest is asked for; the answer comes when the store works.
+    pub(super) fn unusable(&self, why: &Fault) -> Recovered {
+        let readable = match why {
+            Fault::Newer(_) | Fault::Damaged(_) => None,
+            _ => reader::connect(&self.dir).ok(),
+        };
+        let recovered = readable
+            .and_then(|conn| recover::recover(&conn).ok())
+            .unwrap_or_default();
+        let trouble = Some(StoreTrouble::Unusable(why.text().to_owned()));
+        Recovered {
+            more: true,
+            trouble,
+            ..recovered
+        }
     }
 }

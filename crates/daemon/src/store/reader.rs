@@ -4,7 +4,7 @@
 //! see the last commit without holding up the next, and memory is used only while somebody reads.
 //! On failure the caller gets words; the writing side is not touched.
 
-use super::database::{self, STORE_FILE, log_of};
+use super::database::{self, STORE_FILE, length_of, log_of};
 use super::row::{self, ALERT_COLUMNS, alert_columns, notice_columns};
 use super::schema;
 use noroshi_core::alert::{Alert, Severity};
@@ -12,7 +12,6 @@ use noroshi_core::notice::NoticeRecord;
 use noroshi_core::time::WallTime;
 use rusqlite::{Connection, OpenFlags, named_params};
 use std::fmt;
-use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -131,7 +130,7 @@ pub(super) fn connect(dir: &Path) -> rusqlite::Result<Connection> {
     match try_connect(&file, OpenFlags::SQLITE_OPEN_READ_ONLY) {
         Ok(conn) => Ok(conn),
         // "Immutable" passes over the log, so it is right only where there is none.
-        Err(_) if fs::metadata(log_of(&file)).map_or(0, |meta| meta.len()) == 0 => {
+        Err(_) if length_of(&log_of(&file)) == 0 => {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
             try_connect(&immutable_uri(&file), flags)
         }

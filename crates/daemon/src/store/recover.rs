@@ -132,7 +132,7 @@ pub(super) fn each_unfinished(
 
 /// Every server's part of its lamp.
 pub(super) fn latches(conn: &Connection) -> Result<Vec<Latch>> {
-    let mut statement = conn.prepare("SELECT server, red, green, changed_ms FROM latch")?;
+    let mut statement = conn.prepare("SELECT server, red, red_changed_ms, green, green_changed_ms FROM latch")?;
     let mut rows = statement.query([])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
@@ -143,7 +143,7 @@ pub(super) fn latches(conn: &Connection) -> Result<Vec<Latch>> {
 
 /// What was last known of every server.
 pub(super) fn views(conn: &Connection) -> Result<Vec<View>> {
-    let mut statement = conn.prepare("SELECT server, session, up, fault FROM view")?;
+    let mut statement = conn.prepare("SELECT server, session, returns, up, fault FROM view")?;
     let mut rows = statement.query([])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {

@@ -128,23 +128,25 @@ pub(super) fn notice(row: &Row<'_>, at: usize) -> Result<NoticeRecord> {
     })
 }
 
-/// Reads `server, red, green, changed_ms`.
+/// Reads `server, red, red_changed_ms, green, green_changed_ms`.
 pub(super) fn latch(row: &Row<'_>) -> Result<Latch> {
     Ok(Latch {
         server: row.get(0)?,
         red: known(row, 1, &GLOWS)?,
-        green: known(row, 2, &GLOWS)?,
-        changed: WallTime(row.get(3)?),
+        red_changed: WallTime(row.get(2)?),
+        green: known(row, 3, &GLOWS)?,
+        green_changed: WallTime(row.get(4)?),
     })
 }
 
-/// Reads `server, session, up, fault`.
+/// Reads `server, session, returns, up, fault`.
 pub(super) fn view(row: &Row<'_>) -> Result<View> {
     Ok(View {
         server: row.get(0)?,
         session: SessionId(row.get(1)?),
-        up: row.get(2)?,
-        fault: row.get::<_, Option<String>>(3)?.map(AlertId),
+        returns: row.get(2)?,
+        up: row.get(3)?,
+        fault: row.get::<_, Option<String>>(4)?.map(AlertId),
     })
 }
 

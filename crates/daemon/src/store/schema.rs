@@ -7,14 +7,15 @@ use super::fault::Fault;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
-/// Marks the file as ours ("NROS"), for `file(1)` and for telling a foreign database from ours.
-const APPLICATION_ID: i32 = 0x4e52_4f53;
+/// Marks the file as ours: "NRS", then the version a second time, so that a flipped bit in either
+/// number is told from a newer release's file.
+const APPLICATION_ID: i64 = 0x4e52_5300;
 
 /// What leads from version n to version n + 1, oldest first.
 const STEPS: [&str; 1] = [V1];
 
-/// A version this far beyond ours is a damaged header and no newer release.
-const STEPS_EVER_MAX: i64 = 1_000;
+/// A version beyond this is no newer release, but damage.
+const VERSION_MAX: i64 = 255;
 
 /// Text where it costs little, so that an engineer can read the tables with `sqlite3`.
 /// AUTOINCREMENT because a row number once handed out must never come again: `Action::Load` and
@@ -52,12 +53,14 @@ CREATE INDEX notice_unfinished ON notice(row) WHERE state IN ('waiting', 'begun'
 CREATE TABLE latch(
   server TEXT PRIMARY KEY,
   red TEXT NOT NULL,
+  red_changed_ms INTEGER NOT NULL,
   green TEXT NOT NULL,
-  changed_ms INTEGER NOT NULL
+  green_changed_ms INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE view(
   server TEXT PRIMARY KEY,
   session BLOB NOT NULL,
+  returns INTEGER NOT NULL,
   up INTEGER NOT NULL,
   fault TEXT
 ) WITHOUT ROWID;
@@ -79,25 +82,25 @@ pub(super) fn bring_forward(conn: &mut Connection, path: &Path) -> Result<(), Fa
     let version: i64 = tx
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .map_err(fault)?;
-    let known = STEPS.len() as i64;
-    if version > known && version <= STEPS_EVER_MAX {
-        return Err(Fault::Newer(format!(
-            "{}: written by a newer noroshi (version {version} of the tables, known up to \
-             {known}); install that release again, or move the file away to begin a new one",
-            path.display()
-        )));
-    }
+    let application: i64 = tx
+        .query_row("PRAGMA application_id", [], |row| row.get(0))
+        .map_err(fault)?;
     let objects: i64 = tx
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(fault)?;
-    let application: i32 = tx
-        .query_row("PRAGMA application_id", [], |row| row.get(0))
-        .map_err(fault)?;
-    let ours = application == APPLICATION_ID && (1..=known).contains(&version);
-    let empty = objects == 0 && version == 0;
+    let known = STEPS.len() as i64;
+    let ours = (1..=VERSION_MAX).contains(&version) && application == APPLICATION_ID + version;
+    let empty = objects == 0 && version == 0 && application == 0;
     if !ours && !empty {
         return Err(Fault::Damaged(format!(
             "{}: not a store of noroshi's",
+            path.display()
+        )));
+    }
+    if version > known {
+        return Err(Fault::Newer(format!(
+            "{}: written by a newer noroshi (version {version} of the tables, known up to \
+             {known}); install that release again, or move the file away to begin a new one",
             path.display()
         )));
     }
@@ -105,7 +108,7 @@ pub(super) fn bring_forward(conn: &mut Connection, path: &Path) -> Result<(), Fa
         for step in &STEPS[version as usize..] {
             tx.execute_batch(step).map_err(fault)?;
         }
-        tx.pragma_update(None, "application_id", APPLICATION_ID)
+        tx.pragma_update(None, "application_id", APPLICATION_ID + known)
             .map_err(fault)?;
         tx.pragma_update(None, "user_version", known)
             .map_err(fault)?;

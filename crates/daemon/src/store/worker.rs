@@ -7,20 +7,21 @@
 //!
 //! When the file fails, each batch is answered with the cause, the connection is dropped, and a new
 //! one is tried at once, then every [`REOPEN_WAIT_MS`]. What could not be written is remembered, up
-//! to [`CATCH_UP_ITEMS_MAX`] items, and written first when the store works again: the alert view
+//! to [`CATCH_UP_ITEMS_MAX`](super::CATCH_UP_ITEMS_MAX) items, and written first when the store works again: the alert view
 //! has no hole then, and later news of those notices finds its alert.
 
-use super::database::{Database, LastRows};
+use super::catch_up::CatchUp;
+use super::database::{Database, STORE_FILE};
 use super::fault::Fault;
-use super::{opening, recover};
+use super::opening::Opener;
+use super::recover;
 use crate::inbox::Inbox;
 use noroshi_core::action::Item;
 use noroshi_core::event::{Event, Recovered, StoreTrouble};
-use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -28,10 +29,6 @@ use tokio::sync::watch;
 pub const GROUP_ITEMS_MAX: usize = 512;
 /// How long a store that failed is left alone before it is tried again, ms.
 pub const REOPEN_WAIT_MS: u64 = 5_000;
-/// Most items remembered while the file fails; the oldest are forgotten, their batches having been
-/// answered as not written.
-pub const CATCH_UP_ITEMS_MAX: usize = 512;
-
 /// What the thread can be asked.
 pub(super) enum Order {
     /// Write a batch.
@@ -60,59 +57,54 @@ pub(super) struct Shared {
 
 /// The thread's state.
 pub(super) struct Worker {
-    pub(super) dir: PathBuf,
-    pub(super) queue: Receiver<Order>,
-    pub(super) inbox: Inbox,
-    pub(super) shared: Arc<Shared>,
-    pub(super) gate: Arc<RwLock<()>>,
-    pub(super) rows: watch::Sender<u64>,
-    pub(super) reopen_wait: Duration,
+    queue: Receiver<Order>,
+    inbox: Inbox,
+    shared: Arc<Shared>,
+    rows: watch::Sender<u64>,
+    reopen_wait: Duration,
+    opener: Opener,
     database: Option<Database>,
     /// Why there is no database.
     trouble: String,
+    /// The last opening after a fault.
     tried: Option<Instant>,
-    /// A connection failed since the last opening.
-    failed: bool,
-    floor: LastRows,
-    catch_up: VecDeque<Item>,
+    catch_up: CatchUp,
     /// A fault that no answer has told yet.
     untold: Option<String>,
 }
 
 impl Worker {
     pub(super) fn new(
-        dir: PathBuf,
+        opener: Opener,
         queue: Receiver<Order>,
         inbox: Inbox,
         shared: Arc<Shared>,
-        gate: Arc<RwLock<()>>,
         rows: watch::Sender<u64>,
         reopen_wait: Duration,
     ) -> Worker {
         Worker {
-            dir,
             queue,
             inbox,
             shared,
-            gate,
             rows,
             reopen_wait,
+            opener,
             database: None,
             trouble: String::new(),
             tried: None,
-            failed: false,
-            floor: (0, 0),
-            catch_up: VecDeque::new(),
+            catch_up: CatchUp::default(),
             untold: None,
         }
     }
 
     /// Opens the store and says what was kept.
     pub(super) fn start(&mut self) -> Recovered {
-        match self.open() {
-            Ok(recovered) => recovered,
-            Err(fault) => opening::unusable(&self.dir, &fault),
+        let opened = self.open();
+        if opened.is_ok() {
+            // A first fault is followed by a new try at once.
+            self.tried = None;
         }
+        opened.unwrap_or_else(|fault| self.opener.unusable(&fault))
     }
 
     /// Works until every handle is gone and the queue is empty.
@@ -203,8 +195,9 @@ impl Worker {
             .chain(group.iter().flat_map(|batch| &batch.items));
         database.commit(items, records_max)?;
         self.catch_up.clear();
-        self.floor = database.last();
-        self.tell_rows();
+        if let Some(database) = &self.database {
+            self.tell_rows(database);
+        }
         Ok(())
     }
 
@@ -233,12 +226,13 @@ impl Worker {
             .unwrap_or_else(|| fault.text().to_owned());
         for batch in group {
             if remember {
-                self.catch_up.extend(batch.items);
+                batch
+                    .items
+                    .into_iter()
+                    .for_each(|item| self.catch_up.remember(item));
             }
             self.answer(batch.number, Err(text.clone()));
         }
-        let surplus = self.catch_up.len().saturating_sub(CATCH_UP_ITEMS_MAX);
-        self.catch_up.drain(..surplus);
     }
 
     /// Drops a connection that is of no more use and tries a new one if the last try is long ago.
@@ -248,8 +242,9 @@ impl Worker {
         }
         self.trouble = fault.text().to_owned();
         self.untold = Some(self.trouble.clone());
-        self.failed = true;
-        self.database = None;
+        if let Some(database) = self.database.take() {
+            self.opener.gave_up(&database, fault);
+        }
         self.revive();
     }
 
@@ -261,15 +256,10 @@ impl Worker {
         if self.database.is_some() || !due {
             return;
         }
-        if let Ok(Recovered {
-            trouble: Some(StoreTrouble::SetAside(aside)),
-            ..
-        }) = self.open()
-        {
-            let found = self
-                .untold
-                .take()
-                .unwrap_or_else(|| "the store was damaged".into());
+        let trouble = self.open().ok().and_then(|recovered| recovered.trouble);
+        if let Some(StoreTrouble::SetAside(aside)) = trouble {
+            let found = self.untold.take();
+            let found = found.as_deref().unwrap_or("the store was damaged");
             self.untold = Some(format!(
                 "{found}; it is kept as {aside}, and a new one is begun"
             ));
@@ -278,15 +268,10 @@ impl Worker {
 
     fn open(&mut self) -> Result<Recovered, Fault> {
         self.tried = Some(Instant::now());
-        match opening::open(&self.dir, self.failed, self.floor, &self.gate) {
-            Ok((database, mut recovered, aside)) => {
-                let aside = aside.map(|aside| aside.display().to_string());
-                recovered.trouble = aside.map(StoreTrouble::SetAside);
-                let last = database.last();
-                self.floor = (self.floor.0.max(last.0), self.floor.1.max(last.1));
+        match self.opener.open() {
+            Ok((database, recovered)) => {
+                self.tell_rows(&database);
                 self.database = Some(database);
-                self.failed = false;
-                self.tell_rows();
                 Ok(recovered)
             }
             Err(fault) => {
@@ -330,7 +315,7 @@ impl Worker {
                     .unwrap_or_else(PoisonError::into_inner);
                 load.get_or_insert((after, limit));
                 drop(load);
-                self.mend(&Fault::of(&self.dir, &error));
+                self.mend(&Fault::of(Path::new(STORE_FILE), &error));
             }
         }
     }
@@ -344,8 +329,8 @@ impl Worker {
         }
     }
 
-    fn tell_rows(&self) {
-        let last = self.floor.0.unsigned_abs();
+    fn tell_rows(&self, database: &Database) {
+        let last = database.last().0.unsigned_abs();
         self.rows
             .send_if_modified(|row| std::mem::replace(row, last) != last);
     }

@@ -85,28 +85,32 @@ fn put_notice(conn: &Connection, notice: &NoticeRecord) -> Result<()> {
 
 fn put_latch(conn: &Connection, latch: &Latch) -> Result<()> {
     conn.prepare_cached(
-        "INSERT INTO latch(server, red, green, changed_ms) VALUES(?1, ?2, ?3, ?4)
-         ON CONFLICT(server) DO UPDATE SET red = excluded.red, green = excluded.green,
-         changed_ms = excluded.changed_ms",
+        "INSERT INTO latch(server, red, red_changed_ms, green, green_changed_ms)
+         VALUES(?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT(server) DO UPDATE SET red = excluded.red,
+         red_changed_ms = excluded.red_changed_ms, green = excluded.green,
+         green_changed_ms = excluded.green_changed_ms",
     )?
     .execute(params![
         latch.server,
         row::glow_word(latch.red),
+        latch.red_changed.0,
         row::glow_word(latch.green),
-        latch.changed.0
+        latch.green_changed.0
     ])?;
     Ok(())
 }
 
 fn put_view(conn: &Connection, view: &View) -> Result<()> {
     conn.prepare_cached(
-        "INSERT INTO view(server, session, up, fault) VALUES(?1, ?2, ?3, ?4)
-         ON CONFLICT(server) DO UPDATE SET session = excluded.session, up = excluded.up,
-         fault = excluded.fault",
+        "INSERT INTO view(server, session, returns, up, fault) VALUES(?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT(server) DO UPDATE SET session = excluded.session,
+         returns = excluded.returns, up = excluded.up, fault = excluded.fault",
     )?
     .execute(params![
         view.server,
         view.session.0,
+        view.returns,
         view.up,
         view.fault.as_ref().map(|fault| &fault.0)
     ])?;

@@ -12,19 +12,19 @@ use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::timeout;
 
 /// How long any answer may take before a test fails.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A store and the other end of its inbox.
-pub struct Bench {
-    pub store: Store,
-    pub events: Receiver<Event>,
+pub(crate) struct Bench {
+    pub(crate) store: Store,
+    pub(crate) events: Receiver<Event>,
     runtime: tokio::runtime::Runtime,
     next: u64,
 }
 
 impl Bench {
     /// Opens a store that is tried again at once after a fault.
-    pub fn open(dir: &Path, records_max: u32) -> (Bench, Recovered) {
+    pub(crate) fn open(dir: &Path, records_max: u32) -> (Bench, Recovered) {
         let (inbox, events) = channel(16);
         let (store, recovered) =
             Store::open_with(dir, records_max, inbox, Duration::from_millis(20));
@@ -44,7 +44,7 @@ impl Bench {
     }
 
     /// The next event of the store's.
-    pub fn event(&mut self) -> Event {
+    pub(crate) fn event(&mut self) -> Event {
         let Bench {
             runtime, events, ..
         } = self;
@@ -55,7 +55,7 @@ impl Bench {
     }
 
     /// Records a batch and waits for its answer.
-    pub fn record(&mut self, items: Vec<Item>) -> Result<(), String> {
+    pub(crate) fn record(&mut self, items: Vec<Item>) -> Result<(), String> {
         let number = self.next;
         self.next += 1;
         let answer = self
@@ -69,7 +69,7 @@ impl Bench {
     }
 
     /// Loads unfinished notices and waits for them.
-    pub fn load(&mut self, after: u64, limit: u32) -> (Vec<StoredNotice>, bool) {
+    pub(crate) fn load(&mut self, after: u64, limit: u32) -> (Vec<StoredNotice>, bool) {
         self.store.load(after, limit);
         match self.event() {
             Event::Loaded { notices, more } => (notices, more),
@@ -78,7 +78,7 @@ impl Bench {
     }
 
     /// Ends the store as at the daemon's end.
-    pub fn shut(self) {
+    pub(crate) fn shut(self) {
         drop(self.events);
         assert!(
             self.store.shut(),
@@ -88,7 +88,7 @@ impl Bench {
 }
 
 /// The sample notice of number `number`, in another state.
-pub fn notice(number: u64, state: NoticeState) -> NoticeRecord {
+pub(crate) fn notice(number: u64, state: NoticeState) -> NoticeRecord {
     let [_, Item::Notice(notice)] = sample_items(number) else {
         unreachable!("the second sample item is the notice")
     };
@@ -96,17 +96,17 @@ pub fn notice(number: u64, state: NoticeState) -> NoticeRecord {
 }
 
 /// The id of sample alert `number`.
-pub fn id(number: u64) -> AlertId {
+pub(crate) fn id(number: u64) -> AlertId {
     notice(number, NoticeState::Waiting).key.alert
 }
 
 /// Sample alerts and notices of a range of numbers.
-pub fn samples(numbers: std::ops::Range<u64>) -> Vec<Item> {
+pub(crate) fn samples(numbers: std::ops::Range<u64>) -> Vec<Item> {
     numbers.flat_map(sample_items).collect()
 }
 
 /// The ids of recovered notices.
-pub fn ids(notices: &[StoredNotice]) -> Vec<AlertId> {
+pub(crate) fn ids(notices: &[StoredNotice]) -> Vec<AlertId> {
     notices
         .iter()
         .map(|stored| stored.notice.key.alert.clone())
@@ -114,7 +114,7 @@ pub fn ids(notices: &[StoredNotice]) -> Vec<AlertId> {
 }
 
 /// Skips a test that cannot run here, or fails it where everything must run.
-pub fn skip(why: &str) {
+pub(crate) fn skip(why: &str) {
     assert!(
         std::env::var("NOROSHI_REQUIRE_ALL").as_deref() != Ok("1"),
         "everything is required, but: {why}"

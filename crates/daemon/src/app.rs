@@ -1,0 +1,213 @@
+//! The daemon, wired in one straight line and taken down in reverse.
+//!
+//! One function, so that a reader sees every part, in the order in which they come to life, and
+//! what each is given. Everything that can refuse to start comes before anything is told to the
+//! world: a daemon with a faulty clp.conf or without a key says so and has touched nothing.
+
+use crate::alert_view::AlertView;
+use crate::channel::lamp::LampChannel;
+use crate::channel::mail::{MailChannel, MailContext, system_zone};
+use crate::channel::syslog::SyslogChannel;
+use crate::control::{self, Asked, Desk};
+use crate::driver::{Driver, Parts};
+use crate::engine::{Engine, EngineSetup, Gate};
+use crate::home::{Home, LockError};
+use crate::inbox::INBOX_EVENTS_MAX;
+use crate::store::Store;
+use crate::reload::SettingsError;
+use crate::{clock, entropy, reload};
+use noroshi_core::config::{Config, ServerId};
+use noroshi_core::event::Event;
+use noroshi_core::node::Node;
+use noroshi_wire::key::ClusterKey;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::UnixListener;
+use tokio::sync::mpsc;
+
+/// Requests from the command socket that wait for the driver.
+const ASKED_MAX: usize = 32;
+/// How long a stopping daemon lets a mail end that is under way.
+const MAIL_GRACE: Duration = Duration::from_secs(1);
+
+/// What the daemon is started with.
+pub struct Options {
+    /// Where its things are.
+    pub home: Home,
+    /// The server's name in clp.conf; the host's name where it is not given.
+    pub server: Option<String>,
+    /// Open, except in the demonstration.
+    pub gate: Gate,
+}
+
+/// Why the daemon did not start. Nothing has been told to anybody then.
+#[derive(Debug)]
+pub enum StartError {
+    /// The clp.conf is faulty: all that is wrong with it.
+    Settings(SettingsError),
+    /// The clp.conf has no server of this name; the names that it has.
+    NotInSettings(String, Vec<String>),
+    /// Another daemon holds this home.
+    Lock(LockError),
+    /// Something else; the text says what, where and why.
+    Other(String),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Settings(SettingsError::Unreadable(text)) => f.write_str(text),
+            StartError::Settings(SettingsError::Faulty(findings)) => {
+                let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+                f.write_str(&lines.join("\n"))
+            }
+            StartError::NotInSettings(name, names) => write!(
+                f,
+                "clp.conf has no server {name:?}; it has {}. Name this one with --server",
+                names.join(", ")
+            ),
+            StartError::Lock(error) => write!(f, "{error}"),
+            StartError::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// Runs the daemon until it is stopped cleanly.
+///
+/// # Errors
+/// When it cannot start; nothing has been told to anybody then.
+pub fn run(options: Options) -> Result<(), StartError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(4)
+        .thread_keep_alive(Duration::from_secs(2))
+        .build()
+        .map_err(|error| StartError::Other(format!("no runtime: {error}")))?;
+    let ended = runtime.block_on(live(options));
+    // A name server that does not answer holds a thread; nobody waits for it any more.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn live(options: Options) -> Result<(), StartError> {
+    let Options { home, server, gate } = options;
+    home.prepare().map_err(other)?;
+    let lock = home.lock().map_err(StartError::Lock)?;
+    let (config, own) = settings(&home, server)?;
+    let key = key(&home)?;
+    let session = entropy::session().map_err(other)?;
+
+    let (inbox, events) = mpsc::channel(INBOX_EVENTS_MAX);
+    let (ask, asked) = mpsc::channel::<Asked>(ASKED_MAX);
+    let setup = EngineSetup { config: &config, own, key: &key, session, gate: gate.clone() };
+    let engine = Engine::start(setup, inbox.clone()).map_err(other)?;
+    let listener = home.listen(&lock).map_err(other)?;
+    listener.set_nonblocking(true).map_err(other)?;
+    let listener = UnixListener::from_std(listener).map_err(other)?;
+    let (store, recovered) = Store::open(&home.var(), config.alert_records_max, inbox.clone());
+
+    let name = config.server_name(own).to_string();
+    let mail = MailChannel::start(mail_context(&config, own, &home), inbox.clone());
+    let lamps = LampChannel::start(config.lamps.clone(), names(&config), inbox.clone());
+    let syslog = SyslogChannel::start(config.syslog.clone(), name.clone(), inbox.clone());
+    let desk = Desk { ask: ask.clone(), alerts: Arc::new(AlertView(store.reader())) };
+    let control = tokio::spawn(control::serve(listener, desk));
+    let signals = tokio::spawn(reload::signals(home.clone(), name.clone(), ask, inbox));
+
+    let node = Node::new(clock::now(), own, session, config);
+    let parts = Parts { engine, store, mail, lamps, syslog };
+    let driver = Driver::new(node, parts, events, asked, Box::new(refit(home, name)));
+    let (parts, events) = driver.run(Event::Start(Box::new(recovered))).await;
+
+    signals.abort();
+    take_down(parts, events).await;
+    control.abort();
+    drop(lock);
+    Ok(())
+}
+
+/// The parts end in the reverse order: what was promised to be told is told, then the store closes.
+async fn take_down(parts: Parts, mut events: mpsc::Receiver<Event>) {
+    let Parts { engine, store, mail, lamps, syslog } = parts;
+    let ending = async {
+        mail.stop(MAIL_GRACE).await;
+        drop((lamps, syslog));
+        engine.stop().await;
+    };
+    // The store's thread must not wait for room in an inbox that nobody reads.
+    let drain = async { while events.recv().await.is_some() {} };
+    tokio::select! {
+        () = ending => {}
+        () = drain => {}
+    }
+    events.close();
+    let shut = tokio::task::spawn_blocking(move || store.shut());
+    if !shut.await.unwrap_or(false) {
+        eprintln!("noroshi: the disk did not take the last records in time");
+    }
+}
+
+fn settings(home: &Home, server: Option<String>) -> Result<(Config, ServerId), StartError> {
+    let config = reload::read(home).map_err(StartError::Settings)?;
+    let name = server.unwrap_or_else(host_name);
+    match config.server_named(&name) {
+        Some(own) => Ok((config, own)),
+        None => Err(StartError::NotInSettings(name, names(&config))),
+    }
+}
+
+fn key(home: &Home) -> Result<ClusterKey, StartError> {
+    home.read_key().map_err(|error| {
+        let path = home.key();
+        StartError::Other(format!(
+            "cannot use the cluster key {}: {error}. `noroshi key new` makes one; every server \
+             needs the same",
+            path.display()
+        ))
+    })
+}
+
+/// Fits the parts to new settings. What cannot be fitted goes on with the old ones and is said.
+fn refit(home: Home, name: String) -> impl Fn(&mut Parts, &Config) + Send {
+    move |parts, config| {
+        // The node takes no settings that lack this server.
+        let Some(own) = config.server_named(&name) else { return };
+        if let Err(error) = parts.engine.reconfigure(config, own) {
+            eprintln!("noroshi: the interconnects keep their old settings: {error}");
+        }
+        parts.mail.reconfigure(mail_context(config, own, &home));
+        parts.lamps.replace(config.lamps.clone(), names(config));
+        parts.syslog.reconfigure(config.syslog.clone());
+        parts.store.keep(config.alert_records_max);
+    }
+}
+
+fn mail_context(config: &Config, own: ServerId, home: &Home) -> MailContext {
+    MailContext {
+        cluster: config.cluster.clone(),
+        server: config.server_name(own).to_string(),
+        settings: config.mail.clone(),
+        language: config.language,
+        console_hint: None,
+        log_directory: home.log().display().to_string(),
+        zone: system_zone(),
+    }
+}
+
+fn names(config: &Config) -> Vec<String> {
+    config.servers.iter().map(|server| server.name.clone()).collect()
+}
+
+/// The host's name without its domain, as `uname -n` mostly gives it.
+fn host_name() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    name.split('.').next().unwrap_or_default().to_string()
+}
+
+fn other(error: io::Error) -> StartError {
+    StartError::Other(error.to_string())
+}

@@ -1,0 +1,35 @@
+//! The only reader of clocks.
+//!
+//! *Use.* [`now`] once for each step of `core`; [`moment`] where only a length of time matters.
+//!
+//! *Failure.* None. The monotonic clock starts at zero with the process and stands still while the
+//! host sleeps; the wall clock may jump, and nothing is decided on it.
+
+use noroshi_core::time::{Moment, Now, WallTime};
+use std::sync::OnceLock;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+static START: OnceLock<Instant> = OnceLock::new();
+
+/// Microseconds of the monotonic clock since this was first asked, which is at process start.
+pub fn moment() -> Moment {
+    Moment(u64::try_from(START.get_or_init(Instant::now).elapsed().as_micros()).unwrap_or(u64::MAX))
+}
+
+/// Wall-clock time, only for people.
+pub fn wall() -> WallTime {
+    let ms = |length: std::time::Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
+    match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(after) => WallTime(ms(after)),
+        // A board without a battery may wake before 1970.
+        Err(before) => WallTime(-ms(before.duration())),
+    }
+}
+
+/// Both clocks, for one step.
+pub fn now() -> Now {
+    Now {
+        at: moment(),
+        wall: wall(),
+    }
+}

@@ -1,0 +1,307 @@
+//! Heartbeats: one datagram to every other server on every shared interconnect, each interval.
+//!
+//! *Use.* [`Heartbeats::beat`] sends one round; [`receive`] runs for each own socket and puts
+//! [`Event::Heard`] into the driver's inbox. One counter for each server rises with each round and
+//! serves all its interconnects, so a gap on one of them is a loss there.
+//!
+//! *Failure.* A datagram that cannot be sent is counted and forgotten: the next comes in an
+//! interval. What comes in is worked on within bounds: the kernel drops strangers (`filter`), cheap
+//! checks follow, and only what [`Hearing::admits`] reaches the cipher. At most
+//! [`DATAGRAMS_PER_TURN`] are read before everything else in the process has its turn. A heartbeat
+//! that finds the inbox full is dropped and counted: late it would be worth nothing.
+
+use super::Wires;
+use super::count::Counts;
+use super::gate::Gate;
+use super::hearing::{Admission, Hearing, Worth};
+use super::plan::Plan;
+use crate::clock;
+use noroshi_core::alert::SessionId;
+use noroshi_core::config::{InterconnectId, ServerId};
+use noroshi_core::event::{Event, Heard, Phase};
+use noroshi_core::time::Moment;
+use noroshi_wire::heartbeat::{Beat, FRAME_BYTES_MAX, Header, Listener, Sealer, State, peek};
+use noroshi_wire::key::ClusterKey;
+use socket2::SockRef;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::net::UdpSocket;
+
+/// Datagrams read from one socket before everything else has its turn.
+const DATAGRAMS_PER_TURN: usize = 64;
+
+/// Sends and judges heartbeats. It holds no task; [`receive`] feeds it.
+#[derive(Debug)]
+pub(super) struct Heartbeats {
+    sealer: Sealer,
+    session: SessionId,
+    plan: Arc<Plan>,
+    gate: Gate,
+    /// What the last round said; `None` before the first, when nothing may be answered yet.
+    state: Option<State>,
+    /// By server id; our own place is never used.
+    hearings: Vec<Hearing>,
+    /// By interconnect.
+    sockets: Vec<Option<Arc<UdpSocket>>>,
+    pub(super) counts: Counts,
+}
+
+/// What became of a datagram that was believed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taken {
+    heard: Heard,
+    /// It is the first of its session.
+    first: bool,
+}
+
+impl Heartbeats {
+    /// No socket and no round yet; [`Heartbeats::reconfigure`] brings the sockets.
+    pub(super) fn new(
+        key: &ClusterKey,
+        session: SessionId,
+        plan: Arc<Plan>,
+        gate: Gate,
+    ) -> Heartbeats {
+        let paths = plan.addresses.len();
+        Heartbeats {
+            sealer: Sealer::new(key),
+            session,
+            hearings: plan
+                .servers
+                .iter()
+                .map(|_| Hearing::new(paths, 1))
+                .collect(),
+            plan,
+            gate,
+            state: None,
+            sockets: Vec::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Takes new settings. Servers are known again by name.
+    pub(super) fn reconfigure(&mut self, plan: Arc<Plan>, sockets: Vec<Option<Arc<UdpSocket>>>) {
+        let paths = plan.addresses.len();
+        // Numbers of servers and interconnects are part of a frame's nonce. A counter above all
+        // that were used keeps every nonce of this session unique whatever they mean now.
+        let next = self
+            .hearings
+            .iter()
+            .map(|hearing| hearing.next)
+            .max()
+            .unwrap_or(1);
+        let mut old: Vec<_> = self.hearings.drain(..).map(Some).collect();
+        for peer in &plan.servers {
+            let at = self
+                .plan
+                .servers
+                .iter()
+                .position(|known| known.name == peer.name);
+            let known = at.and_then(|at| old[at].take()).map(|mut hearing| {
+                hearing.renumber(paths, next);
+                hearing
+            });
+            self.hearings
+                .push(known.unwrap_or_else(|| Hearing::new(paths, next)));
+        }
+        (self.plan, self.sockets) = (plan, sockets);
+    }
+
+    /// A server named its session on its link, or the link broke.
+    pub(super) fn vouch(&mut self, server: ServerId, session: Option<SessionId>) {
+        if let Some(hearing) = self.hearings.get_mut(usize::from(server.0)) {
+            hearing.vouch(session);
+        }
+    }
+
+    /// Sends one round to every other server.
+    pub(super) fn beat(&mut self, phase: Phase) {
+        self.state = Some(state(phase));
+        let plan = Arc::clone(&self.plan);
+        for peer in plan.peers() {
+            self.round(&plan, peer.id);
+        }
+    }
+
+    /// Sends one beat to one server on every shared interconnect.
+    fn round(&mut self, plan: &Plan, to: ServerId) {
+        let Some(state) = self.state else { return };
+        let hearing = &mut self.hearings[usize::from(to.0)];
+        for (path, route) in plan.servers[usize::from(to.0)].routes.iter().enumerate() {
+            let (Some(route), Some(Some(socket))) = (route, self.sockets.get(path)) else {
+                continue;
+            };
+            if !self.gate.passes(route.theirs.ip()) {
+                continue;
+            }
+            let header = Header {
+                sender: plan.own.0,
+                to: to.0,
+                interconnect: path as u8,
+                session: self.session.0,
+                counter: hearing.next,
+            };
+            let beat = Beat {
+                echo: hearing.echo(path),
+                state,
+                config_digest: plan.digest,
+                sent_ms: (clock::moment().0 / 1_000) as u32,
+                loss_permille: hearing.loss_permille(path),
+            };
+            let frame = self.sealer.seal(&header, &beat);
+            // Straight to the kernel: waiting for readiness would delay the other servers' beats.
+            match SockRef::from(&**socket).send_to(&frame, &route.theirs.into()) {
+                Ok(_) => self.counts.sent += 1,
+                Err(_) => self.counts.send_errors += 1,
+            }
+        }
+        hearing.next += 1;
+    }
+
+    /// Judges a datagram that came in on the interconnect at `path`, and answers it if need be.
+    pub(super) fn take(
+        &mut self,
+        now: Moment,
+        path: usize,
+        from: IpAddr,
+        datagram: &[u8],
+    ) -> Option<Taken> {
+        let header = match self.examine(now, path, from, datagram) {
+            Ok(header) => header,
+            Err(count) => {
+                *count(&mut self.counts) += 1;
+                return None;
+            }
+        };
+        let plan = Arc::clone(&self.plan);
+        let listener = Listener {
+            me: plan.own.0,
+            servers: plan.servers.len() as u8,
+        };
+        // All else that could be wrong with it was examined before: it is forged.
+        let Ok((_, beat)) = self.sealer.open(datagram, listener) else {
+            self.counts.forged += 1;
+            return None;
+        };
+        let hearing = &mut self.hearings[usize::from(header.sender)];
+        let (missed, first) = match hearing.hear(path, self.session.0, &header, &beat) {
+            Worth::Fresh { missed } => (missed, false),
+            Worth::FirstOfSession => (0, true),
+            Worth::Replayed => {
+                self.counts.replayed += 1;
+                return None;
+            }
+            Worth::Unproven => {
+                self.counts.unproven += 1;
+                if hearing.may_answer(now, plan.interval) {
+                    self.round(&plan, ServerId(header.sender));
+                }
+                return None;
+            }
+        };
+        let heard = Heard {
+            from: ServerId(header.sender),
+            path: InterconnectId(path as u8),
+            session: SessionId(header.session),
+            phase: phase(beat.state),
+            missed,
+            config_digest: beat.config_digest,
+        };
+        Some(Taken { heard, first })
+    }
+
+    /// All that can be said without the cipher; the error names the count to raise.
+    fn examine(
+        &mut self,
+        now: Moment,
+        path: usize,
+        from: IpAddr,
+        datagram: &[u8],
+    ) -> Result<Header, fn(&mut Counts) -> &mut u64> {
+        let header = peek(datagram).map_err(|_| malformed as fn(&mut Counts) -> &mut u64)?;
+        let peer = self
+            .plan
+            .servers
+            .get(usize::from(header.sender))
+            .ok_or(malformed as _)?;
+        if peer
+            .route(path)
+            .is_none_or(|route| route.theirs.ip() != from)
+        {
+            return Err(|counts| &mut counts.strangers);
+        }
+        if header.to != self.plan.own.0 || usize::from(header.interconnect) != path {
+            return Err(malformed);
+        }
+        if !self.gate.passes(from) {
+            return Err(|counts| &mut counts.strangers);
+        }
+        match self.hearings[usize::from(header.sender)].admits(now, path, &header) {
+            Admission::Open => Ok(header),
+            Admission::Replayed => Err(|counts| &mut counts.replayed),
+            Admission::Limited => Err(|counts| &mut counts.limited),
+        }
+    }
+}
+
+/// Reads one own socket for as long as the engine runs.
+pub(super) async fn receive(wires: Arc<Wires>, path: Arc<AtomicUsize>, socket: Arc<UdpSocket>) {
+    // One byte more than the longest frame, so that a longer datagram is not cut to a good length.
+    let mut buffer = [0; FRAME_BYTES_MAX + 1];
+    loop {
+        if socket.readable().await.is_err() {
+            // The runtime is ending.
+            return;
+        }
+        let path = path.load(Ordering::Relaxed);
+        for _ in 0..DATAGRAMS_PER_TURN {
+            match socket.try_recv_from(&mut buffer) {
+                Ok((bytes, from)) => wires.datagram(path, from.ip(), &buffer[..bytes]),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
+                // An earlier send's ICMP answer; nothing is lost.
+                Err(_) => {}
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Wires {
+    fn datagram(&self, path: usize, from: IpAddr, datagram: &[u8]) {
+        let mut heartbeats = self.heartbeats();
+        let Some(taken) = heartbeats.take(clock::moment(), path, from, datagram) else {
+            return;
+        };
+        match self.inbox.try_send(Event::Heard(taken.heard)) {
+            Ok(()) => heartbeats.counts.heard += 1,
+            Err(_) => heartbeats.counts.inbox_full += 1,
+        }
+        drop(heartbeats);
+        if taken.first {
+            self.links()
+                .session_began(taken.heard.from, taken.heard.session);
+        }
+    }
+}
+
+fn malformed(counts: &mut Counts) -> &mut u64 {
+    &mut counts.malformed
+}
+
+fn state(phase: Phase) -> State {
+    match phase {
+        Phase::Running => State::Running,
+        Phase::Leaving => State::Leaving,
+        Phase::Shutdown => State::ClusterShutdown,
+    }
+}
+
+/// A state of a later release is at work in some way: whoever speaks is not down.
+fn phase(state: State) -> Phase {
+    match state {
+        State::Leaving => Phase::Leaving,
+        State::ClusterShutdown => Phase::Shutdown,
+        State::Starting | State::Running | State::Other(_) => Phase::Running,
+    }
+}

@@ -1,0 +1,99 @@
+//! What the engine needs of a configuration, put the way it needs it.
+//!
+//! *Use.* [`Plan::new`] from a checked configuration; servers without a shared interconnect have
+//! no routes and are left alone. *Failure.* None.
+
+use noroshi_core::config::{Config, InterconnectId, ServerId};
+use noroshi_core::text::Language;
+use noroshi_core::time::Span;
+use std::net::{IpAddr, SocketAddr};
+
+/// The engine's settings.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Plan {
+    pub(super) own: ServerId,
+    pub(super) own_name: String,
+    pub(super) cluster: String,
+    pub(super) digest: u32,
+    pub(super) interval: Span,
+    pub(super) language: Language,
+    /// Our own address on each interconnect, with the port.
+    pub(super) addresses: Vec<Option<SocketAddr>>,
+    /// Every server of the cluster by id; our own has no routes.
+    pub(super) servers: Vec<PeerPlan>,
+}
+
+/// The settings for one other server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PeerPlan {
+    pub(super) id: ServerId,
+    pub(super) name: String,
+    /// We dial: of each pair the server with the lower id does.
+    pub(super) dials: bool,
+    /// By interconnect; `None` where not both have an address.
+    pub(super) routes: Vec<Option<Route>>,
+}
+
+/// One way to one other server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Route {
+    /// Our address; any port.
+    pub(super) ours: IpAddr,
+    /// The other server's address and port.
+    pub(super) theirs: SocketAddr,
+}
+
+impl Plan {
+    pub(super) fn new(config: &Config, own: ServerId) -> Plan {
+        let paths = || (0..config.interconnects.len() as u8).map(InterconnectId);
+        let route = |server, path| {
+            let ours = config.address(own, path)?;
+            let theirs = config.address(server, path)?;
+            let same_family = ours.is_ipv4() == theirs.is_ipv4();
+            let theirs = SocketAddr::new(theirs, config.port);
+            (server != own && same_family).then_some(Route { ours, theirs })
+        };
+        let peer = |id: ServerId| PeerPlan {
+            id,
+            name: config.server_name(id).to_owned(),
+            dials: own < id,
+            routes: paths().map(|path| route(id, path)).collect(),
+        };
+        Plan {
+            own,
+            own_name: config.server_name(own).to_owned(),
+            cluster: config.cluster.clone(),
+            digest: config.digest,
+            interval: config.heartbeat.interval,
+            language: config.language,
+            addresses: paths()
+                .map(|path| Some(SocketAddr::new(config.address(own, path)?, config.port)))
+                .collect(),
+            servers: config.server_ids().map(peer).collect(),
+        }
+    }
+
+    /// The other servers.
+    pub(super) fn peers(&self) -> impl Iterator<Item = &PeerPlan> {
+        self.servers.iter().filter(|peer| peer.id != self.own)
+    }
+
+    /// The other servers' addresses on the interconnect at `path`.
+    pub(super) fn sources(&self, path: usize) -> impl Iterator<Item = IpAddr> {
+        self.peers()
+            .filter_map(move |peer| Some(peer.route(path)?.theirs.ip()))
+    }
+
+    /// The server that has `address` on the interconnect at `path`.
+    pub(super) fn peer_at(&self, path: usize, address: IpAddr) -> Option<&PeerPlan> {
+        self.peers()
+            .find(|peer| peer.route(path).is_some_and(|to| to.theirs.ip() == address))
+    }
+}
+
+impl PeerPlan {
+    /// The way over the interconnect at `path`.
+    pub(super) fn route(&self, path: usize) -> Option<Route> {
+        self.routes.get(path).copied().flatten()
+    }
+}
