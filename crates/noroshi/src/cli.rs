@@ -140,7 +140,7 @@ pub(crate) struct Alerts {
     /// The last N alerts
     #[arg(long, short = 'n', value_name = "N", default_value_t = 50)]
     pub(crate) limit: u32,
-    /// Only those that this server raised
+    /// Only those that this server raised, or that are about it
     #[arg(long, value_name = "SERVER")]
     pub(crate) server: Option<String>,
     /// Only those at least this severe: info, warning or error

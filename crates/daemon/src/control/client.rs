@@ -1,6 +1,9 @@
 //! A command's end of the command socket: plain blocking calls with a deadline.
 
-use super::{ANSWER_BYTES_MAX, AlertFilter, AlertLine, Answer, CLIENT_WAIT, Call, Fault};
+use super::{
+    ANSWER_BYTES_MAX, AlertFilter, AlertLine, Answer, CLIENT_WAIT, Call, DESK_WAIT, Fault,
+    desk_wait,
+};
 use noroshi_core::request::{Reply, Request};
 use noroshi_core::status::Status;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -73,6 +76,15 @@ impl Client {
         })
     }
 
+    /// A client over a connection that stands already, as the tests have it.
+    #[cfg(test)]
+    pub(super) fn over(stream: UnixStream, wait: Duration) -> Client {
+        Client {
+            stream: BufReader::new(stream),
+            wait,
+        }
+    }
+
     /// Asks whether the daemon answers at all.
     ///
     /// # Errors
@@ -101,7 +113,12 @@ impl Client {
     /// Any [`Trouble`]; after `Silent`, `Cut` and a refusal with [`Fault::NoAnswer`] it is unknown
     /// whether the change was made.
     pub fn change(&mut self, request: Request) -> Result<Reply, Trouble> {
-        match self.call(&Call::Change { request })? {
+        // The daemon is to say why it has no answer before we stop listening.
+        let usual = self.wait;
+        self.wait += desk_wait(&request).saturating_sub(DESK_WAIT);
+        let answer = self.call(&Call::Change { request });
+        self.wait = usual;
+        match answer? {
             Answer::Reply { reply } => Ok(reply),
             other => Err(unfit(other)),
         }

@@ -10,6 +10,7 @@
 
 mod client;
 mod lines;
+mod listing;
 mod protocol;
 mod server;
 mod source;
@@ -19,7 +20,7 @@ mod tests;
 pub use client::{Client, Trouble};
 pub use protocol::{AlertFilter, AlertLine, Answer, Call, Fault, NoticeLine};
 pub use server::serve;
-pub use source::{AlertRow, AlertSource, Page, PageFuture};
+pub use source::{AlertSource, PageFuture};
 
 use noroshi_core::request::{Reply, Request};
 use noroshi_core::status::Status;
@@ -40,12 +41,25 @@ pub const FOLLOWERS_MAX: usize = 24;
 /// Past it the connection is closed.
 pub const CALL_WAIT: Duration = Duration::from_secs(10);
 /// How long the driver may take for an answer; shorter than [`CLIENT_WAIT`], so that a caller
-/// hears why.
+/// hears why. A clean stop takes up to 6 s (`LEAVE_WAIT_MAX` in core).
 pub const DESK_WAIT: Duration = Duration::from_secs(8);
+/// How long the driver may take for a lamp test: it answers after the last colour, and each may
+/// need three tries of 5 s (rule N14).
+pub const LAMP_TEST_WAIT: Duration = Duration::from_secs(60);
+/// How long calls that are being answered may take when the daemon stops.
+pub const DRAIN_WAIT: Duration = Duration::from_millis(500);
 /// How long a command waits for the daemon's next line.
 pub const CLIENT_WAIT: Duration = Duration::from_secs(10);
 /// Alerts read from the store at once.
 pub const PAGE_ROWS: u32 = 64;
+
+/// How long the driver may take for `request`.
+fn desk_wait(request: &Request) -> Duration {
+    match request {
+        Request::LampTest { .. } => LAMP_TEST_WAIT,
+        _ => DESK_WAIT,
+    }
+}
 
 /// The way from the command socket to the driver and to the alerts.
 #[derive(Clone)]

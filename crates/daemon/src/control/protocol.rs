@@ -3,7 +3,7 @@
 //! Times are milliseconds since 1970-01-01 UTC. New members may be added to answers; a reader
 //! ignores what it does not know. A call that the daemon does not know is answered with an error.
 
-use super::source::AlertRow;
+use crate::store::AlertRow;
 use noroshi_core::alert::{AlertId, Severity};
 use noroshi_core::notice::{Channel, NoticeRecord, NoticeState};
 use noroshi_core::request::{Reply, Request};
@@ -41,7 +41,7 @@ pub enum Call {
 /// Which alerts are listed; an empty filter takes all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertFilter {
-    /// Raised by this server.
+    /// Raised by this server, or about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
     /// At least this severe.
@@ -50,22 +50,6 @@ pub struct AlertFilter {
     /// Of this module.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
-}
-
-impl AlertFilter {
-    /// Whether `row` fits.
-    pub fn takes(&self, row: &AlertRow) -> bool {
-        self.server
-            .as_ref()
-            .is_none_or(|server| *server == row.alert.server)
-            && self
-                .severity
-                .is_none_or(|severity| row.alert.severity >= severity)
-            && self
-                .module
-                .as_ref()
-                .is_none_or(|module| *module == row.alert.message.module)
-    }
 }
 
 /// One line from the daemon.
@@ -164,14 +148,14 @@ impl From<AlertRow> for AlertLine {
     fn from(row: AlertRow) -> AlertLine {
         AlertLine {
             row: row.row,
-            id: row.alert.id.clone(),
+            id: row.alert.id,
             received: row.received,
             time: row.alert.time,
-            server: row.alert.server.clone(),
-            module: row.alert.message.module.clone(),
+            server: row.alert.server,
+            module: row.alert.message.module,
             event: row.alert.message.event,
             severity: row.alert.severity,
-            text: row.alert.text.clone(),
+            text: row.alert.text,
             notices: row.notices.into_iter().map(NoticeLine::from).collect(),
         }
     }

@@ -2,18 +2,20 @@
 
 use super::lines::{Line, read_line, write_answer};
 use super::{
-    AlertFilter, AlertLine, Answer, Asked, CALL_BYTES_MAX, CONNECTIONS_MAX, Call, DESK_WAIT, Desk,
-    FOLLOWERS_MAX, Fault, PAGE_ROWS, Page,
+    Answer, Asked, CALL_BYTES_MAX, CONNECTIONS_MAX, Call, DESK_WAIT, DRAIN_WAIT, Desk,
+    FOLLOWERS_MAX, Fault, desk_wait,
 };
 use noroshi_core::alert::tidy_text;
 use noroshi_core::request::Request;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, BufReader};
+use tokio::io::BufReader;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 /// Longest name of a module or server that a call may carry, in bytes.
@@ -21,13 +23,17 @@ const NAME_BYTES_MAX: usize = 255;
 /// Pause after a failed accept, so that a lack of file descriptors does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers calls on `listener` until the future is dropped; connections end with it.
+/// Answers calls on `listener` until `stop` is ready; then takes no more, lets the calls that are
+/// being answered come to their end for up to [`DRAIN_WAIT`], and ends. So whoever asked the daemon
+/// to stop hears that it does. Dropping the future ends all of it at once.
 ///
-/// Never ends by itself: a failed accept is tried again, a failed connection ends alone.
-pub async fn serve(listener: UnixListener, desk: Desk) {
+/// Never fails: a failed accept is tried again, a failed connection ends alone.
+pub async fn serve(listener: UnixListener, desk: Desk, stop: impl Future<Output = ()>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let follow_places = Arc::new(Semaphore::new(FOLLOWERS_MAX));
-    let mut connections = tokio::task::JoinSet::new();
+    let (stopping, stopped) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    let mut stop = pin!(stop);
     loop {
         let stream = tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -38,24 +44,32 @@ pub async fn serve(listener: UnixListener, desk: Desk) {
                 }
             },
             Some(_) = connections.join_next() => continue,
+            () = &mut stop => break,
         };
         let Ok(place) = places.clone().try_acquire_owned() else {
             turn_away(&stream);
             continue;
         };
-        let (desk, follow_places) = (desk.clone(), follow_places.clone());
+        let connection =
+            Connection::new(stream, desk.clone(), follow_places.clone(), stopped.clone());
         connections.spawn(async move {
             // An error here is the caller's going away; nobody is left to be told.
-            let _ = Connection::new(stream, desk, follow_places).run().await;
+            let _ = connection.run().await;
             drop(place);
         });
     }
+    drop(listener);
+    stopping.send_replace(true);
+    let drained = async { while connections.join_next().await.is_some() {} };
+    // Those that take longer end with the set.
+    let _ = timeout(DRAIN_WAIT, drained).await;
 }
 
 /// Serves one connection, as the tests do.
 #[cfg(test)]
 pub(super) async fn answer_one(stream: UnixStream, desk: Desk) {
-    let _ = Connection::new(stream, desk, Arc::new(Semaphore::new(1)))
+    let (_stopping, stopped) = watch::channel(false);
+    let _ = Connection::new(stream, desk, Arc::new(Semaphore::new(1)), stopped)
         .run()
         .await;
 }
@@ -72,16 +86,23 @@ fn turn_away(stream: &UnixStream) {
     let _ = stream.try_write(&line);
 }
 
-struct Connection {
-    from: BufReader<OwnedReadHalf>,
+/// One caller.
+pub(super) struct Connection {
+    pub(super) from: BufReader<OwnedReadHalf>,
     to: OwnedWriteHalf,
     may_change: bool,
-    desk: Desk,
-    follow_places: Arc<Semaphore>,
+    pub(super) desk: Desk,
+    pub(super) follow_places: Arc<Semaphore>,
+    pub(super) stopped: watch::Receiver<bool>,
 }
 
 impl Connection {
-    fn new(stream: UnixStream, desk: Desk, follow_places: Arc<Semaphore>) -> Connection {
+    fn new(
+        stream: UnixStream,
+        desk: Desk,
+        follow_places: Arc<Semaphore>,
+        stopped: watch::Receiver<bool>,
+    ) -> Connection {
         let own = rustix::process::geteuid().as_raw();
         let may_change = stream
             .peer_cred()
@@ -93,12 +114,18 @@ impl Connection {
             may_change,
             desk,
             follow_places,
+            stopped,
         }
     }
 
     async fn run(mut self) -> io::Result<()> {
         loop {
-            let call = match read_line(&mut self.from).await {
+            let line = tokio::select! {
+                line = read_line(&mut self.from) => line,
+                // An error means that the daemon is gone already.
+                _ = self.stopped.wait_for(|stopped| *stopped) => return Ok(()),
+            };
+            let call = match line {
                 Line::Whole(line) => serde_json::from_slice::<Call>(&line),
                 Line::TooLong => {
                     let why = format!("a line of a call has at most {CALL_BYTES_MAX} bytes");
@@ -132,23 +159,23 @@ impl Connection {
         }
     }
 
-    async fn say(&mut self, answer: &Answer) -> io::Result<()> {
+    pub(super) async fn say(&mut self, answer: &Answer) -> io::Result<()> {
         write_answer(&mut self.to, answer).await
     }
 
-    async fn error(&mut self, fault: Fault, why: String) -> io::Result<()> {
+    pub(super) async fn error(&mut self, fault: Fault, why: String) -> io::Result<()> {
         self.say(&Answer::Error { fault, why }).await
     }
 
     async fn status(&mut self) -> io::Result<()> {
-        match self.ask(Asked::Status).await {
+        match self.ask(DESK_WAIT, Asked::Status).await {
             Some(status) => {
                 self.say(&Answer::Status {
                     status: Box::new(status),
                 })
                 .await
             }
-            None => self.no_answer().await,
+            None => self.no_answer(DESK_WAIT).await,
         }
     }
 
@@ -161,142 +188,32 @@ impl Connection {
             Ok(request) => request,
             Err(why) => return self.error(Fault::BadCall, why).await,
         };
-        match self.ask(|place| Asked::Change(request, place)).await {
+        let wait = desk_wait(&request);
+        match self.ask(wait, |place| Asked::Change(request, place)).await {
             Some(reply) => self.say(&Answer::Reply { reply }).await,
-            None => self.no_answer().await,
+            None => self.no_answer(wait).await,
         }
     }
 
-    async fn no_answer(&mut self) -> io::Result<()> {
-        let why = format!("no answer from the driver within {} s", DESK_WAIT.as_secs());
+    async fn no_answer(&mut self, wait: Duration) -> io::Result<()> {
+        let why = format!("no answer from the driver within {} s", wait.as_secs());
         self.error(Fault::NoAnswer, why).await
     }
 
     /// Asks the driver; `None` when it does not answer in time or is gone.
-    async fn ask<T>(&self, asked: impl FnOnce(oneshot::Sender<T>) -> Asked) -> Option<T> {
+    async fn ask<T>(
+        &self,
+        wait: Duration,
+        asked: impl FnOnce(oneshot::Sender<T>) -> Asked,
+    ) -> Option<T> {
         let (place, answer) = oneshot::channel();
         let asked = asked(place);
         let exchange = async {
             self.desk.ask.send(asked).await.ok()?;
             answer.await.ok()
         };
-        timeout(DESK_WAIT, exchange).await.ok().flatten()
+        timeout(wait, exchange).await.ok().flatten()
     }
-
-    /// Lists the last `limit` alerts that fit, oldest first; returns the last row that was looked
-    /// at. Goes back through the pages for the place to begin, then forward: so only one page is
-    /// ever held, however long the list.
-    async fn list(&mut self, limit: u32, only: &AlertFilter) -> io::Result<Option<u64>> {
-        let listed = match self.begin(limit, only).await {
-            Ok((after, last)) => self.forward(after, last, only).await?.map(|()| last),
-            Err(why) => Err(why),
-        };
-        match listed {
-            Ok(last) => {
-                self.say(&Answer::End).await?;
-                Ok(Some(last))
-            }
-            Err(why) => {
-                self.error(Fault::Unreadable, why).await?;
-                Ok(None)
-            }
-        }
-    }
-
-    /// The row before the first one to list, and the last one there is.
-    async fn begin(&self, limit: u32, only: &AlertFilter) -> Result<(u64, u64), String> {
-        let (mut last, mut first, mut found) = (None, None, 0);
-        let mut before = None;
-        loop {
-            let page = self
-                .desk
-                .alerts
-                .page(Page::Before {
-                    row: before,
-                    limit: PAGE_ROWS,
-                })
-                .await?;
-            let newest = page.first().map_or(0, |row| row.row);
-            let last = *last.get_or_insert(newest);
-            for row in &page {
-                if found == limit {
-                    return Ok((first.map_or(last, row_before), last));
-                }
-                if only.takes(row) {
-                    found += 1;
-                    first = Some(row.row);
-                }
-            }
-            match page.last() {
-                Some(row) => before = Some(row.row),
-                None => return Ok((first.map_or(last, row_before), last)),
-            }
-        }
-    }
-
-    /// Lists what fits of the rows after `after` up to `last`.
-    async fn forward(
-        &mut self,
-        mut after: u64,
-        last: u64,
-        only: &AlertFilter,
-    ) -> io::Result<Result<(), String>> {
-        while after < last {
-            let page = Page::After {
-                row: after,
-                limit: PAGE_ROWS,
-            };
-            let page = match self.desk.alerts.page(page).await {
-                Ok(page) => page,
-                Err(why) => return Ok(Err(why)),
-            };
-            // Rows may have been dropped as the oldest meanwhile.
-            let Some(end) = page.last().map(|row| row.row) else {
-                break;
-            };
-            for row in page {
-                if row.row <= last && only.takes(&row) {
-                    self.say(&Answer::Alert {
-                        alert: Box::new(AlertLine::from(row)),
-                    })
-                    .await?;
-                }
-            }
-            after = end;
-        }
-        Ok(Ok(()))
-    }
-
-    async fn follow(mut self, limit: u32, only: &AlertFilter) -> io::Result<()> {
-        let Ok(_place) = self.follow_places.clone().try_acquire_owned() else {
-            let why = format!("{FOLLOWERS_MAX} others follow the alerts already");
-            return self.error(Fault::Busy, why).await;
-        };
-        let mut news = self.desk.alerts.last_row();
-        let Some(mut shown) = self.list(limit, only).await? else {
-            return Ok(());
-        };
-        loop {
-            let last = *news.borrow_and_update();
-            if last > shown {
-                if let Err(why) = self.forward(shown, last, only).await? {
-                    return self.error(Fault::Unreadable, why).await;
-                }
-                shown = last;
-            }
-            tokio::select! {
-                changed = news.changed() => if changed.is_err() {
-                    return Ok(());
-                },
-                // The caller closed, or says something, which ends the following too.
-                _ = self.from.read_u8() => return Ok(()),
-            }
-        }
-    }
-}
-
-fn row_before(row: u64) -> u64 {
-    row.saturating_sub(1)
 }
 
 /// Takes a request from outside only when its words can go anywhere: texts become one line without

@@ -2,7 +2,10 @@
 
 use super::server::checked;
 use super::*;
+use crate::store::{AlertQuery, AlertRow, Store};
+use noroshi_core::action::Item;
 use noroshi_core::alert::{Alert, AlertId, Destinations, MessageId, Severity};
+use noroshi_core::event::Event;
 use noroshi_core::time::WallTime;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::ops::ControlFlow;
@@ -39,23 +42,43 @@ impl Memory {
 }
 
 impl AlertSource for Memory {
-    fn page(&self, page: Page) -> PageFuture<'_> {
+    fn page(&self, query: AlertQuery) -> PageFuture<'_> {
         Box::pin(async move {
             if self.broken {
                 return Err("the disk is gone".into());
             }
             let rows = self.rows.lock().unwrap();
-            Ok(match page {
-                Page::Before { row, limit } => {
-                    let before = row.unwrap_or(u64::MAX);
-                    let rows = rows.iter().rev().filter(|row| row.row < before);
-                    rows.take(limit as usize).cloned().collect()
-                }
-                Page::After { row, limit } => {
-                    let rows = rows.iter().filter(|other| other.row > row);
-                    rows.take(limit as usize).cloned().collect()
-                }
-            })
+            let (before, after) = (
+                query.before_row.unwrap_or(u64::MAX),
+                query.after_row.unwrap_or(0),
+            );
+            let mut page: Vec<AlertRow> = rows
+                .iter()
+                .filter(|row| row.row < before && row.row > after)
+                .filter(|row| {
+                    query
+                        .severity_min
+                        .is_none_or(|least| row.alert.severity >= least)
+                })
+                .filter(|row| {
+                    query
+                        .server
+                        .as_ref()
+                        .is_none_or(|name| *name == row.alert.server)
+                })
+                .filter(|row| {
+                    query
+                        .module
+                        .as_ref()
+                        .is_none_or(|name| *name == row.alert.message.module)
+                })
+                .cloned()
+                .collect();
+            if query.after_row.is_none() {
+                page.reverse();
+            }
+            page.truncate(query.limit as usize);
+            Ok(page)
         })
     }
 
@@ -67,7 +90,7 @@ impl AlertSource for Memory {
 fn row(row: u64, server: &str, severity: Severity) -> AlertRow {
     AlertRow {
         row,
-        alert: Arc::new(Alert {
+        alert: Alert {
             id: AlertId(format!("a-{row}")),
             message: MessageId {
                 module: "nm".into(),
@@ -80,7 +103,7 @@ fn row(row: u64, server: &str, severity: Severity) -> AlertRow {
             text: format!("text {row}"),
             thread: None,
             destinations: Destinations::default(),
-        }),
+        },
         received: WallTime(2_000),
         notices: Vec::new(),
     }
@@ -94,7 +117,7 @@ struct World {
 }
 
 /// Serves `alerts` on a thread of its own; what the driver is asked arrives at `asked`.
-fn world(alerts: Arc<Memory>) -> World {
+fn world(alerts: Arc<dyn AlertSource>) -> World {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("s");
     let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
@@ -111,8 +134,7 @@ fn world(alerts: Arc<Memory>) -> World {
             let (ask, mut asks) = mpsc::channel(8);
             let desk = Desk { ask, alerts };
             tokio::select! {
-                () = serve(listener, desk) => {}
-                _ = stopped => {}
+                () = serve(listener, desk, async { drop(stopped.await) }) => {}
                 () = async {
                     while let Some(asked) = asks.recv().await {
                         let _ = to_test.send(asked);
@@ -442,4 +464,126 @@ async fn a_driver_that_does_not_answer_is_told() {
         line.starts_with(r#"{"is":"error","fault":"no-answer""#),
         "{line}"
     );
+}
+
+#[test]
+fn a_daemon_that_stops_still_answers_what_it_was_asked() {
+    let World {
+        _dir,
+        socket,
+        asked,
+        _stop,
+    } = world(Memory::with(Vec::new()));
+    let follower = UnixStream::connect(&socket).unwrap();
+    (&follower)
+        .write_all(b"{\"call\":\"alerts\",\"limit\":0,\"follow\":true}\n")
+        .unwrap();
+    let mut followed = BufReader::new(follower).lines();
+    assert!(followed.next().unwrap().unwrap().contains("end"));
+    let caller_socket = socket.clone();
+    let caller = std::thread::spawn(move || {
+        let request = Request::Stop {
+            server: None,
+            by: "test".into(),
+        };
+        Client::connect(&caller_socket).unwrap().change(request)
+    });
+    let Asked::Change(_, place) = asked.recv_timeout(PATIENCE).unwrap() else {
+        panic!()
+    };
+    drop(_stop);
+    assert!(followed.next().is_none(), "a follower is let go at once");
+    place.send(Reply::Done).unwrap();
+    assert_eq!(caller.join().unwrap().unwrap(), Reply::Done);
+    assert!(matches!(
+        Client::connect(&socket),
+        Err(Trouble::NotRunning(_))
+    ));
+}
+
+/// How long the clients of the tests below wait.
+const BRIEFLY: Duration = Duration::from_millis(100);
+
+#[test]
+fn a_silent_daemon_is_given_up_in_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("s");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    // As if stopped by SIGSTOP: the kernel takes connections until the backlog is full.
+    let mut open = Vec::new();
+    let full = loop {
+        match Client::connect_within(&socket, BRIEFLY) {
+            Ok(client) => open.push(client),
+            Err(trouble) => break trouble,
+        }
+    };
+    assert!(matches!(full, Trouble::Silent(_)), "{full:?}");
+    let silent = open[0].ping();
+    assert!(matches!(silent, Err(Trouble::Silent(_))), "{silent:?}");
+    drop(listener);
+}
+
+#[test]
+fn an_answer_that_drips_does_not_outlast_the_deadline() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let mut client = Client::over(ours, BRIEFLY);
+    let (done, given_up) = std_mpsc::channel::<()>();
+    let dripping = std::thread::spawn(move || {
+        let mut bytes = 0;
+        // A byte each time the wait for the end of the client is over without it.
+        while given_up.recv_timeout(BRIEFLY / 20) == Err(std_mpsc::RecvTimeoutError::Timeout) {
+            bytes += (&theirs).write(b" ").unwrap_or(0);
+        }
+        bytes
+    });
+    let result = client.ping();
+    assert!(matches!(result, Err(Trouble::Silent(_))), "{result:?}");
+    drop(done);
+    assert!(dripping.join().unwrap() > 1);
+}
+
+/// Rule: N7
+#[test]
+fn the_stores_alerts_are_listed_and_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (inbox, mut events) = mpsc::channel(8);
+    let (store, _) = Store::open(dir.path(), 10_000, inbox);
+    let mut record = |numbers: std::ops::RangeInclusive<u64>| {
+        let items = numbers.map(|number| {
+            let row = row(number, "sv1", Severity::Error);
+            Item::Alert {
+                alert: Arc::new(row.alert),
+                received: row.received,
+            }
+        });
+        assert!(store.record(1, items.collect()).is_none());
+        assert!(matches!(
+            events.blocking_recv(),
+            Some(Event::Recorded { result: Ok(()), .. })
+        ));
+    };
+    let count = u64::from(PAGE_ROWS) * 2;
+    record(1..=count);
+    let world = world(Arc::new(store.reader()));
+    assert_eq!(
+        listed(&world.socket, u32::MAX, AlertFilter::default()).len() as u64,
+        count
+    );
+    let mut texts = Vec::new();
+    let mut client = Client::connect(&world.socket).unwrap();
+    client
+        .alerts(2, true, AlertFilter::default(), |alert| {
+            texts.push(alert.text);
+            match texts.len() {
+                2 => record(count + 1..=count + 2),
+                4 => return ControlFlow::Break(()),
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    let expected: Vec<String> = (count - 1..=count + 2)
+        .map(|n| format!("text {n}"))
+        .collect();
+    assert_eq!(texts, expected);
 }

@@ -4,19 +4,12 @@ use super::Context;
 use crate::cli::Check;
 use crate::exit::{Exit, Failure};
 use crate::print::{escaped, say};
-use noroshi_core::text::Language;
+use noroshi_conf::Severity;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Most bytes of a configuration that are read; the largest public one has 16,222.
-const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
-
-/// What a check found, as lines for people.
-struct Checked {
-    sound: bool,
-    lines: Vec<String>,
-}
+use noroshi_conf::charset::FILE_BYTES_MAX;
 
 pub(super) fn run(context: &mut Context, options: Check) -> Result<Exit, Failure> {
     let path = options.file.unwrap_or_else(|| context.home.conf());
@@ -30,45 +23,42 @@ pub(super) fn run(context: &mut Context, options: Check) -> Result<Exit, Failure
         let what = context.pick("cannot read", "読み込めません");
         context.failure(exit, &format!("{what}: {shown}: {error}"))
     })?;
-    let checked = examine(&bytes, context.language);
-    for line in &checked.lines {
-        say!(context.out, "{}", escaped(line))?;
-    }
-    let shown = escaped(&shown);
-    if checked.sound {
+    let (findings, sound) = match noroshi_conf::read(&bytes) {
+        Ok(parsed) => (parsed.warnings, true),
+        Err(findings) => (findings, false),
+    };
+    for finding in &findings {
         say!(
             context.out,
-            "{shown}: {}",
-            context.language.pick("no errors", "誤りはありません")
+            "{}",
+            escaped(&finding.one_line(context.language))
         )?;
-        return Ok(Exit::Done);
     }
-    let count = checked.lines.len();
-    let text = context.pick(
-        format!("{shown}: the configuration has errors ({count}); nothing was changed"),
-        format!("{shown}: 構成情報に誤りがあります（{count} 件）。何も変更していません"),
-    );
-    Err(context.failure(Exit::Failed, &text))
+    if !sound {
+        let errors = findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .count();
+        let text = context.pick(
+            format!("{shown}: errors in the configuration: {errors}; nothing was changed"),
+            format!("{shown}: 構成情報に誤りがあります（{errors} 件）。何も変更していません"),
+        );
+        return Err(context.failure(Exit::Failed, &text));
+    }
+    let shown = escaped(&shown);
+    say!(
+        context.out,
+        "{shown}: {}",
+        context.language.pick("no errors", "誤りはありません")
+    )?;
+    Ok(Exit::Done)
 }
 
-/// The way to the one reader of configurations.
-fn examine(_bytes: &[u8], language: Language) -> Checked {
-    let line = language.pick("this build cannot check", "この版では検査できません");
-    Checked {
-        sound: false,
-        lines: vec![line.into()],
-    }
-}
-
+/// Reads one byte more than a configuration may have, for the check to refuse it.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?
-        .take(FILE_BYTES_MAX + 1)
+        .take(FILE_BYTES_MAX as u64 + 1)
         .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(io::Error::other(format!(
-            "more than {FILE_BYTES_MAX} bytes"
-        )));
-    }
     Ok(bytes)
 }

@@ -8,9 +8,9 @@ use super::{Context, LOOK_PAUSE, START_WAIT, STOP_WAIT, asker};
 use crate::cli::Clpcl;
 use crate::exit::{Exit, Failure};
 use crate::print::{escaped, say};
-use noroshi_core::request::{Reply, Request};
+use noroshi_core::request::Request;
 use noroshi_core::status::{ServerState, ServerStatus, Status};
-use noroshi_daemon::control::{Client, Trouble};
+use noroshi_daemon::control::Client;
 use std::fs::File;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
@@ -107,18 +107,10 @@ fn stop_own(context: &mut Context, name: &str) -> Result<(), Failure> {
 /// Asks the own daemon to end, alone (`server`) or with all others, and waits until it has.
 pub(super) fn ask_own_to_end(context: &Context, server: Option<&str>) -> Result<(), Failure> {
     let server = server.map(str::to_owned);
-    match context.client()?.change(Request::Stop {
+    context.change(Request::Stop {
         server,
         by: asker(context.name),
-    }) {
-        Ok(Reply::Refused { why }) => {
-            let what = context.pick("refused", "拒否されました");
-            return Err(context.failure(Exit::Refused, &format!("{what}: {why}")));
-        }
-        // It may end so fast that the answer does not come through; the lock tells for certain.
-        Ok(_) | Err(Trouble::Cut) => {}
-        Err(trouble) => return Err(context.trouble(trouble)),
-    }
+    })?;
     let end = Instant::now() + STOP_WAIT;
     while context.home.is_locked() {
         if Instant::now() > end {

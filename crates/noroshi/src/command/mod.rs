@@ -202,3 +202,31 @@ impl Context {
 fn asker(command: &str) -> String {
     format!("{command} (uid {})", rustix::process::getuid().as_raw())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_daemon_leaves_the_caller_in_no_doubt_about_the_doubt() {
+        for (language, words) in [(Language::En, "is unknown"), (Language::Ja, "不明です")] {
+            let home = Home::at("/h");
+            let context = Context {
+                name: "clpstdn",
+                home,
+                language,
+                out: Out::new(language),
+            };
+            let silences = [
+                Trouble::Silent(START_WAIT),
+                Trouble::Refused(Fault::NoAnswer, String::new()),
+                Trouble::Cut,
+            ];
+            for trouble in silences {
+                let failure = context.trouble(trouble);
+                assert_eq!(failure.exit, Exit::Unclear);
+                assert!(failure.text.starts_with("clpstdn: ") && failure.text.contains(words));
+            }
+        }
+    }
+}
