@@ -206,6 +206,32 @@ async fn a_stream_socket_is_spoken_to_as_one() {
     );
 }
 
+/// Rule: M14 N8 N17
+#[tokio::test]
+async fn what_is_queued_is_written_before_the_channel_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let (old, new) = (dir.path().join("old"), dir.path().join("new"));
+    let daemon = tokio::net::UnixDatagram::bind(&new).unwrap();
+    let (channel, mut events) = start(settings(&old, SyslogFormat::Rfc3164));
+    channel.reconfigure(settings(&new, SyslogFormat::Rfc3164));
+    for _ in 0..5 {
+        channel.send(notice("last words"));
+    }
+    channel.stop(STEP_MAX).await;
+    for _ in 0..5 {
+        assert!(matches!(
+            answer(&mut events).await,
+            Outcome::Delivered { .. }
+        ));
+        let mut line = [0; 512];
+        let count = timeout(STEP_MAX, daemon.recv(&mut line))
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(line[..count].ends_with(b"last words"));
+    }
+}
+
 /// A daemon that never reads fills its socket; nothing waits for it without end.
 /// Rule: M14 M1 N8
 #[tokio::test]

@@ -35,7 +35,8 @@ const WRITE_MAX: Duration = Duration::from_secs(2);
 /// is answered at once and not after two seconds each.
 const STUCK_WRITE_MAX: Duration = Duration::from_millis(1);
 
-/// The running syslog channel. Dropped, it takes no more and what is under way is called off.
+/// The running syslog channel. Dropped, it takes no more and ends once what is queued is answered,
+/// as long as the runtime lives; [`SyslogChannel::stop`] waits for that.
 #[derive(Debug)]
 pub struct SyslogChannel {
     queue: Sender<Box<Sending>>,
@@ -100,15 +101,23 @@ impl SyslogChannel {
     }
 
     /// Replaces the settings; they hold from the next line on.
-    pub fn reconfigure(&self, settings: SyslogSettings, server: String) {
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        (writer.settings, writer.server) = (settings, server);
+    pub fn reconfigure(&self, settings: SyslogSettings) {
+        self.writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .settings = settings;
     }
-}
 
-impl Drop for SyslogChannel {
-    fn drop(&mut self) {
-        self.worker.abort();
+    /// Ends the channel: what is queued has `grace` to be written and answered.
+    pub async fn stop(self, grace: Duration) {
+        let SyslogChannel {
+            queue,
+            spill,
+            worker,
+            ..
+        } = self;
+        drop((queue, spill));
+        let _ = timeout(grace, worker).await;
     }
 }
 
