@@ -135,7 +135,8 @@ async fn take_down(parts: Parts, mut events: mpsc::Receiver<Event>) {
     let Parts { engine, store, mail, lamps, syslog } = parts;
     let ending = async {
         mail.stop(MAIL_GRACE).await;
-        drop((lamps, syslog));
+        drop(lamps);
+        syslog.stop(MAIL_GRACE).await;
         engine.stop().await;
     };
     // The store's thread must not wait for room in an inbox that nobody reads.
