@@ -103,7 +103,7 @@ fn world(alerts: Arc<dyn AlertSource>) -> World {
     let socket = dir.path().join("s");
     let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     listener.set_nonblocking(true).unwrap();
-    let (to_test, asked) = std_mpsc::channel();
+    let (to_test, asked) = std_mpsc::sync_channel(8);
     let (stop, stopped) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -508,7 +508,7 @@ fn a_silent_daemon_is_given_up_in_time() {
 fn an_answer_that_drips_does_not_outlast_the_deadline() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let mut client = Client::over(ours, BRIEFLY);
-    let (done, given_up) = std_mpsc::channel::<()>();
+    let (done, given_up) = std_mpsc::sync_channel::<()>(1);
     let dripping = std::thread::spawn(move || {
         let mut bytes = 0;
         // A byte each time the wait for the end of the client is over without it.
