@@ -135,7 +135,8 @@ async fn take_down(parts: Parts, mut events: mpsc::Receiver<Event>) {
     let Parts { engine, store, mail, lamps, syslog } = parts;
     let ending = async {
         mail.stop(MAIL_GRACE).await;
-        drop((lamps, syslog));
+        drop(lamps);
+        syslog.stop(MAIL_GRACE).await;
         engine.stop().await;
     };
     // The store's thread must not wait for room in an inbox that nobody reads.
@@ -161,7 +162,8 @@ fn settings(home: &Home, server: Option<String>) -> Result<(Config, ServerId), S
 }
 
 fn key(home: &Home) -> Result<ClusterKey, StartError> {
-    home.read_key().map_err(|error| {
+    let key = crate::home::key::ClusterKey::read(&home.key());
+    key.map(|key| ClusterKey::new(*key.bytes())).map_err(|error| {
         let path = home.key();
         StartError::Other(format!(
             "cannot use the cluster key {}: {error}. `noroshi key new` makes one; every server \
@@ -181,7 +183,7 @@ fn refit(home: Home, name: String) -> impl Fn(&mut Parts, &Config) + Send {
         }
         parts.mail.reconfigure(mail_context(config, own, &home));
         parts.lamps.replace(config.lamps.clone(), names(config));
-        parts.syslog.reconfigure(config.syslog.clone());
+        parts.syslog.reconfigure(config.syslog.clone(), name.clone());
         parts.store.keep(config.alert_records_max);
     }
 }

@@ -161,8 +161,8 @@ impl Trouble {
                 Language::Ja => format!("接続できないか切断されました: {cause}"),
             },
             Failure::Silent(wait) => match language {
-                Language::En => format!("no answer within {wait:?}"),
-                Language::Ja => format!("{wait:?} 以内に応答がありません"),
+                Language::En => format!("no answer within {wait:.1?}"),
+                Language::Ja => format!("{wait:.1?} 以内に応答がありません"),
             },
             Failure::Garbled(cause) => match language {
                 Language::En => format!("answer not understood: {cause}"),

@@ -3,6 +3,7 @@
 use super::Context;
 use crate::cli::Daemon;
 use crate::exit::{Exit, Failure};
+use noroshi_daemon::app::Options;
 use noroshi_daemon::home::Home;
 use std::process::ExitCode;
 
@@ -25,7 +26,12 @@ pub(super) fn start(context: &Context, options: Daemon) -> Result<ExitCode, Fail
 
 /// Runs the daemon of `home` until it is told to stop; `server` is the host name if `None`.
 fn run(home: Home, server: Option<String>) -> ExitCode {
-    let _ = (home, server);
-    eprintln!("noroshi daemon: cannot start: this build has no daemon in it");
-    Exit::Failed.into()
+    let gate = noroshi_daemon::engine::Gate::open();
+    match noroshi_daemon::app::run(Options { home, server, gate }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("noroshi daemon: not started: {error}");
+            Exit::Failed.into()
+        }
+    }
 }

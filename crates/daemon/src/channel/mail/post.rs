@@ -202,3 +202,76 @@ fn outcome(verdict: Verdict, causes: &[String], language: Language, attempt: u32
     };
     trouble::outcome(verdict, trouble::printable(&cause))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{context, sending};
+    use super::*;
+    use noroshi_core::config::{MailForm, SmtpTls};
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::TcpListener;
+
+    /// Answers one dialogue and returns its commands once the connection has ended.
+    async fn serve(listener: TcpListener) -> Vec<String> {
+        let (socket, _) = listener.accept().await.unwrap();
+        let mut socket = BufReader::new(socket);
+        socket.write_all(b"220 x\r\n").await.unwrap();
+        let (mut lines, mut is_data) = (Vec::new(), false);
+        loop {
+            let mut line = String::new();
+            if socket.read_line(&mut line).await.unwrap_or(0) == 0 {
+                return lines;
+            }
+            let reply: &[u8] = match line.trim_end() {
+                "DATA" => {
+                    is_data = true;
+                    b"354 go\r\n"
+                }
+                "." => {
+                    is_data = false;
+                    b"250 ok\r\n"
+                }
+                _ if is_data => continue,
+                _ => b"250 ok\r\n",
+            };
+            lines.push(line.trim_end().to_owned());
+            // After QUIT nobody may be there any more.
+            let _ = socket.write_all(reply).await;
+        }
+    }
+
+    /// Rule: N10
+    #[tokio::test]
+    async fn an_idle_connection_is_kept_for_its_time_and_then_closed_politely() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = SmtpServer {
+            host: "127.0.0.1".into(),
+            port: listener.local_addr().unwrap().port(),
+            sender: String::new(),
+            tls: SmtpTls::Plain,
+            ca_file: None,
+            verify: true,
+            auth: None,
+        };
+        let serving = tokio::spawn(serve(listener));
+        let post = Post::new(&[server], Duration::from_secs(10));
+        let recipient = MailAddress::parse("ops@example.com").unwrap();
+        let (context, sending) = (context(Language::En), sending(MailForm::Long));
+        for _ in 0..2 {
+            let outcome = post.send(&context, &sending, &recipient).await;
+            assert!(matches!(outcome, Outcome::Delivered { .. }), "{outcome:?}");
+        }
+        assert!(post.close_idle(Instant::now()).await.is_some());
+        assert_eq!(post.close_idle(Instant::now() + IDLE_MAX).await, None);
+        let lines = tokio::time::timeout(Duration::from_secs(20), serving)
+            .await
+            .unwrap()
+            .unwrap();
+        let count = |verb: &str| lines.iter().filter(|line| line.starts_with(verb)).count();
+        assert_eq!(
+            (count("EHLO"), count("MAIL"), count("QUIT")),
+            (1, 2, 1),
+            "{lines:?}"
+        );
+    }
+}
