@@ -162,8 +162,7 @@ fn settings(home: &Home, server: Option<String>) -> Result<(Config, ServerId), S
 }
 
 fn key(home: &Home) -> Result<ClusterKey, StartError> {
-    let key = crate::home::key::ClusterKey::read(&home.key());
-    key.map(|key| ClusterKey::new(*key.bytes())).map_err(|error| {
+    home.read_key().map_err(|error| {
         let path = home.key();
         StartError::Other(format!(
             "cannot use the cluster key {}: {error}. `noroshi key new` makes one; every server \
