@@ -4,7 +4,6 @@
 //! what each is given. Everything that can refuse to start comes before anything is told to the
 //! world: a daemon with a faulty clp.conf or without a key says so and has touched nothing.
 
-use crate::alert_view::AlertView;
 use crate::channel::lamp::LampChannel;
 use crate::channel::mail::{MailChannel, MailContext, system_zone};
 use crate::channel::syslog::SyslogChannel;
@@ -25,7 +24,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// Requests from the command socket that wait for the driver.
 const ASKED_MAX: usize = 32;
@@ -114,8 +113,10 @@ async fn live(options: Options) -> Result<(), StartError> {
     let mail = MailChannel::start(mail_context(&config, own, &home), inbox.clone());
     let lamps = LampChannel::start(config.lamps.clone(), names(&config), inbox.clone());
     let syslog = SyslogChannel::start(config.syslog.clone(), name.clone(), inbox.clone());
-    let desk = Desk { ask: ask.clone(), alerts: Arc::new(AlertView(store.reader())) };
-    let control = tokio::spawn(control::serve(listener, desk));
+    let desk = Desk { ask: ask.clone(), alerts: Arc::new(store.reader()) };
+    let (stop_control, stopped) = oneshot::channel::<()>();
+    let stopped = async { stopped.await.unwrap_or_default() };
+    let control = tokio::spawn(control::serve(listener, desk, stopped));
     let signals = tokio::spawn(reload::signals(home.clone(), name.clone(), ask, inbox));
 
     let node = Node::new(clock::now(), own, session, config);
@@ -124,8 +125,10 @@ async fn live(options: Options) -> Result<(), StartError> {
     let (parts, events) = driver.run(Event::Start(Box::new(recovered))).await;
 
     signals.abort();
+    let _ = stop_control.send(());
     take_down(parts, events).await;
-    control.abort();
+    // Ends by itself within its own drain wait.
+    let _ = control.await;
     drop(lock);
     Ok(())
 }
@@ -182,7 +185,7 @@ fn refit(home: Home, name: String) -> impl Fn(&mut Parts, &Config) + Send {
         }
         parts.mail.reconfigure(mail_context(config, own, &home));
         parts.lamps.replace(config.lamps.clone(), names(config));
-        parts.syslog.reconfigure(config.syslog.clone(), name.clone());
+        parts.syslog.reconfigure(config.syslog.clone());
         parts.store.keep(config.alert_records_max);
     }
 }

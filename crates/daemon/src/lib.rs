@@ -4,7 +4,6 @@
 //! loop that carries events into `core` and actions out of it. Each other module is one way in or
 //! out, and none knows another.
 
-mod alert_view;
 pub mod app;
 pub mod channel;
 pub mod clock;
