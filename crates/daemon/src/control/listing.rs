@@ -4,7 +4,8 @@
 //! ever held, however long the list, and it comes oldest first.
 
 use super::server::Connection;
-use super::{AlertFilter, AlertLine, AlertSource, Answer, FOLLOWERS_MAX, Fault, PAGE_ROWS, Page};
+use super::{AlertFilter, AlertLine, AlertSource, Answer, FOLLOWERS_MAX, Fault, PAGE_ROWS};
+use crate::store::AlertQuery;
 use std::io;
 use tokio::io::AsyncReadExt;
 
@@ -57,7 +58,7 @@ impl Connection {
         }
     }
 
-    /// Lists up to `left` alerts that fit after row `after`; returns the last row looked at.
+    /// Lists up to `left` alerts after row `after`; returns the row of the last one.
     async fn forward(
         &mut self,
         mut after: u64,
@@ -65,25 +66,22 @@ impl Connection {
         only: &AlertFilter,
     ) -> io::Result<Result<u64, String>> {
         while left > 0 {
-            let page = Page::After {
-                row: after,
-                limit: PAGE_ROWS,
+            let query = AlertQuery {
+                after_row: Some(after),
+                ..only.query(left)
             };
-            let page = match self.desk.alerts.page(page).await {
-                Ok(page) if page.is_empty() => break,
+            let page = match self.desk.alerts.page(query).await {
                 Ok(page) => page,
                 Err(why) => return Ok(Err(why)),
             };
-            for row in page {
-                if left == 0 {
-                    break;
-                }
+            if page.is_empty() {
+                break;
+            }
+            for row in page.into_iter().take(left as usize) {
                 after = row.row;
-                if only.takes(&row) {
-                    left -= 1;
-                    let alert = Box::new(AlertLine::from(row));
-                    self.say(&Answer::Alert { alert }).await?;
-                }
+                left -= 1;
+                let alert = Box::new(AlertLine::from(row));
+                self.say(&Answer::Alert { alert }).await?;
             }
         }
         Ok(Ok(after))
@@ -96,26 +94,37 @@ async fn row_before_last(
     limit: u32,
     only: &AlertFilter,
 ) -> Result<u64, String> {
-    let (mut before, mut left) = (None, limit);
+    let (mut before_row, mut left) = (None, limit);
     loop {
-        let page = Page::Before {
-            row: before,
-            limit: PAGE_ROWS,
+        let query = AlertQuery {
+            before_row,
+            ..only.query(left.max(1))
         };
-        let page = alerts.page(page).await?;
-        // There are fewer than wanted; rows begin at 1.
-        let Some(oldest) = page.last() else {
-            return Ok(0);
-        };
-        if limit == 0 {
-            return Ok(page[0].row);
-        }
-        before = Some(oldest.row);
-        for row in page.iter().filter(|row| only.takes(row)) {
-            left -= 1;
-            if left == 0 {
-                return Ok(row.row.saturating_sub(1));
+        let page = alerts.page(query).await?;
+        for row in page.iter() {
+            match left {
+                // None are wanted: begin after the newest.
+                0 => return Ok(row.row),
+                1 => return Ok(row.row.saturating_sub(1)),
+                _ => left -= 1,
             }
+        }
+        match page.last() {
+            Some(row) => before_row = Some(row.row),
+            // There are fewer; rows begin at 1.
+            None => return Ok(0),
+        }
+    }
+}
+
+impl AlertFilter {
+    fn query(&self, limit: u32) -> AlertQuery {
+        AlertQuery {
+            limit: limit.min(PAGE_ROWS),
+            severity_min: self.severity,
+            server: self.server.clone(),
+            module: self.module.clone(),
+            ..AlertQuery::default()
         }
     }
 }
