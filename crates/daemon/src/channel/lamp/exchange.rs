@@ -8,7 +8,7 @@
 
 use std::net::SocketAddr;
 
-use noroshi_core::config::{Lamp, LampKind, PnsFamily};
+use noroshi_core::config::{Lamp, LampKind, PnsFamily, Secret};
 use noroshi_core::lamp::{Glow, LampOrder, Look};
 use noroshi_wire::lamp::{Light, Lights, ReplyError, Shown, http, isa, phn, pns};
 use tokio::time::{Duration, Instant};
@@ -70,14 +70,19 @@ pub(super) async fn run(
     };
     let at = |port: u16| SocketAddr::new(lamp.address, lamp.port.unwrap_or(port));
     let shown = match &lamp.kind {
-        LampKind::IsaRsh { users, password } => {
-            let password = isa_password(password.as_ref())?;
-            rsh::isa(at(RSH_PORT), users, password.as_ref(), ask, limits).await?
+        LampKind::IsaRsh {
+            users,
+            password: secret,
+        } => {
+            let password = isa_password(secret.as_ref())?;
+            let shown = rsh::isa(at(RSH_PORT), users, password.as_ref(), ask, limits).await;
+            shown.map_err(|trouble| without_echo(trouble, secret.as_ref()))?
         }
         LampKind::PatliteRsh { users } => rsh::patlite(at(RSH_PORT), users, ask, limits).await?,
-        LampKind::IsaTcp { password } => {
-            let password = isa_password(password.as_ref())?;
-            isa_tcp(at(ISA_TCP_PORT), password.as_ref(), ask, limits).await?
+        LampKind::IsaTcp { password: secret } => {
+            let password = isa_password(secret.as_ref())?;
+            let shown = isa_tcp(at(ISA_TCP_PORT), password.as_ref(), ask, limits).await;
+            shown.map_err(|trouble| without_echo(trouble, secret.as_ref()))?
         }
         LampKind::PatliteHttp => {
             // No read-back on these units: what is wanted is shown again.
@@ -241,9 +246,20 @@ fn look_of(shown: &Shown, wanted: &Look) -> Option<Look> {
         })
 }
 
-fn isa_password(
-    password: Option<&noroshi_core::config::Secret>,
-) -> Result<Option<isa::Password>, Trouble> {
+/// A lamp that repeats the command in its answer must not bring the password into our texts.
+fn without_echo(trouble: Trouble, secret: Option<&Secret>) -> Trouble {
+    let hide = |said: String| match secret {
+        Some(secret) if said.contains(secret.reveal()) => "(words with the password)".into(),
+        _ => said,
+    };
+    match trouble {
+        Trouble::Answer(ReplyError::Refused(said)) => ReplyError::Refused(hide(said)).into(),
+        Trouble::Answer(ReplyError::Unexpected(said)) => ReplyError::Unexpected(hide(said)).into(),
+        other => other,
+    }
+}
+
+fn isa_password(password: Option<&Secret>) -> Result<Option<isa::Password>, Trouble> {
     let Some(secret) = password else {
         return Ok(None);
     };
