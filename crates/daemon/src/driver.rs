@@ -57,7 +57,16 @@ impl Driver {
         refit: Box<dyn Fn(&mut Parts, &Config) + Send>,
     ) -> Driver {
         let waiting = BTreeMap::new();
-        Driver { node, parts, events, asked, waiting, requests: 0, refit, done: false }
+        Driver {
+            node,
+            parts,
+            events,
+            asked,
+            waiting,
+            requests: 0,
+            refit,
+            done: false,
+        }
     }
 
     /// Carries events to the node until it has left the cluster. Hands back the parts, to be taken
@@ -84,7 +93,12 @@ impl Driver {
     }
 
     fn act(&mut self, action: Action) {
-        let Parts { engine, store, lamps, .. } = &self.parts;
+        let Parts {
+            engine,
+            store,
+            lamps,
+            ..
+        } = &self.parts;
         match action {
             Action::Beat(phase) => engine.beat(phase),
             Action::Probe { server, path } => engine.probe(server, path),
