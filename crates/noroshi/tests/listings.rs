@@ -185,7 +185,7 @@ fn status_as_json_is_one_object() {
     assert_eq!(fake.run(&["clpstat", "--json"]), done(&expected));
 }
 
-fn told() -> Vec<noroshi_daemon::store::AlertRow> {
+fn told() -> Vec<noroshi_daemon::control::AlertRow> {
     let mut down = alert(1, Severity::Error, "Server server2 is down.");
     down.notices = vec![
         notice(

@@ -56,14 +56,21 @@ impl Client {
     /// # Errors
     /// As there.
     pub fn connect_within(socket: &Path, wait: Duration) -> Result<Client, Trouble> {
-        let connect = || {
+        let connect = || -> io::Result<Socket> {
             let unconnected = Socket::new(Domain::UNIX, Type::STREAM, None)?;
             // Bounds the connect too, which waits while a stopped daemon's backlog is full.
             unconnected.set_write_timeout(Some(wait))?;
             unconnected.connect(&SockAddr::unix(socket)?)?;
             Ok(unconnected)
         };
-        let connected = connect().map_err(|error: io::Error| match error.kind() {
+        // A signal breaks a waiting connect off, which leaves nothing behind.
+        let connected = loop {
+            match connect() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other,
+            }
+        };
+        let connected = connected.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
                 Trouble::NotRunning(error)
             }
