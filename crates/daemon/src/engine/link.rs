@@ -5,7 +5,7 @@
 //! [`PeerMessage`]. One task for each other server makes its links, one after the other, so
 //! `LinkUp` and `LinkDown` alternate by construction.
 //!
-//! *Use.* [`Links`] holds the near ends: `tell`, `drop_link`, `reconfigure`, `stop`.
+//! *Use.* `Links` holds the near ends: `tell`, `drop_link`, `reconfigure`, `stop`.
 //!
 //! *Failure.* A link that breaks is told and dialled again: at once when it had stood for a while,
 //! else after a growing rest, for ever. What was under way is lost; `core` repeats facts when a link
