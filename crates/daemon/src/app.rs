@@ -127,7 +127,12 @@ async fn live(options: Options) -> Result<(), StartError> {
     let (stop_control, stopped) = oneshot::channel::<()>();
     let stopped = async { stopped.await.unwrap_or_default() };
     let control = tokio::spawn(control::serve_until(listener, desk, stopped));
-    let signals = tokio::spawn(reload::signals(home.clone(), name.clone(), ask, inbox));
+    let signals = tokio::spawn(reload::signals(
+        home.clone(),
+        name.clone(),
+        ask,
+        inbox.clone(),
+    ));
 
     let node = Node::new(clock::now(), own, session, config);
     let parts = Parts {
@@ -137,7 +142,14 @@ async fn live(options: Options) -> Result<(), StartError> {
         lamps,
         syslog,
     };
-    let driver = Driver::new(node, parts, events, asked, Box::new(refit(home, name)));
+    let driver = Driver::new(
+        node,
+        parts,
+        inbox,
+        events,
+        asked,
+        Box::new(refit(home, name)),
+    );
     let (parts, events) = driver.run(Event::Start(Box::new(recovered))).await;
 
     signals.abort();

@@ -11,12 +11,13 @@ use crate::channel::syslog::SyslogChannel;
 use crate::clock;
 use crate::control::Asked;
 use crate::engine::Engine;
+use crate::inbox::Inbox;
 use crate::store::Store;
 use noroshi_core::action::Action;
-use noroshi_core::config::Config;
+use noroshi_core::config::{Config, ServerId};
 use noroshi_core::event::Event;
 use noroshi_core::node::Node;
-use noroshi_core::notice::{Channel, Sending};
+use noroshi_core::notice::{Channel, NoticeKey, Sending};
 use noroshi_core::request::{Reply, Request, RequestId};
 use noroshi_core::time::Moment;
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ pub(crate) struct Parts {
 pub(crate) struct Driver {
     node: Node,
     parts: Parts,
+    inbox: Inbox,
     events: mpsc::Receiver<Event>,
     asked: mpsc::Receiver<Asked>,
     waiting: BTreeMap<u64, oneshot::Sender<Reply>>,
@@ -52,6 +54,7 @@ impl Driver {
     pub(crate) fn new(
         node: Node,
         parts: Parts,
+        inbox: Inbox,
         events: mpsc::Receiver<Event>,
         asked: mpsc::Receiver<Asked>,
         refit: Box<dyn Fn(&mut Parts, &Config) + Send>,
@@ -60,6 +63,7 @@ impl Driver {
         Driver {
             node,
             parts,
+            inbox,
             events,
             asked,
             waiting,
@@ -110,6 +114,7 @@ impl Driver {
                 }
             }
             Action::Load { after, limit } => store.load(after, limit),
+            Action::Find(server, keys) => self.find(server, keys),
             Action::Send(sending) => self.send(sending),
             Action::Lamp { lamp, order } => lamps.order(lamp, order),
             Action::Reply(id, reply) => {
@@ -122,6 +127,17 @@ impl Driver {
             Action::Reconfigure(config) => (self.refit)(&mut self.parts, &config),
             Action::Exit => self.done = true,
         }
+    }
+
+    /// Looks notices up for another server, beside everything else. A store that cannot be read
+    /// answers nothing: the other server then sends, and says that it may be a repeat.
+    fn find(&self, server: ServerId, keys: Vec<NoticeKey>) {
+        let (reader, inbox) = (self.parts.store.reader(), self.inbox.clone());
+        tokio::spawn(async move {
+            if let Ok(notices) = reader.endings(keys).await {
+                let _ = inbox.send(Event::Found(server, notices)).await;
+            }
+        });
     }
 
     fn send(&self, sending: Box<Sending>) {

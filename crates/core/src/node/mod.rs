@@ -21,6 +21,7 @@ use crate::event::{Event, Phase, Recovered};
 use crate::lamp::{Glow, LampWorker, Latches};
 use crate::membership::Membership;
 use crate::notice::outbox::Outbox;
+use crate::peer::PeerMessage;
 use crate::request::{Reply, RequestId};
 use crate::time::{Moment, Now, Span};
 use alloc::boxed::Box;
@@ -144,6 +145,12 @@ impl Node {
                 self.outbox
                     .restore(now, notices, more, |alert| raise::origin(config, alert));
                 self.assigned = false;
+            }
+            Event::Found(server, notices) => {
+                for notice in notices {
+                    let mark = Box::new(PeerMessage::Mark { notice });
+                    out.push(Action::Tell(server, mark));
+                }
             }
             Event::Outcome(key, outcome) => self.noticed(now, &key, &outcome, out),
             Event::Lamp {
@@ -282,6 +289,7 @@ impl Node {
         if self.leaving.is_none() {
             let sender = self.own_name();
             let hold = now.at < self.hold_until;
+            self.ask_about_stale(now, hold, out);
             let records = self.outbox.begin(now, &sender, self.batch, hold);
             self.items.extend(records.into_iter().map(Item::Notice));
         }

@@ -30,6 +30,8 @@ pub const WINDOW_NOTICES_MAX: usize = 256;
 pub const IN_FLIGHT_MAX: usize = 32;
 /// Ended notices that are remembered, to answer other servers and to ignore late doubles.
 pub const RECENT_MAX: usize = 128;
+/// How long other servers have to say how a stale notice ended before it goes out.
+pub const ASK_WAIT: Span = Span::from_ms(200);
 /// How long a notice waits for the store before it goes out unrecorded.
 pub const STORE_PATIENCE: Span = Span::from_ms(500);
 
@@ -53,8 +55,10 @@ struct Entry {
     stage: Stage,
     born: Moment,
     unrecorded: bool,
-    /// Another server may know more of it than we do: it waits while a hold is on.
+    /// Another server may know more of it than we do: it is asked before this goes out.
     stale: bool,
+    /// When the others were asked.
+    asked_at: Option<Moment>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +117,7 @@ impl Outbox {
             born: now.at,
             unrecorded: false,
             stale: false,
+            asked_at: None,
         });
         record
     }
@@ -140,6 +145,7 @@ impl Outbox {
                 born,
                 unrecorded: false,
                 stale: true,
+                asked_at: None,
             });
         }
         self.loading = false;
@@ -162,7 +168,9 @@ impl Outbox {
         for entry in &mut self.entries {
             let mine = entry.record.key.channel != Channel::Mail || ours(entry.origin);
             match entry.stage {
-                Stage::Elsewhere if mine => entry.stage = Stage::Due(now.at),
+                Stage::Elsewhere if mine => {
+                    (entry.stage, entry.stale) = (Stage::Due(now.at), true);
+                }
                 Stage::Due(_) if !mine => entry.stage = Stage::Elsewhere,
                 _ => {}
             }
@@ -180,7 +188,25 @@ impl Outbox {
 
     /// Other servers may have taken over while we were away: all that waits here is stale.
     pub fn doubt(&mut self) {
-        self.entries.iter_mut().for_each(|entry| entry.stale = true);
+        for entry in &mut self.entries {
+            (entry.stale, entry.asked_at) = (true, None);
+        }
+    }
+
+    /// Stale mails that are due and of which nobody was asked yet: they go out [`ASK_WAIT`] later,
+    /// unless an answer says that they are told. At most `limit`.
+    pub fn to_ask(&mut self, now: Now, limit: usize) -> Vec<NoticeKey> {
+        let doubtful = self.entries.iter_mut().filter(|entry| {
+            let due = matches!(entry.stage, Stage::Due(at) if at <= now.at);
+            let mail = entry.record.key.channel == Channel::Mail;
+            due && mail && entry.stale && entry.asked_at.is_none()
+        });
+        let ask = |entry: &mut Entry| {
+            entry.asked_at = Some(now.at);
+            entry.stage = Stage::Due(now.at + ASK_WAIT);
+            entry.record.key.clone()
+        };
+        doubtful.take(limit).map(ask).collect()
     }
 
     /// Notices that are due and for which there is room: they are marked begun, and the records are
@@ -257,7 +283,7 @@ impl Outbox {
                 record.reason.clone_from(cause);
                 record.possible_repeat |= maybe_taken;
                 record.state = NoticeState::Waiting;
-                entry.stale = true;
+                (entry.stale, entry.asked_at) = (true, None);
                 entry.stage = Stage::Due(now.at + mail_retry(record.attempts));
                 if now.at.since(entry.born) >= MAIL_LIFE {
                     record.state = NoticeState::GivenUp;
@@ -303,18 +329,6 @@ impl Outbox {
             return true;
         }
         false
-    }
-
-    /// Unfinished mails that another server may have ended, to ask it about; at most `limit`.
-    pub fn doubtful(&self, limit: usize) -> Vec<NoticeKey> {
-        let doubtful = self.entries.iter().filter(|entry| {
-            let mail = entry.record.key.channel == Channel::Mail;
-            mail && (entry.stale || entry.stage == Stage::Elsewhere)
-        });
-        doubtful
-            .take(limit)
-            .map(|entry| entry.record.key.clone())
-            .collect()
     }
 
     /// How a notice ended, if we remember it.

@@ -130,11 +130,18 @@ pub(crate) async fn black_hole() {
 async fn probes_leave_no_connection_waiting_for_its_time() {
     let mut node = Node::start(&config(32, 2, 1), 0);
     let _other = Node::start(&config(32, 2, 1), 1);
+    // Links of an earlier run of this test may have left one.
+    let before = in_time_wait(address(32, 0, 1));
     for _ in 0..50 {
         assert_eq!(ask(&mut node, 0).await, HostAnswer::Accepted);
     }
+    assert!(in_time_wait(address(32, 0, 1)) <= before);
+}
+
+/// Connections to a server's port that wait for their time, at the end that closed first.
+fn in_time_wait(to: IpAddr) -> usize {
     let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
-    let IpAddr::V4(to) = address(32, 0, 1) else {
+    let IpAddr::V4(to) = to else {
         unreachable!("IPv4")
     };
     let to = format!("{:08X}:{PORT:04X}", to.to_bits().swap_bytes());
@@ -143,5 +150,5 @@ async fn probes_leave_no_connection_waiting_for_its_time() {
         let columns: Vec<_> = line.split_whitespace().collect();
         columns.get(2) == Some(&to.as_str()) && columns.get(3) == Some(&"06")
     });
-    assert_eq!(waiting.count(), 0);
+    waiting.count()
 }
