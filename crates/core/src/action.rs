@@ -4,7 +4,7 @@ use crate::alert::Alert;
 use crate::config::{InterconnectId, LampId, ServerId};
 use crate::event::{Latch, Phase, View};
 use crate::lamp::LampOrder;
-use crate::notice::{NoticeRecord, Sending};
+use crate::notice::{NoticeKey, NoticeRecord, Sending};
 use crate::peer::PeerMessage;
 use crate::request::{Reply, RequestId};
 use crate::time::WallTime;
@@ -43,6 +43,9 @@ pub enum Action {
         /// How many at most.
         limit: u32,
     },
+    /// Find out from disk how these notices ended, for another server that asks; answered by
+    /// `Event::Found`.
+    Find(ServerId, Vec<NoticeKey>),
     /// Hand a notice to its channel; answered by `Event::Outcome`.
     Send(Box<Sending>),
     /// Tell a lamp something; answered by `Event::Lamp`. One at a time per lamp.

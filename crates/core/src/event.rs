@@ -52,6 +52,8 @@ pub enum Event {
         /// There are more.
         more: bool,
     },
+    /// How notices ended that another server asks about, from disk.
+    Found(ServerId, Vec<NoticeRecord>),
     /// What became of one attempt to send a notice.
     Outcome(NoticeKey, Outcome),
     /// What became of one lamp command.

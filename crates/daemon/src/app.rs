@@ -4,6 +4,7 @@
 //! what each is given. Everything that can refuse to start comes before anything is told to the
 //! world: a daemon with a faulty clp.conf or without a key says so and has touched nothing.
 
+use crate::alert_view::AlertView;
 use crate::channel::lamp::LampChannel;
 use crate::channel::mail::{MailChannel, MailContext, system_zone};
 use crate::channel::syslog::SyslogChannel;
@@ -12,8 +13,8 @@ use crate::driver::{Driver, Parts};
 use crate::engine::{Engine, EngineSetup, Gate};
 use crate::home::{Home, LockError};
 use crate::inbox::INBOX_EVENTS_MAX;
-use crate::store::Store;
 use crate::reload::SettingsError;
+use crate::store::Store;
 use crate::{clock, entropy, reload};
 use noroshi_core::config::{Config, ServerId};
 use noroshi_core::event::Event;
@@ -102,7 +103,13 @@ async fn live(options: Options) -> Result<(), StartError> {
 
     let (inbox, events) = mpsc::channel(INBOX_EVENTS_MAX);
     let (ask, asked) = mpsc::channel::<Asked>(ASKED_MAX);
-    let setup = EngineSetup { config: &config, own, key: &key, session, gate: gate.clone() };
+    let setup = EngineSetup {
+        config: &config,
+        own,
+        key: &key,
+        session,
+        gate: gate.clone(),
+    };
     let engine = Engine::start(setup, inbox.clone()).map_err(other)?;
     let listener = home.listen(&lock).map_err(other)?;
     listener.set_nonblocking(true).map_err(other)?;
@@ -113,15 +120,36 @@ async fn live(options: Options) -> Result<(), StartError> {
     let mail = MailChannel::start(mail_context(&config, own, &home), inbox.clone());
     let lamps = LampChannel::start(config.lamps.clone(), names(&config), inbox.clone());
     let syslog = SyslogChannel::start(config.syslog.clone(), name.clone(), inbox.clone());
-    let desk = Desk { ask: ask.clone(), alerts: Arc::new(store.reader()) };
+    let desk = Desk {
+        ask: ask.clone(),
+        alerts: Arc::new(AlertView(store.reader())),
+    };
     let (stop_control, stopped) = oneshot::channel::<()>();
     let stopped = async { stopped.await.unwrap_or_default() };
-    let control = tokio::spawn(control::serve(listener, desk, stopped));
-    let signals = tokio::spawn(reload::signals(home.clone(), name.clone(), ask, inbox));
+    let control = tokio::spawn(control::serve_until(listener, desk, stopped));
+    let signals = tokio::spawn(reload::signals(
+        home.clone(),
+        name.clone(),
+        ask,
+        inbox.clone(),
+    ));
 
     let node = Node::new(clock::now(), own, session, config);
-    let parts = Parts { engine, store, mail, lamps, syslog };
-    let driver = Driver::new(node, parts, events, asked, Box::new(refit(home, name)));
+    let parts = Parts {
+        engine,
+        store,
+        mail,
+        lamps,
+        syslog,
+    };
+    let driver = Driver::new(
+        node,
+        parts,
+        inbox,
+        events,
+        asked,
+        Box::new(refit(home, name)),
+    );
     let (parts, events) = driver.run(Event::Start(Box::new(recovered))).await;
 
     signals.abort();
@@ -135,7 +163,13 @@ async fn live(options: Options) -> Result<(), StartError> {
 
 /// The parts end in the reverse order: what was promised to be told is told, then the store closes.
 async fn take_down(parts: Parts, mut events: mpsc::Receiver<Event>) {
-    let Parts { engine, store, mail, lamps, syslog } = parts;
+    let Parts {
+        engine,
+        store,
+        mail,
+        lamps,
+        syslog,
+    } = parts;
     let ending = async {
         mail.stop(MAIL_GRACE).await;
         drop(lamps);
@@ -165,8 +199,7 @@ fn settings(home: &Home, server: Option<String>) -> Result<(Config, ServerId), S
 }
 
 fn key(home: &Home) -> Result<ClusterKey, StartError> {
-    let key = crate::home::key::ClusterKey::read(&home.key());
-    key.map(|key| ClusterKey::new(*key.bytes())).map_err(|error| {
+    home.read_key().map_err(|error| {
         let path = home.key();
         StartError::Other(format!(
             "cannot use the cluster key {}: {error}. `noroshi key new` makes one; every server \
@@ -180,7 +213,9 @@ fn key(home: &Home) -> Result<ClusterKey, StartError> {
 fn refit(home: Home, name: String) -> impl Fn(&mut Parts, &Config) + Send {
     move |parts, config| {
         // The node takes no settings that lack this server.
-        let Some(own) = config.server_named(&name) else { return };
+        let Some(own) = config.server_named(&name) else {
+            return;
+        };
         if let Err(error) = parts.engine.reconfigure(config, own) {
             eprintln!("noroshi: the interconnects keep their old settings: {error}");
         }
@@ -204,12 +239,19 @@ fn mail_context(config: &Config, own: ServerId, home: &Home) -> MailContext {
 }
 
 fn names(config: &Config) -> Vec<String> {
-    config.servers.iter().map(|server| server.name.clone()).collect()
+    config
+        .servers
+        .iter()
+        .map(|server| server.name.clone())
+        .collect()
 }
 
 /// The host's name without its domain, as `uname -n` mostly gives it.
 fn host_name() -> String {
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
     name.split('.').next().unwrap_or_default().to_string()
 }
 

@@ -11,12 +11,13 @@ use crate::channel::syslog::SyslogChannel;
 use crate::clock;
 use crate::control::Asked;
 use crate::engine::Engine;
+use crate::inbox::Inbox;
 use crate::store::Store;
 use noroshi_core::action::Action;
-use noroshi_core::config::Config;
+use noroshi_core::config::{Config, ServerId};
 use noroshi_core::event::Event;
 use noroshi_core::node::Node;
-use noroshi_core::notice::{Channel, Sending};
+use noroshi_core::notice::{Channel, NoticeKey, Sending};
 use noroshi_core::request::{Reply, Request, RequestId};
 use noroshi_core::time::Moment;
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ pub(crate) struct Parts {
 pub(crate) struct Driver {
     node: Node,
     parts: Parts,
+    inbox: Inbox,
     events: mpsc::Receiver<Event>,
     asked: mpsc::Receiver<Asked>,
     waiting: BTreeMap<u64, oneshot::Sender<Reply>>,
@@ -52,12 +54,23 @@ impl Driver {
     pub(crate) fn new(
         node: Node,
         parts: Parts,
+        inbox: Inbox,
         events: mpsc::Receiver<Event>,
         asked: mpsc::Receiver<Asked>,
         refit: Box<dyn Fn(&mut Parts, &Config) + Send>,
     ) -> Driver {
         let waiting = BTreeMap::new();
-        Driver { node, parts, events, asked, waiting, requests: 0, refit, done: false }
+        Driver {
+            node,
+            parts,
+            inbox,
+            events,
+            asked,
+            waiting,
+            requests: 0,
+            refit,
+            done: false,
+        }
     }
 
     /// Carries events to the node until it has left the cluster. Hands back the parts, to be taken
@@ -84,7 +97,12 @@ impl Driver {
     }
 
     fn act(&mut self, action: Action) {
-        let Parts { engine, store, lamps, .. } = &self.parts;
+        let Parts {
+            engine,
+            store,
+            lamps,
+            ..
+        } = &self.parts;
         match action {
             Action::Beat(phase) => engine.beat(phase),
             Action::Probe { server, path } => engine.probe(server, path),
@@ -96,6 +114,7 @@ impl Driver {
                 }
             }
             Action::Load { after, limit } => store.load(after, limit),
+            Action::Find(server, keys) => self.find(server, keys),
             Action::Send(sending) => self.send(sending),
             Action::Lamp { lamp, order } => lamps.order(lamp, order),
             Action::Reply(id, reply) => {
@@ -108,6 +127,17 @@ impl Driver {
             Action::Reconfigure(config) => (self.refit)(&mut self.parts, &config),
             Action::Exit => self.done = true,
         }
+    }
+
+    /// Looks notices up for another server, beside everything else. A store that cannot be read
+    /// answers nothing: the other server then sends, and says that it may be a repeat.
+    fn find(&self, server: ServerId, keys: Vec<NoticeKey>) {
+        let (reader, inbox) = (self.parts.store.reader(), self.inbox.clone());
+        tokio::spawn(async move {
+            if let Ok(notices) = reader.endings(keys).await {
+                let _ = inbox.send(Event::Found(server, notices)).await;
+            }
+        });
     }
 
     fn send(&self, sending: Box<Sending>) {

@@ -4,14 +4,15 @@
 //! loop that carries events into `core` and actions out of it. Each other module is one way in or
 //! out, and none knows another.
 
+mod alert_view;
 pub mod app;
 pub mod channel;
 pub mod clock;
 pub mod control;
-pub mod engine;
 mod driver;
-pub mod home;
+pub mod engine;
 pub mod entropy;
+pub mod home;
 pub mod inbox;
 pub mod reload;
 pub mod store;

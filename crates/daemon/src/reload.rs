@@ -43,13 +43,12 @@ pub(crate) fn read(home: &Home) -> Result<Config, SettingsError> {
 }
 
 /// Turns signals into events and requests until the daemon ends.
-pub(crate) async fn signals(
-    home: Home,
-    server: String,
-    ask: mpsc::Sender<Asked>,
-    inbox: Inbox,
-) {
-    let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+pub(crate) async fn signals(home: Home, server: String, ask: mpsc::Sender<Asked>, inbox: Inbox) {
+    let kinds = [
+        SignalKind::terminate(),
+        SignalKind::interrupt(),
+        SignalKind::hangup(),
+    ];
     let [Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)] = kinds.map(signal) else {
         eprintln!("noroshi: signals cannot be caught; stop with `clpcl -t`");
         return;
@@ -68,7 +67,10 @@ pub(crate) async fn signals(
 }
 
 async fn stop(server: &str, by: &str, ask: &mpsc::Sender<Asked>) {
-    let request = Request::Stop { server: Some(server.to_string()), by: by.to_string() };
+    let request = Request::Stop {
+        server: Some(server.to_string()),
+        by: by.to_string(),
+    };
     let (place, _) = oneshot::channel();
     let _ = ask.send(Asked::Change(request, place)).await;
 }
@@ -78,10 +80,16 @@ fn quote(error: &SettingsError) -> String {
         SettingsError::Unreadable(text) => return text.clone(),
         SettingsError::Faulty(findings) => findings,
     };
-    let errors = findings.iter().take(FINDINGS_QUOTED_MAX).map(ToString::to_string);
+    let errors = findings
+        .iter()
+        .take(FINDINGS_QUOTED_MAX)
+        .map(ToString::to_string);
     let mut text = errors.collect::<Vec<_>>().join(" | ");
     if findings.len() > FINDINGS_QUOTED_MAX {
-        text.push_str(&format!(" (and {} more: noroshi check)", findings.len() - FINDINGS_QUOTED_MAX));
+        text.push_str(&format!(
+            " (and {} more: noroshi check)",
+            findings.len() - FINDINGS_QUOTED_MAX
+        ));
     }
     text
 }

@@ -1,11 +1,8 @@
-//! The lamp channel by itself: turns, bounds, programs, reserved ports.
+//! The lamp channel by itself: turns, bounds, secrets, reserved ports.
 
 mod lamp_support;
 
-use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::time::Duration;
 
 use lamp_support::{
@@ -155,88 +152,6 @@ async fn settings_that_a_protocol_cannot_carry_are_told_and_secrets_are_not() {
     }
 }
 
-/// Rule: N12 M13
-#[tokio::test]
-async fn a_program_gets_its_words_and_nothing_of_our_environment() {
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("out");
-    let body = format!(
-        "printf '%s\\n' \"$@\" >{0}; env | grep -v -e ^PWD= -e ^SHLVL= -e ^_= >>{0}",
-        out.display()
-    );
-    let kind = script(folder.path(), &body, &["fixed", "a b; $(x)"]);
-    let mut bench = bench_for(kind, Deadlines::default());
-    assert_eq!(bench.show(Look::RED_BLINK).await, done(None));
-    let text = std::fs::read_to_string(&out).unwrap();
-    let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(
-        lines[..6],
-        ["fixed", "a b; $(x)", "sv1,sv2", "blink", "off", "off"]
-    );
-    assert!(
-        lines[6].starts_with("PATH=") && lines.len() == 7,
-        "{lines:?}"
-    );
-}
-
-/// Rule: N12 M13
-#[tokio::test]
-async fn a_program_that_fails_is_told_with_its_words() {
-    let folder = tempfile::tempdir().unwrap();
-    let cases = [
-        ("echo 'no \x1b[31mroute' >&2; exit 3", (6, 6)),
-        ("kill -9 $$", (6, 7)),
-        // What it leaves behind keeps its error output open and must not be waited for.
-        ("sleep 60 & exit 0", (0, 0)),
-        ("head -c 1000000 /dev/zero >&2; exit 1", (6, 6)),
-    ];
-    for (body, expected) in cases {
-        let mut bench = bench_for(script(folder.path(), body, &[]), Deadlines::default());
-        let result = bench.show(Look::GREEN).await;
-        assert_eq!(number(&result), expected, "{body}: {result:?}");
-        if body.contains("exit 3") {
-            assert!(
-                text(&result).contains("status 3, saying \"no [31mroute\""),
-                "{result:?}"
-            );
-        }
-    }
-    let missing = LampKind::Command {
-        program: "/nonexistent/lamp".into(),
-        arguments: vec![],
-    };
-    let result = bench_for(missing, Deadlines::default())
-        .show(Look::GREEN)
-        .await;
-    assert_eq!(number(&result), (7, 27), "{result:?}");
-}
-
-/// Rule: N14 M13
-#[tokio::test]
-async fn a_program_that_does_not_end_is_killed_with_all_that_it_started() {
-    let folder = tempfile::tempdir().unwrap();
-    let pipe = folder.path().join("pipe");
-    let made = std::process::Command::new("mkfifo")
-        .arg(&pipe)
-        .status()
-        .unwrap();
-    assert!(made.success());
-    // The grandchild holds the pipe open for as long as it lives.
-    let body = format!("sleep 1000 >{} & wait", pipe.display());
-    let reader = tokio::task::spawn_blocking(move || {
-        let mut all = Vec::new();
-        std::fs::File::open(pipe).and_then(|mut pipe| pipe.read_to_end(&mut all))
-    });
-    let deadlines = Deadlines {
-        exchange: Duration::from_secs(2),
-        ..quick()
-    };
-    let mut bench = bench_for(script(folder.path(), &body, &[]), deadlines);
-    assert_eq!(number(&bench.show(Look::GREEN).await), (7, 23));
-    let dead = timeout(Duration::from_secs(10), reader).await;
-    dead.expect("the grandchild is dead").unwrap().unwrap();
-}
-
 /// Rule: N13
 #[tokio::test]
 async fn rsh_comes_from_a_reserved_port_and_lets_the_lamp_close_first() {
@@ -264,16 +179,64 @@ async fn rsh_comes_from_a_reserved_port_and_lets_the_lamp_close_first() {
             );
             assert_eq!(number(&bench.next().await.2), (0, 0));
         }
-        assert_eq!(
-            reserved_ports_waiting_for(at.port()),
-            0,
-            "no port is left waiting"
-        );
+        // 06 is TIME_WAIT.
+        let waiting = reserved_ports_to(at.port(), |state| state == "06");
+        assert_eq!(waiting, 0, "no port is left waiting");
     }
 }
 
-/// Sockets in TIME_WAIT from a reserved port of ours to this port.
-fn reserved_ports_waiting_for(to: u16) -> usize {
+/// A lamp that never closes must not cost a reserved port for a minute at each try.
+///
+/// Rule: N13 N14
+#[tokio::test]
+async fn rsh_to_a_lamp_that_hangs_gives_its_port_back() {
+    if !reserved_ports() {
+        return;
+    }
+    let door = RshDoor {
+        reserved_ports_only: true,
+        ..RshDoor::default()
+    };
+    let at = LOOPBACK.parse().unwrap();
+    let faults = Faults::only(Fault::Hang);
+    let sim = SimLamp::start(Kind::IsaRsh(door), at, faults)
+        .await
+        .unwrap();
+    let mut bench = Bench::new(isa_rsh(), sim.address(), quick());
+    assert_eq!(number(&bench.show(Look::GREEN).await), (7, 23));
+    assert_eq!(reserved_ports_to(sim.address().port(), |_| true), 0);
+}
+
+/// A lamp that repeats what it was told, as a shell or a debug mode might.
+///
+/// Rule: M13 N12
+#[tokio::test]
+async fn a_password_that_the_lamp_repeats_is_not_told() {
+    let listener = tokio::net::TcpListener::bind(LOOPBACK).await.unwrap();
+    let kind = LampKind::IsaTcp {
+        password: Some(Secret::new("DN1500".into())),
+    };
+    let at = listener.local_addr().unwrap();
+    let mut bench = Bench::new(kind, at, Deadlines::default());
+    let echo = async {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut line = [0; 64];
+            let count = stream.read(&mut line).await.unwrap();
+            assert!(String::from_utf8_lossy(&line[..count]).contains("DN1500"));
+            stream.write_all(&line[..count]).await.unwrap();
+        }
+    };
+    let result = tokio::select! {
+        result = bench.show(Look::GREEN) => result,
+        () = echo => unreachable!("it accepts for ever"),
+    };
+    assert_eq!(number(&result), (6, 2), "{result:?}");
+    assert!(!text(&result).contains("DN1500"), "{result:?}");
+}
+
+/// Sockets from a reserved port of ours to this port, whose state in proc(5)'s numbers counts.
+fn reserved_ports_to(to: u16, counts: impl Fn(&str) -> bool) -> usize {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
     let text: String = tables
         .iter()
@@ -282,7 +245,7 @@ fn reserved_ports_waiting_for(to: u16) -> usize {
     let port = |word: &str| u16::from_str_radix(word.rsplit(':').next().unwrap(), 16).unwrap_or(0);
     let waiting = text.lines().filter(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
-        words[3] == "06" && SOURCE_PORTS.contains(&port(words[1])) && port(words[2]) == to
+        counts(words[3]) && SOURCE_PORTS.contains(&port(words[1])) && port(words[2]) == to
     });
     waiting.count()
 }
@@ -392,21 +355,4 @@ async fn a_password_is_sent_where_one_is_set() {
             "passwords are not recorded"
         );
     }
-}
-
-fn script(folder: &Path, body: &str, arguments: &[&str]) -> LampKind {
-    let path = folder.join(format!("lamp-{}", body.len()));
-    std::fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    LampKind::Command {
-        program: path.to_str().unwrap().into(),
-        arguments: arguments
-            .iter()
-            .map(|argument| argument.to_string())
-            .collect(),
-    }
-}
-
-fn bench_for(kind: LampKind, deadlines: Deadlines) -> Bench {
-    Bench::new(kind, "127.0.0.1:9".parse().unwrap(), deadlines)
 }

@@ -141,7 +141,11 @@ async fn a_lamp_that_accepts_and_is_silent_fails_with_23() {
 /// Rule: N14 M13
 #[tokio::test]
 async fn a_lamp_that_closes_at_once_is_abnormal_with_4() {
-    expect(Fault::Drop, quick(), |name| match name {
+    let limit = Deadlines {
+        exchange: Duration::from_secs(1),
+        ..Deadlines::default()
+    };
+    expect(Fault::Drop, limit, |name| match name {
         // There is nothing to close: it is silent.
         "snmp" => [(7, 23); 2],
         _ => [(6, 4); 2],

@@ -343,6 +343,34 @@ fn damage_while_working_is_told_once() {
     bench.shut();
 }
 
+/// Found by seed 295 of a longer run of flipped bits: an old alert whose id is no text any more
+/// came up for trimming, and no commit could be made from then on.
+///
+/// Rule: N8
+#[test]
+fn an_old_alert_with_a_damaged_id_stops_nothing() {
+    let dir = tempdir().unwrap();
+    sound_without_log(dir.path());
+    let conn = Connection::open(dir.path().join(STORE_FILE)).unwrap();
+    conn.execute(
+        "UPDATE alert SET id = CAST(x'ff' AS TEXT) WHERE row = 1",
+        [],
+    )
+    .unwrap();
+    drop(conn);
+    let (mut bench, recovered) = Bench::open(dir.path(), 250);
+    assert_eq!(recovered.trouble, None);
+    bench.record(samples(9_000..9_001)).unwrap();
+    let query = AlertQuery {
+        after_row: Some(0),
+        limit: 1,
+        ..AlertQuery::default()
+    };
+    let rows = bench.store.reader().alerts_blocking(&query).unwrap();
+    assert_ne!(rows[0].row, 1, "it was trimmed");
+    bench.shut();
+}
+
 /// A disk that damages every file does not fill itself with them.
 #[test]
 fn set_aside_files_are_bounded() {

@@ -258,7 +258,7 @@ fn a_configuration_is_checked_whole() {
     );
     let faulty = SOUND
         .replace("127.0.0.1", "127.0.0.256")
-        .replace("user1@mail.domain.com", "user1 at home");
+        .replace("user1@mail.domain.com", "user1@");
     let other = dir.path().join("other.conf");
     std::fs::write(&other, faulty).unwrap();
     for (lang, words) in [

@@ -463,7 +463,13 @@ impl Node {
             return;
         }
         let name = self.own_name();
-        self.raise(now, Message::DaemonStopping, &[&name], About::default(), out);
+        self.raise(
+            now,
+            Message::DaemonStopping,
+            &[&name],
+            About::default(),
+            out,
+        );
         let fact = format!("left {name} {}", self.session);
         let about = About {
             server: Some(self.own),

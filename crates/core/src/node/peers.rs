@@ -13,7 +13,7 @@ use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// Notices asked about when a link comes up.
+/// Notices asked about in one message.
 const ASK_MAX: usize = 64;
 
 impl Node {
@@ -41,10 +41,6 @@ impl Node {
                 notices,
             });
         }
-        let notices = self.outbox.doubtful(ASK_MAX);
-        if !notices.is_empty() {
-            tell(PeerMessage::Ask { notices });
-        }
     }
 
     pub(super) fn heard_from_peer(
@@ -65,7 +61,7 @@ impl Node {
                     }
                 }
             }
-            PeerMessage::Ask { notices } => self.answer(from, &notices, out),
+            PeerMessage::Ask { notices } => self.answer(from, notices, out),
             PeerMessage::Leaving { cluster } => {
                 let mut news = Vec::new();
                 self.membership.left(now.at, from, cluster, &mut news);
@@ -103,14 +99,41 @@ impl Node {
         }
     }
 
-    fn answer(&self, server: ServerId, keys: &[NoticeKey], out: &mut Vec<Action>) {
-        for key in keys.iter().take(ASK_MAX) {
-            if let Some(notice) = self.outbox.ending(key) {
-                let mark = PeerMessage::Mark {
-                    notice: notice.clone(),
-                };
-                out.push(Action::Tell(server, Box::new(mark)));
+    fn answer(&self, server: ServerId, keys: Vec<NoticeKey>, out: &mut Vec<Action>) {
+        let mut unknown = Vec::new();
+        for key in keys.into_iter().take(ASK_MAX) {
+            match self.outbox.ending(&key) {
+                Some(notice) => {
+                    let mark = PeerMessage::Mark {
+                        notice: notice.clone(),
+                    };
+                    out.push(Action::Tell(server, Box::new(mark)));
+                }
+                None => unknown.push(key),
             }
+        }
+        if !unknown.is_empty() {
+            out.push(Action::Find(server, unknown));
+        }
+    }
+
+    /// Before a stale notice goes out the other living servers are asked whether it was told. While
+    /// a hold is on nobody is asked: links may not stand yet.
+    pub(super) fn ask_about_stale(&mut self, now: Now, hold: bool, out: &mut Vec<Action>) {
+        let own = self.own;
+        let living: Vec<_> = self.membership.living().filter(|id| *id != own).collect();
+        if hold || living.is_empty() {
+            return;
+        }
+        let notices = self.outbox.to_ask(now, ASK_MAX);
+        if notices.is_empty() {
+            return;
+        }
+        for server in living {
+            let ask = PeerMessage::Ask {
+                notices: notices.clone(),
+            };
+            out.push(Action::Tell(server, Box::new(ask)));
         }
     }
 }

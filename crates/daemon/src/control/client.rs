@@ -4,15 +4,17 @@ use super::{
     ANSWER_BYTES_MAX, AlertFilter, AlertLine, Answer, CLIENT_WAIT, Call, DESK_WAIT, Fault,
     desk_wait,
 };
+use crate::clock::moment;
 use noroshi_core::request::{Reply, Request};
 use noroshi_core::status::Status;
+use noroshi_core::time::Span;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Write};
 use std::ops::ControlFlow;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A connection to the daemon of this host.
 #[derive(Debug)]
@@ -54,14 +56,21 @@ impl Client {
     /// # Errors
     /// As there.
     pub fn connect_within(socket: &Path, wait: Duration) -> Result<Client, Trouble> {
-        let connect = || {
+        let connect = || -> io::Result<Socket> {
             let unconnected = Socket::new(Domain::UNIX, Type::STREAM, None)?;
             // Bounds the connect too, which waits while a stopped daemon's backlog is full.
             unconnected.set_write_timeout(Some(wait))?;
             unconnected.connect(&SockAddr::unix(socket)?)?;
             Ok(unconnected)
         };
-        let connected = connect().map_err(|error: io::Error| match error.kind() {
+        // A signal breaks a waiting connect off, which leaves nothing behind.
+        let connected = loop {
+            match connect() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other,
+            }
+        };
+        let connected = connected.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
                 Trouble::NotRunning(error)
             }
@@ -173,10 +182,11 @@ impl Client {
 
     /// Reads one line; the whole of it must come within `wait`, not each of its bytes.
     fn answer(&mut self, wait: Option<Duration>) -> Result<Answer, Trouble> {
-        let end = wait.map(|wait| Instant::now() + wait);
+        let span = |wait: Duration| Span(u64::try_from(wait.as_micros()).unwrap_or(u64::MAX));
+        let end = wait.map(|wait| moment() + span(wait));
         let mut line = Vec::new();
         loop {
-            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            let left = end.map(|end| Duration::from_micros(end.since(moment()).0));
             if left.is_some_and(|left| left.is_zero()) {
                 return Err(Trouble::Silent(self.wait));
             }

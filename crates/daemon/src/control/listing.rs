@@ -4,8 +4,7 @@
 //! ever held, however long the list, and it comes oldest first.
 
 use super::server::Connection;
-use super::{AlertFilter, AlertLine, AlertSource, Answer, FOLLOWERS_MAX, Fault, PAGE_ROWS};
-use crate::store::AlertQuery;
+use super::{AlertFilter, AlertLine, AlertSource, Answer, FOLLOWERS_MAX, Fault, PAGE_ROWS, Page};
 use std::io;
 use tokio::io::AsyncReadExt;
 
@@ -58,7 +57,7 @@ impl Connection {
         }
     }
 
-    /// Lists up to `left` alerts after row `after`; returns the row of the last one.
+    /// Lists up to `left` alerts that fit after row `after`; returns the last row looked at.
     async fn forward(
         &mut self,
         mut after: u64,
@@ -66,22 +65,25 @@ impl Connection {
         only: &AlertFilter,
     ) -> io::Result<Result<u64, String>> {
         while left > 0 {
-            let query = AlertQuery {
-                after_row: Some(after),
-                ..only.query(left)
+            let page = Page::After {
+                row: after,
+                limit: PAGE_ROWS,
             };
-            let page = match self.desk.alerts.page(query).await {
+            let page = match self.desk.alerts.page(page).await {
+                Ok(page) if page.is_empty() => break,
                 Ok(page) => page,
                 Err(why) => return Ok(Err(why)),
             };
-            if page.is_empty() {
-                break;
-            }
-            for row in page.into_iter().take(left as usize) {
+            for row in page {
+                if left == 0 {
+                    break;
+                }
                 after = row.row;
-                left -= 1;
-                let alert = Box::new(AlertLine::from(row));
-                self.say(&Answer::Alert { alert }).await?;
+                if only.takes(&row) {
+                    left -= 1;
+                    let alert = Box::new(AlertLine::from(row));
+                    self.say(&Answer::Alert { alert }).await?;
+                }
             }
         }
         Ok(Ok(after))
@@ -94,37 +96,26 @@ async fn row_before_last(
     limit: u32,
     only: &AlertFilter,
 ) -> Result<u64, String> {
-    let (mut before_row, mut left) = (None, limit);
+    let (mut before, mut left) = (None, limit);
     loop {
-        let query = AlertQuery {
-            before_row,
-            ..only.query(left.max(1))
+        let page = Page::Before {
+            row: before,
+            limit: PAGE_ROWS,
         };
-        let page = alerts.page(query).await?;
-        for row in page.iter() {
-            match left {
-                // None are wanted: begin after the newest.
-                0 => return Ok(row.row),
-                1 => return Ok(row.row.saturating_sub(1)),
-                _ => left -= 1,
+        let page = alerts.page(page).await?;
+        // There are fewer than wanted; rows begin at 1.
+        let Some(oldest) = page.last() else {
+            return Ok(0);
+        };
+        if limit == 0 {
+            return Ok(page[0].row);
+        }
+        before = Some(oldest.row);
+        for row in page.iter().filter(|row| only.takes(row)) {
+            left -= 1;
+            if left == 0 {
+                return Ok(row.row.saturating_sub(1));
             }
-        }
-        match page.last() {
-            Some(row) => before_row = Some(row.row),
-            // There are fewer; rows begin at 1.
-            None => return Ok(0),
-        }
-    }
-}
-
-impl AlertFilter {
-    fn query(&self, limit: u32) -> AlertQuery {
-        AlertQuery {
-            limit: limit.min(PAGE_ROWS),
-            severity_min: self.severity,
-            server: self.server.clone(),
-            module: self.module.clone(),
-            ..AlertQuery::default()
         }
     }
 }

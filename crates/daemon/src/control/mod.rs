@@ -19,8 +19,8 @@ mod tests;
 
 pub use client::{Client, Trouble};
 pub use protocol::{AlertFilter, AlertLine, Answer, Call, Fault, NoticeLine};
-pub use server::serve;
-pub use source::{AlertSource, PageFuture};
+pub use server::{serve, serve_until};
+pub use source::{AlertRow, AlertSource, Page, PageFuture};
 
 use noroshi_core::request::{Reply, Request};
 use noroshi_core::status::Status;

@@ -3,7 +3,7 @@
 //! Times are milliseconds since 1970-01-01 UTC. New members may be added to answers; a reader
 //! ignores what it does not know. A call that the daemon does not know is answered with an error.
 
-use crate::store::AlertRow;
+use super::source::AlertRow;
 use noroshi_core::alert::{AlertId, Severity};
 use noroshi_core::notice::{Channel, NoticeRecord, NoticeState};
 use noroshi_core::request::{Reply, Request};
@@ -50,6 +50,20 @@ pub struct AlertFilter {
     /// Of this module.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
+}
+
+impl AlertFilter {
+    /// Whether `row` fits.
+    pub fn takes(&self, row: &AlertRow) -> bool {
+        let alert = &row.alert;
+        let of = |server: &String| alert.server == *server || alert.about.as_ref() == Some(server);
+        self.server.as_ref().is_none_or(of)
+            && self.severity.is_none_or(|least| alert.severity >= least)
+            && self
+                .module
+                .as_ref()
+                .is_none_or(|module| *module == alert.message.module)
+    }
 }
 
 /// One line from the daemon.
@@ -148,14 +162,14 @@ impl From<AlertRow> for AlertLine {
     fn from(row: AlertRow) -> AlertLine {
         AlertLine {
             row: row.row,
-            id: row.alert.id,
+            id: row.alert.id.clone(),
             received: row.received,
             time: row.alert.time,
-            server: row.alert.server,
-            module: row.alert.message.module,
+            server: row.alert.server.clone(),
+            module: row.alert.message.module.clone(),
             event: row.alert.message.event,
             severity: row.alert.severity,
-            text: row.alert.text,
+            text: row.alert.text.clone(),
             notices: row.notices.into_iter().map(NoticeLine::from).collect(),
         }
     }

@@ -23,12 +23,17 @@ const NAME_BYTES_MAX: usize = 255;
 /// Pause after a failed accept, so that a lack of file descriptors does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers calls on `listener` until `stop` is ready; then takes no more, lets the calls that are
-/// being answered come to their end for up to [`DRAIN_WAIT`], and ends. So whoever asked the daemon
-/// to stop hears that it does. Dropping the future ends all of it at once.
+/// Answers calls on `listener` until the future is dropped, which ends all connections at once.
 ///
 /// Never fails: a failed accept is tried again, a failed connection ends alone.
-pub async fn serve(listener: UnixListener, desk: Desk, stop: impl Future<Output = ()>) {
+pub async fn serve(listener: UnixListener, desk: Desk) {
+    serve_until(listener, desk, std::future::pending()).await;
+}
+
+/// As [`serve`], until `stop` is ready; then takes no more, lets the calls that are being answered
+/// come to their end for up to [`DRAIN_WAIT`], and ends. So whoever asked the daemon to stop hears
+/// that it does.
+pub async fn serve_until(listener: UnixListener, desk: Desk, stop: impl Future<Output = ()>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let follow_places = Arc::new(Semaphore::new(FOLLOWERS_MAX));
     let (stopping, stopped) = watch::channel(false);

@@ -1,32 +1,55 @@
 //! Where the command socket reads alerts: pages of rows, and word of new ones.
 //!
-//! A trait, so that the socket can be tested with alerts in memory; the store's reader is the one
-//! behind it in a daemon.
+//! A trait, so that the socket knows nothing of the store behind it; tests put one in memory there.
 
-use crate::store::{AlertQuery, AlertRow, Reader};
+use noroshi_core::alert::Alert;
+use noroshi_core::notice::NoticeRecord;
+use noroshi_core::time::WallTime;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use tokio::sync::watch;
+
+/// An alert as it stands in the store, with its notices.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlertRow {
+    /// Its row, from 1; rises with every alert that this server comes to know.
+    pub row: u64,
+    /// The alert.
+    pub alert: Arc<Alert>,
+    /// When this server came to know it.
+    pub received: WallTime,
+    /// Its notices.
+    pub notices: Vec<NoticeRecord>,
+}
+
+/// Which rows are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// The newest `limit` rows before `row`, newest first; `None` begins at the newest of all.
+    Before {
+        /// Where to begin, itself left out.
+        row: Option<u64>,
+        /// How many at most.
+        limit: u32,
+    },
+    /// The oldest `limit` rows after `row`, oldest first.
+    After {
+        /// Where to begin, itself left out.
+        row: u64,
+        /// How many at most.
+        limit: u32,
+    },
+}
 
 /// A page to come, or why it cannot be read.
 pub type PageFuture<'a> = Pin<Box<dyn Future<Output = Result<Vec<AlertRow>, String>> + Send + 'a>>;
 
 /// The alerts on disk.
 pub trait AlertSource: Send + Sync {
-    /// Reads one page; an empty one means that there is nothing more in that direction.
-    fn page(&self, query: AlertQuery) -> PageFuture<'_>;
+    /// Reads one page; an empty one means that there is nothing more.
+    fn page(&self, page: Page) -> PageFuture<'_>;
 
-    /// Changes after each alert that came to be readable, to its row. Before the first one the
-    /// value says nothing.
+    /// Follows the last row: it changes after each alert that came to be readable.
     fn last_row(&self) -> watch::Receiver<u64>;
-}
-
-impl AlertSource for Reader {
-    fn page(&self, query: AlertQuery) -> PageFuture<'_> {
-        Box::pin(async { self.alerts(query).await.map_err(|error| error.0) })
-    }
-
-    fn last_row(&self) -> watch::Receiver<u64> {
-        self.rows()
-    }
 }

@@ -2,7 +2,8 @@
 
 use super::server::checked;
 use super::*;
-use crate::store::{AlertQuery, AlertRow, Store};
+use crate::alert_view::AlertView;
+use crate::store::Store;
 use noroshi_core::action::Item;
 use noroshi_core::alert::{Alert, AlertId, Destinations, MessageId, Severity};
 use noroshi_core::event::Event;
@@ -42,43 +43,23 @@ impl Memory {
 }
 
 impl AlertSource for Memory {
-    fn page(&self, query: AlertQuery) -> PageFuture<'_> {
+    fn page(&self, page: Page) -> PageFuture<'_> {
         Box::pin(async move {
             if self.broken {
                 return Err("the disk is gone".into());
             }
             let rows = self.rows.lock().unwrap();
-            let (before, after) = (
-                query.before_row.unwrap_or(u64::MAX),
-                query.after_row.unwrap_or(0),
-            );
-            let mut page: Vec<AlertRow> = rows
-                .iter()
-                .filter(|row| row.row < before && row.row > after)
-                .filter(|row| {
-                    query
-                        .severity_min
-                        .is_none_or(|least| row.alert.severity >= least)
-                })
-                .filter(|row| {
-                    query
-                        .server
-                        .as_ref()
-                        .is_none_or(|name| *name == row.alert.server)
-                })
-                .filter(|row| {
-                    query
-                        .module
-                        .as_ref()
-                        .is_none_or(|name| *name == row.alert.message.module)
-                })
-                .cloned()
-                .collect();
-            if query.after_row.is_none() {
-                page.reverse();
-            }
-            page.truncate(query.limit as usize);
-            Ok(page)
+            Ok(match page {
+                Page::Before { row, limit } => {
+                    let before = row.unwrap_or(u64::MAX);
+                    let rows = rows.iter().rev().filter(|row| row.row < before);
+                    rows.take(limit as usize).cloned().collect()
+                }
+                Page::After { row, limit } => {
+                    let rows = rows.iter().filter(|other| other.row > row);
+                    rows.take(limit as usize).cloned().collect()
+                }
+            })
         })
     }
 
@@ -90,7 +71,7 @@ impl AlertSource for Memory {
 fn row(row: u64, server: &str, severity: Severity) -> AlertRow {
     AlertRow {
         row,
-        alert: Alert {
+        alert: Arc::new(Alert {
             id: AlertId(format!("a-{row}")),
             message: MessageId {
                 module: "nm".into(),
@@ -103,7 +84,7 @@ fn row(row: u64, server: &str, severity: Severity) -> AlertRow {
             text: format!("text {row}"),
             thread: None,
             destinations: Destinations::default(),
-        },
+        }),
         received: WallTime(2_000),
         notices: Vec::new(),
     }
@@ -122,7 +103,7 @@ fn world(alerts: Arc<dyn AlertSource>) -> World {
     let socket = dir.path().join("s");
     let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     listener.set_nonblocking(true).unwrap();
-    let (to_test, asked) = std_mpsc::channel();
+    let (to_test, asked) = std_mpsc::sync_channel(8);
     let (stop, stopped) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -134,7 +115,7 @@ fn world(alerts: Arc<dyn AlertSource>) -> World {
             let (ask, mut asks) = mpsc::channel(8);
             let desk = Desk { ask, alerts };
             tokio::select! {
-                () = serve(listener, desk, async { drop(stopped.await) }) => {}
+                () = serve_until(listener, desk, async { drop(stopped.await) }) => {}
                 () = async {
                     while let Some(asked) = asks.recv().await {
                         let _ = to_test.send(asked);
@@ -527,7 +508,7 @@ fn a_silent_daemon_is_given_up_in_time() {
 fn an_answer_that_drips_does_not_outlast_the_deadline() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let mut client = Client::over(ours, BRIEFLY);
-    let (done, given_up) = std_mpsc::channel::<()>();
+    let (done, given_up) = std_mpsc::sync_channel::<()>(1);
     let dripping = std::thread::spawn(move || {
         let mut bytes = 0;
         // A byte each time the wait for the end of the client is over without it.
@@ -552,7 +533,7 @@ fn the_stores_alerts_are_listed_and_followed() {
         let items = numbers.map(|number| {
             let row = row(number, "sv1", Severity::Error);
             Item::Alert {
-                alert: Arc::new(row.alert),
+                alert: row.alert,
                 received: row.received,
             }
         });
@@ -564,7 +545,7 @@ fn the_stores_alerts_are_listed_and_followed() {
     };
     let count = u64::from(PAGE_ROWS) * 2;
     record(1..=count);
-    let world = world(Arc::new(store.reader()));
+    let world = world(Arc::new(AlertView(store.reader())));
     assert_eq!(
         listed(&world.socket, u32::MAX, AlertFilter::default()).len() as u64,
         count

@@ -4,10 +4,11 @@
 //! once; a server that should dial us gets a handshake, and the link it makes goes to that
 //! server's task (`link`). Probes are connections that close without a byte: normal, not told.
 //!
-//! *Failure.* Whoever connects and then dawdles has [`HANDSHAKE_DEADLINE`]; at most
-//! [`HANDSHAKES_MAX`] wait at once, and [`HANDSHAKES_PER_ADDRESS_MAX`] from one address. A new one
-//! beyond that takes the place of the oldest: an honest handshake lasts milliseconds, so it is the
-//! dawdler that goes.
+//! *Failure.* Whoever connects and then dawdles has [`HANDSHAKE_DEADLINE`], and at most
+//! [`HANDSHAKES_PER_SERVER_MAX`] connections from one server's address wait at once, so
+//! 124 with 32 servers. A new one beyond that takes the place of the oldest: an honest handshake
+//! lasts milliseconds, so it is the dawdler that goes. A bound on all of them together would make
+//! 31 servers that dial a restarted one at the same moment throw each other out.
 
 use super::Wires;
 use super::link::{self, HANDSHAKE_DEADLINE};
@@ -21,10 +22,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
-/// Connections that have not said yet who they are.
-pub(super) const HANDSHAKES_MAX: usize = 16;
-/// As above, from one address.
-pub(super) const HANDSHAKES_PER_ADDRESS_MAX: usize = 4;
+/// Connections from one server's address that have not said yet who they are.
+pub(super) const HANDSHAKES_PER_SERVER_MAX: usize = 4;
 /// Rest after a failure to accept, such as too many open files.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
@@ -37,14 +36,14 @@ impl Handshakes {
         let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         under_way.retain(|(_, handshake)| !handshake.is_finished());
         let same = |(other, _): &(IpAddr, AbortHandle)| *other == address;
-        let oldest =
-            if under_way.iter().filter(|one| same(one)).count() >= HANDSHAKES_PER_ADDRESS_MAX {
-                under_way.iter().position(same)
-            } else {
-                (under_way.len() >= HANDSHAKES_MAX).then_some(0)
-            };
-        if let Some((_, oldest)) = oldest.and_then(|at| under_way.remove(at)) {
-            oldest.abort();
+        if under_way.iter().filter(|one| same(one)).count() >= HANDSHAKES_PER_SERVER_MAX {
+            let oldest = under_way
+                .iter()
+                .position(same)
+                .and_then(|at| under_way.remove(at));
+            if let Some((_, oldest)) = oldest {
+                oldest.abort();
+            }
         }
         under_way.push_back((address, handshake));
     }
@@ -58,7 +57,7 @@ pub(super) async fn accept(wires: Arc<Wires>, path: Arc<AtomicUsize>, listener: 
         match listener.accept().await {
             Ok((stream, from)) => {
                 let path = path.load(Ordering::Relaxed);
-                if may_dial_us(&wires, path, from.ip()) {
+                if may_dial_us(&wires, path, from.ip()) && !socket::is_closed(&stream) {
                     let handshake = handshake(Arc::clone(&wires), path, stream, from);
                     wires
                         .handshakes

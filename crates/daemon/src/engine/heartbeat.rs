@@ -108,6 +108,11 @@ impl Heartbeats {
         (self.plan, self.sockets) = (plan, sockets);
     }
 
+    /// Lets go of the sockets; nothing is sent any more.
+    pub(super) fn close(&mut self) {
+        self.sockets.clear();
+    }
+
     /// A server named its session on its link, or the link broke.
     pub(super) fn vouch(&mut self, server: ServerId, session: Option<SessionId>) {
         if let Some(hearing) = self.hearings.get_mut(usize::from(server.0)) {

@@ -55,7 +55,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::UdpSocket;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 
 /// How long [`Engine::stop`] lets links send what is queued.
 pub const STOP_DEADLINE: Duration = Duration::from_millis(500);
@@ -101,7 +101,7 @@ struct Ear {
     path: Arc<AtomicUsize>,
     udp: Arc<UdpSocket>,
     /// Ending them closes the sockets.
-    tasks: [AbortHandle; 2],
+    tasks: [JoinHandle<()>; 2],
 }
 
 impl Ear {
@@ -114,10 +114,7 @@ impl Ear {
         let (path, udp) = (Arc::new(AtomicUsize::new(path)), Arc::new(udp.socket));
         let receive = heartbeat::receive(Arc::clone(wires), Arc::clone(&path), Arc::clone(&udp));
         let accept = accept::accept(Arc::clone(wires), Arc::clone(&path), tcp.socket);
-        let tasks = [
-            tokio::spawn(receive).abort_handle(),
-            tokio::spawn(accept).abort_handle(),
-        ];
+        let tasks = [tokio::spawn(receive), tokio::spawn(accept)];
         Ok(Ear {
             address,
             path,
@@ -129,7 +126,7 @@ impl Ear {
 
 impl Drop for Ear {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(AbortHandle::abort);
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -251,11 +248,20 @@ impl Engine {
         self.wires.heartbeats().counts
     }
 
-    /// Ends in order: links send what is queued, at most for [`STOP_DEADLINE`], and close.
+    /// Ends in order: links send what is queued, at most for [`STOP_DEADLINE`], and close. All ports
+    /// are free afterwards.
     pub async fn stop(self) {
-        self.ears().clear();
         let links = std::mem::take(&mut *self.wires.links());
         Links::stop(links, STOP_DEADLINE).await;
+        self.wires.heartbeats().close();
+        let ears = std::mem::take(&mut *self.ears());
+        for mut ear in ears {
+            for task in &mut ear.tasks {
+                task.abort();
+                // It was ended just now; that is what its error says.
+                let _ = task.await;
+            }
+        }
     }
 
     fn ears(&self) -> MutexGuard<'_, Vec<Ear>> {
@@ -266,6 +272,7 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.ears().clear();
+        self.wires.heartbeats().close();
         self.wires.links().abort();
     }
 }

@@ -1,6 +1,6 @@
 //! Asking a server's host whether it lives: a TCP connection to its daemon's port.
 //!
-//! *Use.* [`probe`] from `Engine::probe`; the answer comes as [`Event::Probed`]. The kernel answers
+//! *Use.* `Engine::probe` asks; the answer comes as [`Event::Probed`]. The kernel answers
 //! for a process that stands still, so "accepted" means that the host lives and something holds the
 //! port, "refused" that the host lives and nothing does.
 //!

@@ -9,6 +9,7 @@
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
@@ -95,6 +96,14 @@ pub(super) fn prepare_link(stream: &TcpStream) -> io::Result<()> {
 pub(super) fn close_hard(stream: &TcpStream) {
     // A socket that refuses this is closed softly: slower, nothing worse.
     let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+}
+
+/// Whether the other end has closed already, as probes do that came while we stood still.
+pub(super) fn is_closed(stream: &TcpStream) -> bool {
+    match SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]) {
+        Ok(bytes) => bytes == 0,
+        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+    }
 }
 
 fn bind(socket: &Socket, address: SocketAddr) -> io::Result<bool> {

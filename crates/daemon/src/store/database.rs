@@ -25,8 +25,8 @@ pub const STORE_FILE: &str = "alerts.db";
 
 /// SQLite's page cache in KiB; a bigger transaction spills into the log early, which costs little.
 const PAGE_CACHE_KIB: i64 = 64;
-/// Prepared statements kept; there are 12 that recur in writing.
-const STATEMENTS_MAX: usize = 12;
+/// Prepared statements kept; there are 11 that recur in writing.
+const STATEMENTS_MAX: usize = 11;
 /// How long a commit waits for an operator's `sqlite3` that holds the file, ms.
 const BUSY_WAIT_MS: u64 = 1_000;
 /// The log is copied into the database after this many commits…
@@ -65,7 +65,7 @@ impl Database {
     pub(super) fn open(dir: &Path, after_fault: bool, floor: LastRows) -> Result<Database, Fault> {
         let file = dir.join(STORE_FILE);
         prepare_files(dir, &file)?;
-        let fault = |error: rusqlite::Error| Fault::of(&file, &error);
+        let fault = |error: rusqlite::Error| Fault::opening(&file, &error);
         let mut conn = connect(&file).map_err(fault)?;
         if conn.is_readonly("main").map_err(fault)? {
             // It was just opened for writing, so it is the file's header that says so.
@@ -248,7 +248,7 @@ fn set_modes(conn: &Connection) -> rusqlite::Result<()> {
 /// Finds a file that was cut off; a whole check of 100,000 alerts would take too long to be able to
 /// send again in time, and other damage is found when the page is read.
 fn check_length(conn: &Connection, file: &Path) -> Result<(), Fault> {
-    let fault = |error: rusqlite::Error| Fault::of(file, &error);
+    let fault = |error: rusqlite::Error| Fault::opening(file, &error);
     let pages: u64 = conn
         .query_row("PRAGMA page_count", [], |row| row.get::<_, i64>(0))
         .map_err(fault)? as u64;
@@ -283,7 +283,7 @@ fn raise_rows(conn: &Connection, floor: LastRows) -> rusqlite::Result<()> {
 }
 
 fn last_rows(conn: &Connection, file: &Path) -> Result<LastRows, Fault> {
-    let fault = |error: rusqlite::Error| Fault::of(file, &error);
+    let fault = |error: rusqlite::Error| Fault::opening(file, &error);
     let last = write::last_rows(conn).map_err(fault)?;
     let handed_out: i64 = conn
         .query_row(

@@ -1,6 +1,6 @@
 //! What can go wrong with the store, sorted by what has to be done about it.
 
-use rusqlite::ErrorCode;
+use rusqlite::{Error, ErrorCode};
 use std::io;
 use std::path::Path;
 
@@ -21,8 +21,18 @@ pub(super) enum Fault {
 
 impl Fault {
     /// Sorts an error of SQLite's; `path` is named in its text.
-    pub(super) fn of(path: &Path, error: &rusqlite::Error) -> Fault {
+    pub(super) fn of(path: &Path, error: &Error) -> Fault {
         let text = format!("{}: {error}", path.display());
+        // A value of a kind that we never write, where no row can be passed over.
+        if matches!(
+            error,
+            Error::FromSqlConversionFailure(..)
+                | Error::IntegralValueOutOfRange(..)
+                | Error::InvalidColumnType(..)
+                | Error::Utf8Error(..)
+        ) {
+            return Fault::Damaged(text);
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Fault::Damaged(text),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Fault::Busy(text),
@@ -32,6 +42,20 @@ impl Fault {
             // Everything else, unknown codes included, is answered by a new connection: its
             // opening looks at file and schema and finds out more.
             _ => Fault::Lost(text),
+        }
+    }
+
+    /// As [`Fault::of`], for errors met while opening: there our statements are known to be good, so
+    /// an error without a code of its own comes from a header or schema that was changed.
+    pub(super) fn opening(path: &Path, error: &Error) -> Fault {
+        match (error, Fault::of(path, error)) {
+            (Error::SqliteFailure(failure, _), Fault::Lost(text))
+                if failure.extended_code == rusqlite::ffi::SQLITE_ERROR =>
+            {
+                Fault::Damaged(text)
+            }
+            (Error::SqlInputError { .. }, Fault::Lost(text)) => Fault::Damaged(text),
+            (_, fault) => fault,
         }
     }
 

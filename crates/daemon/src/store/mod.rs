@@ -1,6 +1,6 @@
 //! The durable store: alerts, notices, and what is known of lamps and servers (rules N7 N8).
 //!
-//! One SQLite file, `alerts.db`, in a directory of its own, written by one thread ([`worker`]) in
+//! One SQLite file, `alerts.db`, in a directory of its own, written by one thread (`worker.rs`) in
 //! synced transactions that each take everything that waits. [`Store`] hands work to that thread
 //! and never blocks; answers come as events. [`Reader`] reads pages of the alert view beside it.
 //!

@@ -66,7 +66,7 @@ impl Opener {
             damage::salvage(aside, &mut database);
         }
         let mut recovered =
-            recover::recover(&database.conn).map_err(|error| Fault::of(&self.dir, &error))?;
+            recover::recover(&database.conn).map_err(|error| Fault::opening(&self.dir, &error))?;
         let aside = self.aside.take().map(|aside| aside.display().to_string());
         recovered.trouble = aside.map(StoreTrouble::SetAside);
         self.failed = false;

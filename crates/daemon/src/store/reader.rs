@@ -8,7 +8,7 @@ use super::database::{self, STORE_FILE, length_of, log_of};
 use super::row::{self, ALERT_COLUMNS, alert_columns, notice_columns};
 use super::schema;
 use noroshi_core::alert::{Alert, Severity};
-use noroshi_core::notice::NoticeRecord;
+use noroshi_core::notice::{NoticeKey, NoticeRecord};
 use noroshi_core::time::WallTime;
 use rusqlite::{Connection, OpenFlags, named_params};
 use std::fmt;
@@ -124,6 +124,27 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// How these notices ended, as far as they did and are kept; on a thread for blocking work.
+    ///
+    /// # Errors
+    /// When there is no readable store, or it is damaged.
+    pub async fn endings(&self, keys: Vec<NoticeKey>) -> Result<Vec<NoticeRecord>, ReadError> {
+        let reader = self.clone();
+        let read = move || {
+            let _open = reader.gate.read().unwrap_or_else(PoisonError::into_inner);
+            let read = |conn: Connection| {
+                let ended = keys.iter().map(|key| ending(&conn, key));
+                ended.filter_map(Result::transpose).collect()
+            };
+            connect(&reader.dir).and_then(read)
+        };
+        let read = tokio::task::spawn_blocking(read).await;
+        read.map_err(|error| ReadError(error.to_string()))?
+            .map_err(|error| ReadError(error.to_string()))
+    }
+}
+
 /// Opens the file in `dir` for reading only; on a read-only disk too, as far as the log allows.
 pub(super) fn connect(dir: &Path) -> rusqlite::Result<Connection> {
     let file = dir.join(STORE_FILE);
@@ -214,6 +235,21 @@ fn page(conn: &Connection, query: &AlertQuery) -> rusqlite::Result<Vec<AlertRow>
         });
     }
     Ok(found)
+}
+
+fn ending(conn: &Connection, key: &NoticeKey) -> rusqlite::Result<Option<NoticeRecord>> {
+    let mut statement = conn.prepare_cached(concat!(
+        "SELECT ",
+        notice_columns!(),
+        " FROM notice n WHERE n.alert = ?1 AND n.channel = ?2 AND n.recipient = ?3"
+    ))?;
+    let words = [&key.alert.0, row::channel_word(key.channel), &key.recipient];
+    let mut rows = statement.query(words)?;
+    let notice = match rows.next()? {
+        Some(row) => row::notice(row, 0).ok(),
+        None => None,
+    };
+    Ok(notice.filter(|notice| notice.state.is_final()))
 }
 
 fn notices_of(conn: &Connection, alert: &Alert) -> rusqlite::Result<Vec<NoticeRecord>> {

@@ -132,7 +132,8 @@ pub(super) fn each_unfinished(
 
 /// Every server's part of its lamp.
 pub(super) fn latches(conn: &Connection) -> Result<Vec<Latch>> {
-    let mut statement = conn.prepare("SELECT server, red, red_changed_ms, green, green_changed_ms FROM latch")?;
+    let mut statement =
+        conn.prepare("SELECT server, red, red_changed_ms, green, green_changed_ms FROM latch")?;
     let mut rows = statement.query([])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {

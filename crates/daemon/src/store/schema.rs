@@ -67,7 +67,7 @@ CREATE TABLE view(
 ";
 
 /// What must be there for our statements to mean what they say.
-const NAMES: &str = "alert latch notice notice_unfinished view";
+const NAMES: [&str; 5] = ["alert", "latch", "notice", "notice_unfinished", "view"];
 
 /// Creates the tables or brings them forward to the newest version.
 ///
@@ -75,7 +75,7 @@ const NAMES: &str = "alert latch notice notice_unfinished view";
 /// `Newer` for a version that this program does not know, `Damaged` for a file that is not ours or
 /// lacks a table; nothing was changed then.
 pub(super) fn bring_forward(conn: &mut Connection, path: &Path) -> Result<(), Fault> {
-    let fault = |error: rusqlite::Error| Fault::of(path, &error);
+    let fault = |error: rusqlite::Error| Fault::opening(path, &error);
     let tx = conn
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(fault)?;
@@ -113,7 +113,7 @@ pub(super) fn bring_forward(conn: &mut Connection, path: &Path) -> Result<(), Fa
         tx.pragma_update(None, "user_version", known)
             .map_err(fault)?;
     }
-    check_names(&tx, path)?;
+    check_text(&tx, path)?;
     tx.commit().map_err(fault)
 }
 
@@ -128,25 +128,28 @@ pub(super) fn check_known(conn: &Connection) -> rusqlite::Result<()> {
     }
 }
 
-/// Finds a schema that a flipped bit has renamed or lost a table of.
-fn check_names(conn: &Connection, path: &Path) -> Result<(), Fault> {
-    let names: Option<String> = conn
-        .query_row(
-            "SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema
-             WHERE name NOT LIKE 'sqlite%' ORDER BY name)",
-            [],
-            |row| row.get(0),
-        )
-        .map_err(|error| Fault::of(path, &error))?;
-    let names = names.unwrap_or_default();
-    if NAMES
-        .split(' ')
-        .all(|name| names.split(' ').any(|found| found == name))
-    {
+/// Finds a schema that a flipped bit has changed: SQLite keeps each statement's text as it was given,
+/// so every one must stand in [`STEPS`] to the letter. (A step that alters a table needs more here.)
+fn check_text(conn: &Connection, path: &Path) -> Result<(), Fault> {
+    let fault = |error: rusqlite::Error| Fault::opening(path, &error);
+    let mut statement = conn
+        .prepare("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite%'")
+        .map_err(fault)?;
+    let mut rows = statement.query([]).map_err(fault)?;
+    let mut found = 0;
+    while let Some(row) = rows.next().map_err(fault)? {
+        let name: String = row.get(0).map_err(fault)?;
+        let sql: String = row.get(1).map_err(fault)?;
+        let known = NAMES.contains(&name.as_str());
+        if known && STEPS.iter().any(|step| step.contains(&format!("{sql};"))) {
+            found += 1;
+        }
+    }
+    if found == NAMES.len() {
         Ok(())
     } else {
         Err(Fault::Damaged(format!(
-            "{}: tables are missing",
+            "{}: its tables are not as they were made",
             path.display()
         )))
     }

@@ -144,23 +144,27 @@ pub(super) fn trim(
     })
 }
 
+/// Reads no text: a damaged id of an old alert must not stop the newest from being written.
 fn trim_alerts(conn: &Connection, after: i64, horizon: i64, look_max: u32) -> Result<i64> {
     let mut oldest = conn.prepare_cached(
-        "SELECT row, id FROM alert WHERE row > ?1 AND row <= ?2 ORDER BY row LIMIT 1",
-    )?;
-    let mut unfinished = conn.prepare_cached(
-        "SELECT 1 FROM notice WHERE alert = ?1 AND state IN ('waiting', 'begun') LIMIT 1",
+        "SELECT row, EXISTS(SELECT 1 FROM notice
+         WHERE notice.alert = alert.id AND state IN ('waiting', 'begun'))
+         FROM alert WHERE row > ?1 AND row <= ?2 ORDER BY row LIMIT 1",
     )?;
     let mut mark = after;
     for _ in 0..look_max {
-        let next: Option<(i64, String)> = oldest
+        let next: Option<(i64, bool)> = oldest
             .query_row([mark, horizon], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let Some((row, id)) = next else { return Ok(0) };
+        let Some((row, unfinished)) = next else {
+            return Ok(0);
+        };
         mark = row;
-        if !unfinished.exists([&id])? {
-            conn.prepare_cached("DELETE FROM notice WHERE alert = ?1")?
-                .execute([&id])?;
+        if !unfinished {
+            conn.prepare_cached(
+                "DELETE FROM notice WHERE alert = (SELECT id FROM alert WHERE row = ?1)",
+            )?
+            .execute([row])?;
             conn.prepare_cached("DELETE FROM alert WHERE row = ?1")?
                 .execute([row])?;
         }

@@ -21,9 +21,9 @@ pub(crate) const SLACK: Duration = Duration::from_secs(5);
 /// Short limits, for what must run into them.
 pub(crate) fn quick() -> Deadlines {
     Deadlines {
-        connect: Duration::from_millis(200),
-        exchange: Duration::from_millis(400),
-        resend: Duration::from_millis(100),
+        connect: Duration::from_millis(100),
+        exchange: Duration::from_millis(200),
+        resend: Duration::from_millis(50),
     }
 }
 
@@ -138,9 +138,9 @@ pub(crate) fn text(result: &LampResult) -> &str {
 
 /// Whether this process may use reserved ports. Says what is skipped if not.
 pub(crate) fn reserved_ports() -> bool {
-    let may = std::net::TcpListener::bind("127.0.0.1:0").is_ok()
-        && (600..620).any(|port| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok());
-    may || skip("rsh: this process may not use reserved ports")
+    let mut ports = 600..620;
+    ports.any(|port| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok())
+        || skip("rsh: this process may not use reserved ports")
 }
 
 /// Says what is skipped, or panics where nothing may be.

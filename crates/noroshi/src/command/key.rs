@@ -3,19 +3,18 @@
 use super::Context;
 use crate::exit::{Exit, Failure};
 use crate::print::{escaped, say};
-use noroshi_daemon::home::key::{ClusterKey, KeyError};
+use noroshi_daemon::home::key::{KeyFileError, random_key};
 use std::io;
 
 pub(super) fn new(context: &mut Context, force: bool) -> Result<Exit, Failure> {
-    let path = context.home.key();
-    let shown = path.display().to_string();
+    let shown = context.home.key().display().to_string();
     let written = std::fs::create_dir_all(context.home.etc())
-        .map_err(KeyError::Io)
-        .and_then(|()| ClusterKey::generate())
-        .and_then(|key| key.write(&path, force));
+        .map_err(KeyFileError::Io)
+        .and_then(|()| random_key())
+        .and_then(|key| context.home.write_key(&key, force));
     match written {
         Ok(()) => {}
-        Err(KeyError::Io(error)) if error.kind() == io::ErrorKind::AlreadyExists && !force => {
+        Err(KeyFileError::Io(error)) if error.kind() == io::ErrorKind::AlreadyExists && !force => {
             let text = context.pick(
                 format!("there is a cluster key already: {shown}\nIt was left as it is. A new one (--force) cuts this server off from the others until all of them have it."),
                 format!("クラスタ鍵は既にあります: {shown}\n変更していません。新しい鍵に置き換える（--force）と、全サーバに配るまでこのサーバは他のサーバと通信できません。"),

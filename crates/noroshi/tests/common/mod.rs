@@ -9,9 +9,8 @@ use noroshi_core::notice::{Channel, NoticeKey, NoticeRecord, NoticeState};
 use noroshi_core::request::{Reply, Request};
 use noroshi_core::status::{LampStatus, PathStatus, ServerState, ServerStatus, Status};
 use noroshi_core::time::WallTime;
-use noroshi_daemon::control::{AlertSource, Asked, Desk, PageFuture, serve};
+use noroshi_daemon::control::{AlertRow, AlertSource, Asked, Desk, Page, PageFuture, serve_until};
 use noroshi_daemon::home::Home;
-use noroshi_daemon::store::{AlertQuery, AlertRow};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -60,7 +59,7 @@ impl Fake {
                     ask,
                     alerts: source,
                 };
-                serve(listener, desk, async {
+                serve_until(listener, desk, async {
                     tokio::select! {
                         () = drive(asks, status, script, seen) => {}
                         _ = stopped => {}
@@ -227,40 +226,20 @@ impl Memory {
 }
 
 impl AlertSource for Memory {
-    fn page(&self, query: AlertQuery) -> PageFuture<'_> {
+    fn page(&self, page: Page) -> PageFuture<'_> {
         Box::pin(async move {
             let rows = self.rows.lock().unwrap();
-            let (before, after) = (
-                query.before_row.unwrap_or(u64::MAX),
-                query.after_row.unwrap_or(0),
-            );
-            let mut page: Vec<AlertRow> = rows
-                .iter()
-                .filter(|row| row.row < before && row.row > after)
-                .filter(|row| {
-                    query
-                        .severity_min
-                        .is_none_or(|least| row.alert.severity >= least)
-                })
-                .filter(|row| {
-                    query
-                        .server
-                        .as_ref()
-                        .is_none_or(|name| *name == row.alert.server)
-                })
-                .filter(|row| {
-                    query
-                        .module
-                        .as_ref()
-                        .is_none_or(|name| *name == row.alert.message.module)
-                })
-                .cloned()
-                .collect();
-            if query.after_row.is_none() {
-                page.reverse();
-            }
-            page.truncate(query.limit as usize);
-            Ok(page)
+            Ok(match page {
+                Page::Before { row, limit } => {
+                    let before = row.unwrap_or(u64::MAX);
+                    let rows = rows.iter().rev().filter(|row| row.row < before);
+                    rows.take(limit as usize).cloned().collect()
+                }
+                Page::After { row, limit } => {
+                    let rows = rows.iter().filter(|other| other.row > row);
+                    rows.take(limit as usize).cloned().collect()
+                }
+            })
         })
     }
 
@@ -273,7 +252,7 @@ pub(crate) fn alert(row: u64, severity: Severity, text: &str) -> AlertRow {
     let id = AlertId(format!("a-{row}"));
     AlertRow {
         row,
-        alert: Alert {
+        alert: Arc::new(Alert {
             id,
             message: MessageId {
                 module: "nm".into(),
@@ -286,7 +265,7 @@ pub(crate) fn alert(row: u64, severity: Severity, text: &str) -> AlertRow {
             text: text.into(),
             thread: None,
             destinations: Destinations::default(),
-        },
+        }),
         received: TIME,
         notices: Vec::new(),
     }

@@ -75,6 +75,15 @@ impl World {
                     .stored_after(after, limit as usize);
                 self.give(SYNC_US, server, Event::Loaded { notices, more });
             }
+            Action::Find(to, keys) => {
+                let notices = &self.servers[server].disk.notices;
+                let ended = notices.iter().filter(|notice| notice.state.is_final());
+                let found = ended
+                    .filter(|notice| keys.contains(&notice.key))
+                    .cloned()
+                    .collect();
+                self.give(SYNC_US, server, Event::Found(to, found));
+            }
             Action::Send(sending) => self.send(server, &sending),
             Action::Lamp { lamp, order } => {
                 let sim = &mut self.lamps[usize::from(lamp.0)];

@@ -17,8 +17,8 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::time::{Duration, timeout, timeout_at};
 
-use super::codes::Trouble;
 use super::exchange::Limits;
+use super::trouble::Trouble;
 
 /// How much of a program's error output is kept, in bytes; the rest is read and dropped.
 pub const SAID_BYTES_MAX: usize = 1024;

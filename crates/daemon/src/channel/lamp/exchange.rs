@@ -8,15 +8,14 @@
 
 use std::net::SocketAddr;
 
-use noroshi_core::config::{Lamp, LampKind, PnsFamily};
+use noroshi_core::config::{Lamp, LampKind, PnsFamily, Secret};
 use noroshi_core::lamp::{Glow, LampOrder, Look};
-use noroshi_wire::lamp::{Light, Lights, ReplyError, Shown, http, isa, phn, pns};
+use noroshi_wire::lamp::{Light, Lights, ReplyError, Shown, isa, pns};
 use tokio::time::{Duration, Instant};
 
-use super::codes::Trouble;
 use super::deadlines::Deadlines;
-use super::tcp::{Line, must_have_ended};
-use super::{command, rsh, snmp};
+use super::trouble::Trouble;
+use super::{command, isa_tcp, patlite, rsh, snmp};
 
 /// The ends of one exchange's times.
 pub(super) struct Limits {
@@ -70,23 +69,28 @@ pub(super) async fn run(
     };
     let at = |port: u16| SocketAddr::new(lamp.address, lamp.port.unwrap_or(port));
     let shown = match &lamp.kind {
-        LampKind::IsaRsh { users, password } => {
-            let password = isa_password(password.as_ref())?;
-            rsh::isa(at(RSH_PORT), users, password.as_ref(), ask, limits).await?
+        LampKind::IsaRsh {
+            users,
+            password: secret,
+        } => {
+            let password = isa_password(secret.as_ref())?;
+            let shown = rsh::isa(at(RSH_PORT), users, password.as_ref(), ask, limits).await;
+            shown.map_err(|trouble| without_echo(trouble, secret.as_ref()))?
         }
         LampKind::PatliteRsh { users } => rsh::patlite(at(RSH_PORT), users, ask, limits).await?,
-        LampKind::IsaTcp { password } => {
-            let password = isa_password(password.as_ref())?;
-            isa_tcp(at(ISA_TCP_PORT), password.as_ref(), ask, limits).await?
+        LampKind::IsaTcp { password: secret } => {
+            let password = isa_password(secret.as_ref())?;
+            let shown = isa_tcp::exchange(at(ISA_TCP_PORT), password.as_ref(), ask, limits).await;
+            shown.map_err(|trouble| without_echo(trouble, secret.as_ref()))?
         }
         LampKind::PatliteHttp => {
             // No read-back on these units: what is wanted is shown again.
-            patlite_http(at(HTTP_PORT), &lights(&look), limits).await?
+            patlite::http(at(HTTP_PORT), &lights(&look), limits).await?
         }
         LampKind::PatlitePns { family } => {
-            patlite_pns(at(PATLITE_PORT), unit(*family), ask, limits).await?
+            patlite::pns(at(PATLITE_PORT), unit(*family), ask, limits).await?
         }
-        LampKind::PatlitePhn => patlite_phn(at(PATLITE_PORT), ask, limits).await?,
+        LampKind::PatlitePhn => patlite::phn(at(PATLITE_PORT), ask, limits).await?,
         LampKind::PatliteSnmp { read, write } => {
             snmp::exchange(at(SNMP_PORT), read, write, ask, limits).await?
         }
@@ -96,111 +100,6 @@ pub(super) async fn run(
         }
     };
     Ok(shown.and_then(|shown| look_of(&shown, &look)))
-}
-
-async fn isa_tcp(
-    peer: SocketAddr,
-    password: Option<&isa::Password>,
-    ask: Ask,
-    limits: &Limits,
-) -> Result<Option<Shown>, Trouble> {
-    let Ask::Set(lights) = ask else {
-        return isa_tcp_read(peer, password, limits).await.map(Some);
-    };
-    let answer = isa_tcp_line(peer, &isa::encode_set(&lights, password), limits).await?;
-    match isa::decode_set_reply(&answer) {
-        // No source records what these models say to a set command, only that they say something;
-        // so words that are no refusal are judged by what the lamp shows then.
-        Err(error @ ReplyError::Unexpected(_)) => {
-            match isa_tcp_read(peer, password, limits).await {
-                Ok(shown) => Ok(Some(shown)),
-                Err(_) => Err(error.into()),
-            }
-        }
-        judged => Ok(judged?),
-    }
-}
-
-async fn isa_tcp_read(
-    peer: SocketAddr,
-    password: Option<&isa::Password>,
-    limits: &Limits,
-) -> Result<Shown, Trouble> {
-    let answer = isa_tcp_line(peer, &isa::encode_read(password), limits).await?;
-    Ok(isa::decode_read_reply(&answer)?)
-}
-
-async fn isa_tcp_line(peer: SocketAddr, text: &str, limits: &Limits) -> Result<Vec<u8>, Trouble> {
-    let mut line = Line::open(peer, limits).await?;
-    let request = isa::tcp_line(text);
-    let is_whole = |answer: &[u8]| isa::decode_tcp_line(answer).is_ok();
-    let (answer, _) = line.ask(&request, isa::LINE_BYTES_MAX, is_whole).await?;
-    Ok(isa::decode_tcp_line(&answer)?.to_vec())
-}
-
-async fn patlite_http(
-    peer: SocketAddr,
-    lights: &Lights,
-    limits: &Limits,
-) -> Result<Option<Shown>, Trouble> {
-    let mut line = Line::open(peer, limits).await?;
-    let request = http::encode_set(peer, lights);
-    let (answer, _) = line
-        .ask(&request, http::REPLY_BYTES_MAX, http::reply_is_whole)
-        .await?;
-    http::decode_reply(&answer)?;
-    Ok(None)
-}
-
-async fn patlite_pns(
-    peer: SocketAddr,
-    unit: pns::Unit,
-    ask: Ask,
-    limits: &Limits,
-) -> Result<Option<Shown>, Trouble> {
-    let mut line = Line::open(peer, limits).await?;
-    match ask {
-        Ask::Set(lights) => {
-            let request = pns::encode_set(unit, &lights);
-            let (answer, _) = line.ask(&request, pns::REPLY_BYTES, |_| false).await?;
-            pns::decode_control_reply(&answer)?;
-            Ok(None)
-        }
-        Ask::Read => {
-            let request = pns::encode_read(unit);
-            // No status begins with the byte of NAK, so that one need not be waited out.
-            let is_nak = |answer: &[u8]| answer == [pns::NAK];
-            let (answer, _) = line.ask(&request, unit.status_bytes(), is_nak).await?;
-            Ok(Some(pns::decode_status_reply(unit, &answer)?))
-        }
-    }
-}
-
-/// The protocol cannot leave a light as it is, so a set reads first. Each command has its own
-/// connection, as every known client of these units does it.
-async fn patlite_phn(
-    peer: SocketAddr,
-    ask: Ask,
-    limits: &Limits,
-) -> Result<Option<Shown>, Trouble> {
-    let mut line = Line::open(peer, limits).await?;
-    let is_read = |answer: &[u8]| {
-        phn::decode_read_reply(answer).is_ok() || answer.len() == phn::REPLY_BYTES_MAX
-    };
-    let (answer, _) = line
-        .ask(&phn::encode_read(), phn::REPLY_BYTES_MAX, is_read)
-        .await?;
-    let tower = phn::decode_read_reply(&answer)?;
-    drop(line);
-    let Ask::Set(lights) = ask else {
-        return Ok(Some(tower.shown()));
-    };
-    let mut line = Line::open(peer, limits).await?;
-    let request = phn::encode_write(tower.with(&lights));
-    let (answer, ended) = line.ask(&request, phn::REPLY_BYTES_MAX, |_| false).await?;
-    must_have_ended(ended)?;
-    phn::decode_write_reply(&answer)?;
-    Ok(None)
 }
 
 /// A look as a command: all three lights by name, the buzzer left alone.
@@ -241,9 +140,20 @@ fn look_of(shown: &Shown, wanted: &Look) -> Option<Look> {
         })
 }
 
-fn isa_password(
-    password: Option<&noroshi_core::config::Secret>,
-) -> Result<Option<isa::Password>, Trouble> {
+/// A lamp that repeats the command in its answer must not bring the password into our texts.
+fn without_echo(trouble: Trouble, secret: Option<&Secret>) -> Trouble {
+    let hide = |said: String| match secret {
+        Some(secret) if said.contains(secret.reveal()) => "(words with the password)".into(),
+        _ => said,
+    };
+    match trouble {
+        Trouble::Answer(ReplyError::Refused(said)) => ReplyError::Refused(hide(said)).into(),
+        Trouble::Answer(ReplyError::Unexpected(said)) => ReplyError::Unexpected(hide(said)).into(),
+        other => other,
+    }
+}
+
+fn isa_password(password: Option<&Secret>) -> Result<Option<isa::Password>, Trouble> {
     let Some(secret) = password else {
         return Ok(None);
     };

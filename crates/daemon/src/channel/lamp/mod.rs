@@ -14,9 +14,12 @@ pub mod codes;
 mod command;
 mod deadlines;
 mod exchange;
+mod isa_tcp;
+mod patlite;
 mod rsh;
 mod snmp;
 mod tcp;
+mod trouble;
 
 use std::sync::Arc;
 
@@ -27,8 +30,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::inbox::Inbox;
-use codes::Trouble;
 use exchange::Limits;
+use trouble::Trouble;
 
 pub use command::SAID_BYTES_MAX;
 pub use deadlines::{CONNECT_TIMEOUT, Deadlines, EXCHANGE_TIMEOUT, RESEND_AFTER, SENDS_MAX};

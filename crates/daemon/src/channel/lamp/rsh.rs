@@ -1,6 +1,6 @@
 //! rsh, spoken natively (rule N13): no rsh program, no shell, a reserved source port of our own.
 //!
-//! *Use.* [`isa`] and [`patlite`] carry their dialect's command and judge its output.
+//! *Use.* [`isa()`] and [`patlite()`] carry their dialect's command and judge its output.
 //!
 //! *Failure.* A lamp that closes without a byte most likely saw a source port outside 512-1023 or
 //! a sender that it does not allow; the text says so. The lamp ends the connection, not we: the end
@@ -14,9 +14,9 @@ use std::ops::RangeInclusive;
 use noroshi_core::config::RshUsers;
 use noroshi_wire::lamp::{Shown, isa, patlite, rsh};
 
-use super::codes::Trouble;
 use super::exchange::{Ask, Limits};
 use super::tcp::{Ended, Line, connect, must_have_ended, new_socket};
+use super::trouble::Trouble;
 
 /// The source ports that an rsh server takes for honest (rshd(8)).
 pub const SOURCE_PORTS: RangeInclusive<u16> = 512..=1023;

@@ -14,9 +14,9 @@ use ring::rand::{SecureRandom, SystemRandom};
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout_at};
 
-use super::codes::Trouble;
 use super::deadlines::SENDS_MAX;
 use super::exchange::{Ask, Limits};
+use super::trouble::Trouble;
 
 pub(super) async fn exchange(
     peer: SocketAddr,

@@ -13,8 +13,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout_at};
 
-use super::codes::Trouble;
 use super::exchange::Limits;
+use super::trouble::Trouble;
 
 /// Why reading ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,13 @@
+//! The embedded engine on real sockets: rules N2, N4 and N6.
+//!
+//! Each test has addresses of its own in 127.0.0.0/8, so that all may run at once.
+
+mod cluster;
+mod flood;
+mod gates;
+mod heartbeats;
+mod links;
+mod probes;
+mod process;
+mod relay;
+mod settings;
