@@ -83,3 +83,19 @@ pub(crate) fn namespaces() -> bool {
         }
     }
 }
+
+/// Lets a fault last. The time is the fault itself; nothing is waited for.
+pub(crate) fn hold(fault: Duration) {
+    std::thread::sleep(fault);
+}
+
+/// The mails whose subject has this in it.
+pub(crate) fn mails_saying(cluster: &Cluster, words: &str) -> usize {
+    let says = |mail: &&std::sync::Arc<Mail>| mail.body.contains(words);
+    mails(cluster).iter().filter(says).count()
+}
+
+/// How often any server's view, of those living, has a message.
+pub(crate) fn messages(cluster: &Cluster, server: usize, module: &str, event: u32) -> usize {
+    cluster.count_alerts(server, module, event).unwrap()
+}
