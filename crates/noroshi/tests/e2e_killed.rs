@@ -80,7 +80,11 @@ fn a_server_that_comes_back_is_told_in_the_same_thread_and_its_red_stays() {
     cluster.command(0, &["clpdn1000s", "-h", "sv3"]).unwrap();
     cluster.wait_lamp(2, Look::OUT, SOON).unwrap();
     flush(&cluster, 0);
-    assert_eq!(mails(&cluster).len(), 2);
+    let all: Vec<String> = mails(&cluster)
+        .iter()
+        .map(|mail| mail.body.clone())
+        .collect();
+    assert_eq!(all.len(), 2, "{}\n{}", all.join("--"), cluster.logs());
 }
 
 /// Every kind of lamp that needs no privileges takes part.

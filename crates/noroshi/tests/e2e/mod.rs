@@ -51,6 +51,14 @@ pub(crate) fn mails(cluster: &Cluster) -> Vec<std::sync::Arc<Mail>> {
     mails
 }
 
+/// Their subjects.
+pub(crate) fn subjects(cluster: &Cluster) -> Vec<String> {
+    mails(cluster)
+        .iter()
+        .map(|mail| mail.subject.clone())
+        .collect()
+}
+
 /// There was one mail, and nothing comes behind it.
 pub(crate) fn assert_told_once(cluster: &Cluster, server: usize) {
     flush(cluster, server);
