@@ -136,7 +136,7 @@ impl Node {
         alert: &Arc<Alert>,
         (channel, recipient, form): (Channel, &str, MailForm),
         sender: &str,
-        ours: bool,
+        mut ours: bool,
         known: &[NoticeRecord],
     ) -> Option<NoticeRecord> {
         let key = NoticeKey {
@@ -167,6 +167,13 @@ impl Node {
             // It is ours although another server has begun it: that one may have sent it.
             record.possible_repeat =
                 theirs.possible_repeat || (ours && theirs.state == NoticeState::Begun);
+            // Whoever tells us of it may be about to send it: a server that has just started hears
+            // by its first link of alerts before it hears the heartbeats of those who tell them. So
+            // the others are asked first, as for every notice whose turn came to us.
+            if ours && (theirs.state == NoticeState::Begun || theirs.sender != self.own_name()) {
+                ours = false;
+                self.assigned = false;
+            }
         }
         let origin = origin(&self.config, alert);
         let record = self
