@@ -348,6 +348,8 @@ impl Node {
             return;
         }
         self.membership.paused(now.at, pause);
+        self.outbox.paused(now.at);
+        self.lamps.iter_mut().for_each(|lamp| lamp.paused(now.at));
         if pause >= self.config.heartbeat.timeout {
             self.outbox.doubt();
             self.hold_until = self.hold_until.max(now.at + RESUME_WAIT);
