@@ -69,7 +69,10 @@ pub(crate) fn letters(cluster: &Cluster) -> String {
 /// Waits until `server` knows that the mail saying this was delivered.
 pub(crate) fn wait_told(cluster: &Cluster, server: usize, words: &str) {
     let told = cluster.wait_alert(server, SOON, |line| {
-        let mut mails = line.notices.iter().filter(|notice| notice.channel == Channel::Mail);
+        let mut mails = line
+            .notices
+            .iter()
+            .filter(|notice| notice.channel == Channel::Mail);
         line.text.contains(words) && mails.any(|notice| notice.state == NoticeState::Delivered)
     });
     told.unwrap();
