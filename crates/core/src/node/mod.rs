@@ -63,6 +63,8 @@ pub struct Node {
     next_beat: Moment,
     /// The deadline that the driver was last told; a step far behind it means a pause.
     promised: Option<Moment>,
+    /// When the last step began.
+    stepped_at: Moment,
     /// Until then stale notices wait for what other servers may say about them.
     hold_until: Moment,
     /// Until then events may come in that waited while we stood still.
@@ -105,6 +107,7 @@ impl Node {
             replies: Vec::new(),
             next_beat: now.at,
             promised: None,
+            stepped_at: now.at,
             hold_until: now.at,
             dazed_until: now.at,
             settled_at: None,
@@ -119,6 +122,7 @@ impl Node {
     /// Takes one event and adds to `out` what is to be done.
     pub fn step(&mut self, now: Now, event: Event, out: &mut Vec<Action>) {
         self.notice_pause(now);
+        self.stepped_at = now.at;
         match event {
             Event::Start(recovered) => self.start(now, *recovered),
             Event::Tick => {}
@@ -184,9 +188,9 @@ impl Node {
             .iter()
             .for_each(|lamp| sooner(lamp.next_deadline()));
         sooner(self.leaving.map(|leaving| leaving.until));
-        let deadline = deadline.max(now);
-        self.promised = Some(deadline);
-        deadline
+        // Not from `now`: what passed since the step may be a pause already.
+        self.promised = Some(deadline.max(self.stepped_at));
+        deadline.max(now)
     }
 
     /// The run that this is.
