@@ -210,7 +210,7 @@ fn key(home: &Home) -> Result<ClusterKey, StartError> {
 }
 
 /// Fits the parts to new settings. What cannot be fitted goes on with the old ones and is said.
-fn refit(home: Home, name: String) -> impl Fn(&mut Parts, &Config) + Send {
+fn refit(home: Home, name: String) -> impl Fn(&mut Parts, &Config) {
     move |parts, config| {
         // The node takes no settings that lack this server.
         let Some(own) = config.server_named(&name) else {

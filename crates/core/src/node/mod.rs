@@ -310,7 +310,8 @@ impl Node {
             let sender = self.own_name();
             let hold = now.at < self.hold_until;
             self.ask_about_stale(now, hold, out);
-            let records = self.outbox.begin(now, &sender, self.batch, hold);
+            let all_asked = self.membership.living().count() == self.config.servers.len();
+            let records = self.outbox.begin(now, &sender, self.batch, hold, all_asked);
             self.items.extend(records.into_iter().map(Item::Notice));
         }
         out.extend(sendings.into_iter().map(Action::Send));
