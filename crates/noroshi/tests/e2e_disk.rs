@@ -81,7 +81,7 @@ fn with_a_full_disk_notices_go_out_all_the_same_and_that_is_said() {
         mails_saying(&cluster, "sv3 is down"),
         1,
         "{}",
-        cluster.logs()
+        letters(&cluster)
     );
     drop(cluster);
 }

@@ -75,7 +75,9 @@ fn an_ill_lamp_is_one_message_delays_no_mail_and_is_told_when_it_answers() {
 /// Rule: N14
 #[test]
 fn a_lamp_that_lost_its_memory_is_set_right_and_that_is_told() {
-    let cluster = plan().servers(2).start().unwrap();
+    // A protocol that can be asked what the lamp shows.
+    let kind = Kind::PatlitePns(noroshi_wire::lamp::pns::Unit::Nh);
+    let cluster = plan().servers(2).lamps(Lamps::Each(kind)).start().unwrap();
     cluster
         .set_lamp_faults(0, Faults::only(Fault::Forget))
         .unwrap();

@@ -45,7 +45,7 @@ fn one_refused_address_never_stops_the_others() {
         .filter(|notice| notice.channel == Channel::Mail && notice.state == NoticeState::Delivered);
     assert_eq!(delivered.count(), 2);
     flush(&cluster, 0);
-    assert_eq!(mails(&cluster).len(), 2, "{}", cluster.logs());
+    assert_eq!(mails(&cluster).len(), 2, "{}", letters(&cluster));
 }
 
 /// Rule: M1 N10

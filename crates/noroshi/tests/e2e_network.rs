@@ -106,7 +106,7 @@ fn a_server_that_is_cut_off_says_partition_and_the_majority_tells_it() {
         mails_saying(&cluster, "the majority"),
         1,
         "{}",
-        cluster.logs()
+        letters(&cluster)
     );
     let returned = mails(&cluster);
     let about_sv1 = returned.iter().filter(|mail| {
@@ -175,7 +175,7 @@ fn twenty_per_cent_loss_on_one_of_two_interconnects_is_nobodys_death() {
     }
     let lost = cluster.status(0).unwrap().servers[1].paths[0].loss_permille;
     assert!(
-        (50..500).contains(&lost),
+        (10..500).contains(&lost),
         "{lost} of a thousand are lost: was there any loss?"
     );
     assert_silence(&cluster, 0);

@@ -52,7 +52,7 @@ fn a_daemon_that_stands_still_for_eight_seconds_is_told_and_then_told_back() {
     cluster.wait_lamp(2, RED_AND_GREEN, SOON).unwrap();
     cluster.wait_all_up(SOON).unwrap();
     flush(&cluster, 0);
-    assert_eq!(mails(&cluster).len(), 2, "{}", cluster.logs());
+    assert_eq!(mails(&cluster).len(), 2, "{}", letters(&cluster));
     assert_eq!(messages(&cluster, 2, "nm", 1006), 1);
 }
 

@@ -66,7 +66,7 @@ fn a_reload_loses_no_waiting_notice() {
         .unwrap();
     assert!(mail.subject.starts_with("[Renamed]"), "{}", mail.subject);
     flush(&cluster, 0);
-    assert_eq!(mails(&cluster).len(), 1, "{}", cluster.logs());
+    assert_eq!(mails(&cluster).len(), 1, "{}", letters(&cluster));
 }
 
 /// What a daemon says that does not start. It must end by itself, with a failure.

@@ -356,6 +356,8 @@ impl Node {
             return;
         }
         self.membership.paused(now.at, pause);
+        self.outbox.paused(now.at);
+        self.lamps.iter_mut().for_each(|lamp| lamp.paused(now.at));
         if pause >= self.config.heartbeat.timeout {
             self.outbox.doubt();
             // What fell while we stood still is judged by us only now.

@@ -340,6 +340,15 @@ impl Outbox {
         }
     }
 
+    /// We stood still ourselves: the store's patience begins anew.
+    pub fn paused(&mut self, now: Moment) {
+        for entry in &mut self.entries {
+            if let Stage::Recording(_, since) = &mut entry.stage {
+                *since = now;
+            }
+        }
+    }
+
     /// Sends what has waited for the store for too long; answers whether there was any.
     pub fn lose_patience(&mut self, now: Moment, out: &mut Vec<Box<Sending>>) -> bool {
         let before = out.len();
