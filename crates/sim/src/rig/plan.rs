@@ -6,7 +6,7 @@ use super::{Cluster, Error, Fallible, Lane, Launch, Netns, Outside, Shape};
 use crate::lamp::Kind;
 use noroshi_core::text::Language;
 use noroshi_daemon::home::Home;
-use noroshi_daemon::home::key::ClusterKey;
+use noroshi_daemon::home::key::random_key;
 use std::fs;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -165,13 +165,13 @@ impl Plan {
         }
         let mut conf = conf(servers, &outside);
         (self.tune)(&mut conf);
-        let key = ClusterKey::generate().map_err(|error| Error::doing("key", error))?;
+        let key = random_key().map_err(|error| Error::doing("key", error))?;
         let mut members = Vec::new();
         for (at, server) in conf.servers.iter().enumerate() {
             let home = dir.path().join(format!("{}", at + 1));
             fs::create_dir_all(home.join("etc"))?;
-            let path = Home::at(&home).key();
-            key.write(&path, false)
+            Home::at(&home)
+                .write_key(&key, false)
                 .map_err(|error| Error::doing("key", error))?;
             let launch = Launch {
                 executable: self.executable.clone(),
@@ -226,6 +226,7 @@ fn conf(servers: Vec<ConfServer>, outside: &Outside) -> Conf {
         short: Vec::new(),
         subject: Some("Rig".into()),
         smtp: vec![outside.mail_address()],
+        smtp_tls: None,
         smtp_timeout_s: None,
         mail_charset: None,
         timeout_ms: None,
