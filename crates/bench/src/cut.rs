@@ -5,7 +5,7 @@
 
 use crate::figure::Figure;
 use crate::interrupt;
-use crate::kill::{down, told};
+use crate::kill::{down, rest, told};
 use crate::options::Options;
 use crate::stage::{NOTICE_WAIT, SERVERS, Stage, jitter};
 use noroshi_sim::rig::Fallible;
@@ -31,10 +31,10 @@ pub(crate) fn run_with_loss(options: &Options) -> Fallible<Vec<Figure>> {
 fn measure(mut stage: Stage, runs: usize, name: &str, bound_ms: f64) -> Fallible<Vec<Figure>> {
     let mut lamps = [Vec::new(), Vec::new()];
     let mut mails = [Vec::new(), Vec::new()];
+    let mut restless = 0;
     for run in 0..2 * runs {
         let (victim, power) = (run % SERVERS, run % 2 == 0);
         stage.lamps_out((victim + 1) % SERVERS)?;
-        stage.settle()?;
         interrupt::pause(jitter(run))?;
         let at = if power {
             stage.cluster.power_cut(victim)?
@@ -49,7 +49,7 @@ fn measure(mut stage: Stage, runs: usize, name: &str, bound_ms: f64) -> Fallible
         if power {
             stage.cluster.start(victim)?;
         }
-        stage.settle()?;
+        restless += usize::from(!stage.settle()?);
     }
     let mut figures = Vec::new();
     for (sort, at) in [("power", 0), ("network", 1)] {
@@ -57,5 +57,6 @@ fn measure(mut stage: Stage, runs: usize, name: &str, bound_ms: f64) -> Fallible
         figures.push(told(&title("lamp blinks red"), &lamps[at], bound_ms));
         figures.push(told(&title("mail accepted"), &mails[at], bound_ms));
     }
+    figures.push(rest(&stage, name, restless));
     Ok(figures)
 }

@@ -6,7 +6,7 @@
 use crate::figure::{Figure, Stat};
 use crate::interrupt;
 use crate::options::Options;
-use crate::stage::{NOTICE_WAIT, SERVERS, Stage, jitter, name};
+use crate::stage::{NOTICE_WAIT, REST_WAIT, SERVERS, Stage, jitter, name};
 use noroshi_sim::rig::Fallible;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,10 +21,10 @@ pub(crate) fn run(options: &Options) -> Fallible<Vec<Figure>> {
     let runs = options.runs_or(RUNS);
     let mut stage = Stage::up(options)?;
     let (mut lamp_times, mut mail_times) = (Vec::new(), Vec::new());
+    let mut restless = 0;
     for run in 0..runs {
         let victim = run % SERVERS;
         stage.lamps_out((victim + 1) % SERVERS)?;
-        stage.settle()?;
         interrupt::pause(jitter(run))?;
         let at = stage.cluster.kill(victim)?;
         let red = stage.red_since(at, victim);
@@ -32,7 +32,7 @@ pub(crate) fn run(options: &Options) -> Fallible<Vec<Figure>> {
         lamp_times.push(red.map_or(NOTICE_WAIT, |red| red - at));
         mail_times.push(mail.map_or(NOTICE_WAIT, |mail| mail - at));
         stage.cluster.start(victim)?;
-        stage.settle()?;
+        restless += usize::from(!stage.settle()?);
     }
     interrupt::pause(LATE_WAIT)?;
     let mut figures = vec![
@@ -40,6 +40,7 @@ pub(crate) fn run(options: &Options) -> Fallible<Vec<Figure>> {
         told("kill: mail accepted", &mail_times, BOUND_MS),
     ];
     figures.extend(books(&stage, runs));
+    figures.push(rest(&stage, "kill", restless));
     Ok(figures)
 }
 
@@ -51,6 +52,18 @@ pub(crate) fn told(name: &str, times: &[Duration], bound_ms: f64) -> Figure {
         0 => figure,
         lost => figure.with_note(format!("{lost} did not come within {NOTICE_WAIT:?}")),
     }
+}
+
+/// How many runs left a notice that waits although nothing is ill any more; what waits is listed on
+/// standard error.
+pub(crate) fn rest(stage: &Stage, name: &str, restless: usize) -> Figure {
+    if restless > 0 {
+        eprintln!("{name}: not finished:\n{}", stage.unfinished());
+    }
+    let name = format!("{name}: runs after which a notice waits");
+    Figure::new(name, "", vec![restless as f64])
+        .at_most(Stat::Max, 0.0)
+        .with_note(format!("{REST_WAIT:?} after all servers are up again"))
 }
 
 /// The subject's words about a server that is down.

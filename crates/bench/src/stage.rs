@@ -7,17 +7,19 @@
 use crate::options::Options;
 use crate::syslog::Syslog;
 use crate::tls::Door;
-use noroshi_core::lamp::Look;
+use noroshi_core::lamp::Glow;
 use noroshi_core::request::Request;
-use noroshi_core::status::{ServerState, Status};
+use noroshi_core::status::{ServerState, ServerStatus, Status};
 use noroshi_sim::lamp::Kind;
 use noroshi_sim::rig::{Cluster, Error, Fallible, Lamps, Place, Plan, Shine, until};
 use std::time::{Duration, Instant};
 
 /// Servers of every cluster here.
 pub(crate) const SERVERS: usize = 3;
-/// How long a cluster may take until nothing is left to do.
-const SETTLE_WAIT: Duration = Duration::from_secs(60);
+/// How long servers may take to find each other.
+const UP_WAIT: Duration = Duration::from_secs(60);
+/// How long notices may take to be done when nothing is ill any more.
+pub(crate) const REST_WAIT: Duration = Duration::from_secs(5);
 /// How long a notice is waited for; one that has not come counts as lost.
 pub(crate) const NOTICE_WAIT: Duration = Duration::from_secs(15);
 
@@ -82,24 +84,49 @@ impl Stage {
         Ok(self)
     }
 
-    /// Waits until every server sees every server up on every interconnect, and no notice waits.
+    /// Waits until every server sees every server up on every interconnect, and then until no
+    /// notice waits. Tells whether none does.
     ///
     /// # Errors
-    /// When that does not come about in time.
-    pub(crate) fn settle(&self) -> Fallible<()> {
-        until(SETTLE_WAIT, "the cluster has nothing left to do", || {
+    /// When the servers do not find each other in time.
+    pub(crate) fn settle(&self) -> Fallible<bool> {
+        self.each(UP_WAIT, "every server sees all others", all_up)?;
+        Ok(self.each(REST_WAIT, "no notice waits", at_rest).is_ok())
+    }
+
+    fn each(
+        &self,
+        limit: Duration,
+        what: &str,
+        is_well: fn(&Status) -> Result<(), String>,
+    ) -> Fallible<()> {
+        until(limit, what, || {
             for server in 0..SERVERS {
                 let status = self.cluster.status(server).map_err(|error| error.0)?;
-                at_rest(&status)?;
+                is_well(&status)?;
             }
             Ok(())
         })
     }
 
+    /// The notices that are not done, as each server lists them.
+    pub(crate) fn unfinished(&self) -> String {
+        let mut text = String::new();
+        for server in 0..SERVERS {
+            for alert in self.cluster.alerts(server).unwrap_or_default() {
+                for notice in alert.notices.iter().filter(|one| !one.state.is_final()) {
+                    let (view, what) = (name(server), &alert.text);
+                    text.push_str(&format!("{view}: {what:?}: {notice:?}\n"));
+                }
+            }
+        }
+        text
+    }
+
     /// Puts the lamps of all servers out, as an operator does who has seen them.
     ///
     /// # Errors
-    /// When a lamp does not go out.
+    /// When a lamp goes on blinking.
     pub(crate) fn lamps_out(&self, by: usize) -> Fallible<()> {
         for server in 0..SERVERS {
             let request = Request::LampOff {
@@ -107,7 +134,12 @@ impl Stage {
             };
             let reply = self.cluster.client(by)?.change(request);
             reply.map_err(|trouble| Error::doing("lamp off", trouble))?;
-            self.cluster.wait_lamp(server, Look::OUT, NOTICE_WAIT)?;
+            let out = |lamps: &[Vec<Shine>]| {
+                let last = lamps[server].last()?;
+                (last.look.red == Glow::Off).then_some(())
+            };
+            let outside = self.cluster.outside();
+            outside.wait(NOTICE_WAIT, "the lamp is out", |_, lamps| out(lamps))?;
         }
         Ok(())
     }
@@ -115,11 +147,10 @@ impl Stage {
     /// When a server's lamp first blinked red after `from`.
     pub(crate) fn red_since(&self, from: Instant, server: usize) -> Option<Instant> {
         let first = |shines: &[Shine]| {
-            let later = shines.iter().filter(|shine| shine.at >= from);
+            let mut later = shines.iter().filter(|shine| shine.at >= from);
             later
-                .filter(|shine| shine.look == Look::RED_BLINK)
+                .find(|shine| shine.look.red == Glow::Blink)
                 .map(|shine| shine.at)
-                .next()
         };
         let outside = self.cluster.outside();
         let red = outside.wait(NOTICE_WAIT, "a red lamp", |_, lamps| first(&lamps[server]));
@@ -152,20 +183,21 @@ pub(crate) fn name(server: usize) -> String {
     format!("sv{}", server + 1)
 }
 
-fn at_rest(status: &Status) -> Result<(), String> {
-    let well = |server: &noroshi_core::status::ServerStatus| {
+fn all_up(status: &Status) -> Result<(), String> {
+    let well = |server: &ServerStatus| {
         server.state == ServerState::Up && server.paths.iter().all(|path| path.normal)
     };
-    if !status.servers.iter().all(well) {
-        return Err(format!("{}: {:?}", status.server, status.servers));
+    match status.servers.iter().find(|server| !well(server)) {
+        Some(server) => Err(format!("{} sees {server:?}", status.server)),
+        None => Ok(()),
     }
-    if status.notices_waiting > 0 || status.backlog {
-        return Err(format!(
-            "{}: {} notices wait",
-            status.server, status.notices_waiting
-        ));
+}
+
+fn at_rest(status: &Status) -> Result<(), String> {
+    match (status.notices_waiting, status.backlog) {
+        (0, false) => Ok(()),
+        (count, _) => Err(format!("{}: {count} notices wait", status.server)),
     }
-    Ok(())
 }
 
 /// A short wait of another length each time, so that no run keeps step with a timer.
