@@ -43,7 +43,7 @@ pub enum Action {
         /// How many at most.
         limit: u32,
     },
-    /// Find out from disk how these notices ended, for another server that asks; answered by
+    /// Find out from disk how these notices ended, for a server that asks (this one included); answered by
     /// `Event::Found`.
     Find(ServerId, Vec<NoticeKey>),
     /// Hand a notice to its channel; answered by `Event::Outcome`.

@@ -52,7 +52,7 @@ pub enum Event {
         /// There are more.
         more: bool,
     },
-    /// How notices ended that another server asks about, from disk.
+    /// How notices ended that a server asks about (this one included), from disk.
     Found(ServerId, Vec<NoticeRecord>),
     /// What became of one attempt to send a notice.
     Outcome(NoticeKey, Outcome),

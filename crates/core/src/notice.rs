@@ -81,6 +81,14 @@ pub struct NoticeRecord {
     pub changed: WallTime,
 }
 
+impl NoticeRecord {
+    /// Whether a server called `own` that holds this can testify that the receiver has it, or may.
+    pub fn is_testimony(&self, own: &str) -> bool {
+        let maybe = self.state == NoticeState::Begun || self.possible_repeat;
+        self.state.is_final() || (maybe && self.sender == own)
+    }
+}
+
 /// What a channel is asked to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sending {

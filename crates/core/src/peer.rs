@@ -20,6 +20,9 @@ pub enum PeerMessage {
         alert: Alert,
         /// Its notices.
         notices: Vec<NoticeRecord>,
+        /// It is not new: the receiver may have known and told it long ago.
+        #[serde(default)]
+        repeated: bool,
     },
     /// A notice moved on at the sender.
     Mark {

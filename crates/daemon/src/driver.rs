@@ -134,7 +134,7 @@ impl Driver {
     fn find(&self, server: ServerId, keys: Vec<NoticeKey>) {
         let (reader, inbox) = (self.parts.store.reader(), self.inbox.clone());
         tokio::spawn(async move {
-            if let Ok(notices) = reader.endings(keys).await {
+            if let Ok(notices) = reader.notices(keys).await {
                 let _ = inbox.send(Event::Found(server, notices)).await;
             }
         });

@@ -45,7 +45,7 @@ impl Node {
                 same_run,
                 was,
             } => {
-                self.server_back(now, server, away, same_run, was, out);
+                self.server_back(now, server, Some(away), same_run, was, out);
             }
             News::Restarted(server) => {
                 self.about_server(now, Message::ServiceRestarted, server, &[], out);
@@ -158,15 +158,16 @@ impl Node {
     }
 
     fn server_started(&mut self, now: Now, server: ServerId, out: &mut Vec<Action>) {
+        if self.faults[usize::from(server.0)].is_some() {
+            // We restarted during its fault, or it stopped cleanly after it.
+            return self.server_back(now, server, None, false, ServerState::Down, out);
+        }
         let name = self.config.server_name(server).to_string();
         let session = self.membership.peer(server).session.unwrap_or_default();
-        let thread = self.end_fault(server);
-        let fact = Some(format!("started {name} {session}"));
         let about = About {
             server: Some(server),
-            fact,
-            mail: thread.is_some(),
-            thread,
+            fact: Some(format!("started {name} {session}")),
+            ..About::default()
         };
         let alert = self.raise(now, Message::ServerStarted, &[&name], about, out);
         self.latches.lit(now.wall, server);
@@ -178,7 +179,7 @@ impl Node {
         &mut self,
         now: Now,
         server: ServerId,
-        away: Span,
+        away: Option<Span>,
         same_run: bool,
         was: ServerState,
         out: &mut Vec<Action>,
@@ -199,9 +200,15 @@ impl Node {
             server: Some(server),
             fact: Some(fact),
             thread,
-            mail: false,
+            ..About::default()
         };
-        let alert = self.raise(now, message, &[&name, &away.to_string()], about, out);
+        let about = About {
+            maybe_told: away.is_none(),
+            ..about
+        };
+        let a_while = self.config.language.pick("a while", "しばらくの間");
+        let away = away.map_or_else(|| a_while.to_string(), |away| away.to_string());
+        let alert = self.raise(now, message, &[&name, &away], about, out);
         self.latches.lit(now.wall, server);
         self.latch_changed(now, server, alert, out);
         self.seen(now, server);
@@ -214,7 +221,7 @@ impl Node {
             server: Some(server),
             fact: Some(format!("left {name} {session}")),
             thread: self.end_fault(server),
-            mail: false,
+            ..About::default()
         };
         let alert = self.raise(now, Message::ServerLeft, &[&name], about, out);
         self.latches.out(now.wall, server);
@@ -238,6 +245,7 @@ impl Node {
         let about = About {
             server: Some(server),
             fact: Some(self.fault_fact("down", &[server])),
+            maybe_told: cause == Cause::NotSeenSinceStart,
             ..About::default()
         };
         let (cause, side) = (

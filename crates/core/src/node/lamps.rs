@@ -5,7 +5,7 @@ use super::raise::About;
 use crate::action::{Action, Item};
 use crate::alert::{AlertId, Message};
 use crate::config::{LampId, MailForm, ServerId};
-use crate::lamp::{LampNews, LampResult};
+use crate::lamp::{Glow, LampNews, LampResult};
 use crate::notice::{Channel, NoticeKey, NoticeRecord, NoticeState};
 use crate::peer::PeerMessage;
 use crate::request::Reply;
@@ -65,7 +65,12 @@ impl Node {
     }
 
     /// Another server's copies of latches.
-    pub(super) fn merge_latches(&mut self, now: Now, theirs: &[crate::event::Latch]) {
+    pub(super) fn merge_latches(
+        &mut self,
+        now: Now,
+        theirs: &[crate::event::Latch],
+        out: &mut Vec<Action>,
+    ) {
         for latch in theirs {
             if self.latches.merge(latch) {
                 self.items.push(Item::Latch(latch.clone()));
@@ -74,6 +79,12 @@ impl Node {
                     self.show(now, lamp, None, true);
                 }
             }
+        }
+        // Others took us for fallen, and we are not. Somebody who put our lamp out left no red.
+        let own = self.latches.of(self.own);
+        if own.red == Glow::Blink && own.green == Glow::Off && self.leaving.is_none() {
+            self.latches.lit(now.wall, self.own);
+            self.latch_changed(now, self.own, None, out);
         }
     }
 

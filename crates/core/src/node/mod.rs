@@ -65,6 +65,8 @@ pub struct Node {
     promised: Option<Moment>,
     /// Until then stale notices wait for what other servers may say about them.
     hold_until: Moment,
+    /// Until then events may come in that waited while we stood still.
+    dazed_until: Moment,
     /// When a starting server knows who else lives, if that is not over yet: until then it tells
     /// no lamp but its own, because what its disk says of the others may be old.
     settled_at: Option<Moment>,
@@ -104,6 +106,7 @@ impl Node {
             next_beat: now.at,
             promised: None,
             hold_until: now.at,
+            dazed_until: now.at,
             settled_at: None,
             leaving: None,
             store_trouble: None,
@@ -144,8 +147,12 @@ impl Node {
                 self.restore(now, notices, more);
                 self.assigned = false;
             }
+            Event::Found(server, notices) if server == self.own => {
+                notices.iter().for_each(|notice| self.mark(notice));
+            }
             Event::Found(server, notices) => {
-                for notice in notices {
+                let own = self.own_name();
+                for notice in notices.into_iter().filter(|one| one.is_testimony(&own)) {
                     let mark = Box::new(PeerMessage::Mark { notice });
                     out.push(Action::Tell(server, mark));
                 }
@@ -350,6 +357,7 @@ impl Node {
         self.membership.paused(now.at, pause);
         if pause >= self.config.heartbeat.timeout {
             self.outbox.doubt();
+            self.dazed_until = now.at + RESUME_WAIT;
             self.hold_until = self.hold_until.max(now.at + RESUME_WAIT);
         }
         if pause >= PAUSE_TOLD_MIN {

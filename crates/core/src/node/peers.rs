@@ -1,7 +1,7 @@
 //! What other servers' daemons say: alerts they accepted, notices that moved on, latches.
 
 use super::Node;
-use super::raise::is_fact;
+use super::raise::{Standing, is_fact};
 use crate::action::{Action, Item};
 use crate::alert::Alert;
 use crate::config::ServerId;
@@ -39,6 +39,7 @@ impl Node {
             tell(PeerMessage::Alert {
                 alert: (*alert).clone(),
                 notices,
+                repeated: true,
             });
         }
     }
@@ -51,9 +52,13 @@ impl Node {
         out: &mut Vec<Action>,
     ) {
         match message {
-            PeerMessage::Alert { alert, notices } => self.adopt(now, alert, &notices),
+            PeerMessage::Alert {
+                alert,
+                notices,
+                repeated,
+            } => self.adopt(now, alert, &notices, repeated),
             PeerMessage::Mark { notice } => self.mark(&notice),
-            PeerMessage::Latches { latches } => self.merge_latches(now, &latches),
+            PeerMessage::Latches { latches } => self.merge_latches(now, &latches, out),
             PeerMessage::Returns { returns } => {
                 for (name, session, count) in returns {
                     if let Some(server) = self.config.server_named(&name) {
@@ -77,17 +82,27 @@ impl Node {
         }
     }
 
-    /// Takes an alert that another server accepted, as our own from here on.
-    fn adopt(&mut self, now: Now, alert: Alert, notices: &[NoticeRecord]) {
-        if is_fact(&alert.id) && !self.is_new_fact(&alert.id) {
+    /// Takes an alert that another server accepted, as our own from here on. One that we know
+    /// already can still bring notices that we do not, such as when that server has it mailed
+    /// because it ends a fault that we slept through.
+    fn adopt(&mut self, now: Now, alert: Alert, notices: &[NoticeRecord], repeated: bool) {
+        let known = is_fact(&alert.id) && !self.is_new_fact(&alert.id);
+        let is_unknown = |notice: &NoticeRecord| {
+            notice.key.channel == Channel::Mail && !self.outbox.knows(&notice.key)
+        };
+        if known && !notices.iter().any(is_unknown) {
             notices.iter().for_each(|notice| self.mark(notice));
             return;
         }
         let alert = Arc::new(alert);
-        self.accept(now, &alert, notices);
+        let standing = match known || repeated {
+            true => Standing::Repeated,
+            false => Standing::New,
+        };
+        self.accept(now, &alert, notices, standing);
     }
 
-    fn mark(&mut self, notice: &NoticeRecord) {
+    pub(super) fn mark(&mut self, notice: &NoticeRecord) {
         let news = match notice.key.channel {
             Channel::Mail => self.outbox.marked(notice),
             // Only the server that tells a lamp knows how that notice stands.
@@ -100,9 +115,10 @@ impl Node {
     }
 
     fn answer(&self, server: ServerId, keys: Vec<NoticeKey>, out: &mut Vec<Action>) {
+        let own = self.own_name();
         let mut unknown = Vec::new();
         for key in keys.into_iter().take(ASK_MAX) {
-            match self.outbox.ending(&key) {
+            match self.outbox.testimony(&key, &own) {
                 Some(notice) => {
                     let mark = PeerMessage::Mark {
                         notice: notice.clone(),
@@ -126,6 +142,8 @@ impl Node {
             return;
         }
         let notices = self.outbox.to_ask(now, ASK_MAX);
+        let dropped = self.outbox.drop_outlived(now);
+        self.items.extend(dropped.into_iter().map(Item::Notice));
         if notices.is_empty() {
             return;
         }
@@ -135,5 +153,7 @@ impl Node {
             };
             out.push(Action::Tell(server, Box::new(ask)));
         }
+        // Our own disk remembers longer than we do.
+        out.push(Action::Find(own, notices));
     }
 }

@@ -7,6 +7,7 @@ use crate::alert::{
 };
 use crate::config::{Config, MailForm, ServerId};
 use crate::duty::on_duty;
+use crate::notice::outbox::Turn;
 use crate::notice::{Channel, NoticeKey, NoticeRecord, NoticeState};
 use crate::peer::PeerMessage;
 use crate::time::Now;
@@ -30,8 +31,21 @@ pub(super) struct About {
     pub(super) fact: Option<String>,
     /// The alert that began the thread.
     pub(super) thread: Option<AlertId>,
+    /// Others may have told it while we did not run.
+    pub(super) maybe_told: bool,
     /// Mail it whatever the table says: it ends a fault that was mailed (rule N11).
     pub(super) mail: bool,
+}
+
+/// What may have become of an alert before this server takes it into its books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It happened just now: nobody can have told it.
+    New,
+    /// New to us, but another server may have told it: it asks first.
+    MaybeTold,
+    /// We may have had it ourselves, long ago: it asks first, and is not logged again.
+    Repeated,
 }
 
 impl Node {
@@ -80,14 +94,22 @@ impl Node {
                 .server
                 .map(|id| self.config.server_name(id).to_string()),
             text: tidy_text(&text),
-            thread: about.thread,
+            thread: about.thread.clone(),
             destinations,
         });
-        let notices = self.accept(now, &alert, &[]);
+        // What many see may have been told by others while we slept or were starting.
+        let awake = now.at >= self.dazed_until && self.settled_at.is_none();
+        let is_new = !about.maybe_told && (awake || !is_fact(&id));
+        let standing = match is_new {
+            true => Standing::New,
+            false => Standing::MaybeTold,
+        };
+        let notices = self.accept(now, &alert, &[], standing);
         // Other servers that see the fact themselves know it as well; those that do not shall.
         let message = PeerMessage::Alert {
             alert: (*alert).clone(),
             notices,
+            repeated: !is_new,
         };
         self.tell_all(&message, out);
         Some(id)
@@ -100,7 +122,9 @@ impl Node {
         now: Now,
         alert: &Arc<Alert>,
         known: &[NoticeRecord],
+        standing: Standing,
     ) -> Vec<NoticeRecord> {
+        let fresh = standing == Standing::New;
         self.items.push(Item::Alert {
             alert: alert.clone(),
             received: now.wall,
@@ -109,22 +133,26 @@ impl Node {
         let holder = on_duty(origin, self.membership.living());
         let ours = holder == Some(self.own) && self.leaving.is_none();
         let holder = holder.map_or_else(String::new, |id| self.config.server_name(id).to_string());
-        if alert.destinations.syslog {
+        if alert.destinations.syslog && standing != Standing::Repeated {
             let name = self.own_name();
-            self.add_notice(
-                now,
-                alert,
-                (Channel::Syslog, &name, MailForm::Long),
-                &name,
-                true,
-                &[],
-            );
+            let to = (Channel::Syslog, name.as_str(), MailForm::Long);
+            let turn = Turn {
+                origin,
+                ours: true,
+                fresh: true,
+            };
+            self.add_notice(now, alert, to, &name, turn, &[]);
         }
         let mut mails = Vec::new();
         if alert.destinations.mail {
             for recipient in self.config.mail.recipients.clone() {
                 let to = (Channel::Mail, recipient.address.as_str(), recipient.form);
-                mails.extend(self.add_notice(now, alert, to, &holder, ours, known));
+                let turn = Turn {
+                    origin,
+                    ours,
+                    fresh,
+                };
+                mails.extend(self.add_notice(now, alert, to, &holder, turn, known));
             }
         }
         mails
@@ -136,7 +164,7 @@ impl Node {
         alert: &Arc<Alert>,
         (channel, recipient, form): (Channel, &str, MailForm),
         sender: &str,
-        ours: bool,
+        turn: Turn,
         known: &[NoticeRecord],
     ) -> Option<NoticeRecord> {
         let key = NoticeKey {
@@ -164,14 +192,15 @@ impl Node {
                 return Some(theirs.clone());
             }
             record.attempts = theirs.attempts;
-            // It is ours although another server has begun it: that one may have sent it.
-            record.possible_repeat =
-                theirs.possible_repeat || (ours && theirs.state == NoticeState::Begun);
+            record.possible_repeat = theirs.possible_repeat;
+            // Another server has begun it, so the receiver may have it: kept in mind, on disk too,
+            // should it become ours.
+            record.possible_repeat |= turn.ours && theirs.state == NoticeState::Begun;
+            if !turn.ours {
+                record.state = theirs.state;
+            }
         }
-        let origin = origin(&self.config, alert);
-        let record = self
-            .outbox
-            .add(now, alert, record, origin, ours, self.batch);
+        let record = self.outbox.add(now, alert, record, turn, self.batch);
         self.items.push(Item::Notice(record.clone()));
         Some(record)
     }

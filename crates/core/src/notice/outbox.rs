@@ -44,6 +44,8 @@ pub const RESCAN_EVERY: Span = Span::from_secs(60);
 pub const RECENT_MAX: usize = 128;
 /// How long other servers have to say how a stale notice ended before it goes out.
 pub const ASK_WAIT: Span = Span::from_ms(200);
+/// How often the others are asked about a notice that is theirs to tell.
+pub const ASK_AGAIN: Span = Span::from_secs(10);
 /// How long a notice waits for the store before it goes out unrecorded.
 pub const STORE_PATIENCE: Span = Span::from_ms(500);
 
@@ -62,6 +64,17 @@ pub struct Outbox {
     doubted: bool,
     spilled_while_loading: bool,
     cursor: u64,
+}
+
+/// Whose turn a new notice is.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// The server that accepted the alert, where only that one could.
+    pub origin: Option<ServerId>,
+    /// It is this server's.
+    pub ours: bool,
+    /// Nobody can have told it yet.
+    pub fresh: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -108,8 +121,7 @@ impl Outbox {
         now: Now,
         alert: &Arc<Alert>,
         mut record: NoticeRecord,
-        origin: Option<ServerId>,
-        ours: bool,
+        turn: Turn,
         batch: u64,
     ) -> NoticeRecord {
         if record.key.channel == Channel::Syslog && self.held(Channel::Syslog) >= SYSLOG_NOTICES_MAX
@@ -124,8 +136,10 @@ impl Outbox {
             self.spilled_while_loading |= self.loading;
             return record;
         }
-        let stage = if !ours {
+        let stage = if !turn.ours {
             Stage::Elsewhere
+        } else if !turn.fresh {
+            Stage::Due(now.at)
         } else if self.room().take(&record.key) {
             record.state = NoticeState::Begun;
             record.attempts += 1;
@@ -136,11 +150,11 @@ impl Outbox {
         self.entries.push(Entry {
             alert: alert.clone(),
             record: record.clone(),
-            origin,
+            origin: turn.origin,
             stage,
             born: now.at,
             unrecorded: false,
-            stale: false,
+            stale: !turn.fresh,
             asked_at: None,
         });
         record
@@ -225,6 +239,9 @@ impl Outbox {
             match entry.stage {
                 Stage::Elsewhere if mine => {
                     (entry.stage, entry.stale) = (Stage::Due(now.at), true);
+                    let begun = entry.record.state == NoticeState::Begun;
+                    entry.record.possible_repeat |= begun;
+                    entry.record.state = NoticeState::Waiting;
                 }
                 Stage::Due(_) if !mine => entry.stage = Stage::Elsewhere,
                 _ => {}
@@ -249,20 +266,43 @@ impl Outbox {
         }
     }
 
-    /// Stale mails that are due and of which nobody was asked yet: they go out [`ASK_WAIT`] later,
-    /// unless an answer says that they are told. At most `limit`.
+    /// Mails to ask the other servers about, at most `limit`: stale ones that are due, which go out
+    /// [`ASK_WAIT`] later unless an answer says that they are told; and those that another server
+    /// should have told by now, whose mark may have been lost with a link.
     pub fn to_ask(&mut self, now: Now, limit: usize) -> Vec<NoticeKey> {
         let doubtful = self.entries.iter_mut().filter(|entry| {
-            let due = matches!(entry.stage, Stage::Due(at) if at <= now.at);
-            let mail = entry.record.key.channel == Channel::Mail;
-            due && mail && entry.stale && entry.asked_at.is_none()
+            let asked = entry.asked_at;
+            entry.record.key.channel == Channel::Mail
+                && match entry.stage {
+                    Stage::Due(at) => at <= now.at && entry.stale && asked.is_none(),
+                    Stage::Elsewhere => now.at.since(asked.unwrap_or(entry.born)) >= ASK_AGAIN,
+                    _ => false,
+                }
         });
         let ask = |entry: &mut Entry| {
             entry.asked_at = Some(now.at);
-            entry.stage = Stage::Due(now.at + ASK_WAIT);
+            if let Stage::Due(at) = &mut entry.stage {
+                *at = now.at + ASK_WAIT;
+            }
             entry.record.key.clone()
         };
         doubtful.take(limit).map(ask).collect()
+    }
+
+    /// Notices of other servers that nobody remembers any more when their time is over.
+    pub fn drop_outlived(&mut self, now: Now) -> Vec<NoticeRecord> {
+        let outlived = |entry: &Entry| {
+            entry.stage == Stage::Elsewhere && now.at.since(entry.born) >= MAIL_LIFE
+        };
+        let dropped = self.entries.iter().filter(|entry| outlived(entry));
+        let dropped = dropped.map(|entry| NoticeRecord {
+            state: NoticeState::Dropped,
+            changed: now.wall,
+            ..entry.record.clone()
+        });
+        let dropped = dropped.collect();
+        self.entries.retain(|entry| !outlived(entry));
+        dropped
     }
 
     /// Notices that are due and for which there is room: they are marked begun, and the records are
@@ -372,20 +412,33 @@ impl Outbox {
             self.remember(theirs.clone());
             return true;
         }
-        // While it is ours to send, our own knowledge of it is the newer one.
+        let record = &mut entry.record;
+        let repeat_before = record.possible_repeat;
+        record.possible_repeat |= theirs.possible_repeat || theirs.state == NoticeState::Begun;
+        // While it is ours to send, our own knowledge of the rest is the newer one.
         if entry.stage == Stage::Elsewhere {
-            entry.record.attempts = entry.record.attempts.max(theirs.attempts);
-            entry.record.possible_repeat |= theirs.possible_repeat;
-            entry.record.sender.clone_from(&theirs.sender);
-            entry.record.reason.clone_from(&theirs.reason);
+            record.attempts = record.attempts.max(theirs.attempts);
+            record.state = theirs.state;
+            record.sender.clone_from(&theirs.sender);
+            record.reason.clone_from(&theirs.reason);
             return true;
         }
-        false
+        record.possible_repeat != repeat_before
     }
 
     /// How a notice ended, if we remember it.
     pub fn ending(&self, key: &NoticeKey) -> Option<&NoticeRecord> {
         self.recent.iter().find(|record| record.key == *key)
+    }
+
+    /// What another server should know of a notice before it sends it: how it ended, or that
+    /// `own` has begun it.
+    pub fn testimony(&self, key: &NoticeKey, own: &str) -> Option<&NoticeRecord> {
+        let held = self.entries.iter().map(|entry| &entry.record);
+        let begun = held
+            .filter(|record| record.is_testimony(own))
+            .find(|one| one.key == *key);
+        self.ending(key).or(begun)
     }
 
     /// Each alert that has unfinished mails here, with those, for a server that has just come.

@@ -125,16 +125,16 @@ impl Reader {
 }
 
 impl Reader {
-    /// How these notices ended, as far as they did and are kept; on a thread for blocking work.
+    /// How these notices stand, as far as they are kept; on a thread for blocking work.
     ///
     /// # Errors
     /// When there is no readable store, or it is damaged.
-    pub async fn endings(&self, keys: Vec<NoticeKey>) -> Result<Vec<NoticeRecord>, ReadError> {
+    pub async fn notices(&self, keys: Vec<NoticeKey>) -> Result<Vec<NoticeRecord>, ReadError> {
         let reader = self.clone();
         let read = move || {
             let _open = reader.gate.read().unwrap_or_else(PoisonError::into_inner);
             let read = |conn: Connection| {
-                let ended = keys.iter().map(|key| ending(&conn, key));
+                let ended = keys.iter().map(|key| notice_of(&conn, key));
                 ended.filter_map(Result::transpose).collect()
             };
             connect(&reader.dir).and_then(read)
@@ -237,7 +237,7 @@ fn page(conn: &Connection, query: &AlertQuery) -> rusqlite::Result<Vec<AlertRow>
     Ok(found)
 }
 
-fn ending(conn: &Connection, key: &NoticeKey) -> rusqlite::Result<Option<NoticeRecord>> {
+fn notice_of(conn: &Connection, key: &NoticeKey) -> rusqlite::Result<Option<NoticeRecord>> {
     let mut statement = conn.prepare_cached(concat!(
         "SELECT ",
         notice_columns!(),
@@ -249,7 +249,7 @@ fn ending(conn: &Connection, key: &NoticeKey) -> rusqlite::Result<Option<NoticeR
         Some(row) => row::notice(row, 0).ok(),
         None => None,
     };
-    Ok(notice.filter(|notice| notice.state.is_final()))
+    Ok(notice)
 }
 
 fn notices_of(conn: &Connection, alert: &Alert) -> rusqlite::Result<Vec<NoticeRecord>> {

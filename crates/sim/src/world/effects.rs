@@ -77,8 +77,8 @@ impl World {
             }
             Action::Find(to, keys) => {
                 let notices = &self.servers[server].disk.notices;
-                let ended = notices.iter().filter(|notice| notice.state.is_final());
-                let found = ended
+                let found = notices
+                    .iter()
                     .filter(|notice| keys.contains(&notice.key))
                     .cloned()
                     .collect();
@@ -209,8 +209,11 @@ impl World {
             return;
         }
         let result = if sim.disk.failed {
+            // The store remembers what it could not write, as long as its process lives.
+            sim.disk.catch_up.extend(items);
             Err("Input/output error".to_string())
         } else {
+            sim.disk.catch_up();
             items.into_iter().for_each(|item| sim.disk.put(item));
             Ok(())
         };
@@ -258,6 +261,12 @@ impl World {
 }
 
 impl super::Disk {
+    /// Writes what could not be written before.
+    pub(super) fn catch_up(&mut self) {
+        let items = std::mem::take(&mut self.catch_up);
+        items.into_iter().for_each(|item| self.put(item));
+    }
+
     fn put(&mut self, item: Item) {
         match item {
             Item::Alert { alert, .. } => {

@@ -9,7 +9,7 @@ mod play;
 mod random;
 
 pub use network::Network;
-pub use play::{Failure, play};
+pub use play::{Failure, happen, play};
 pub use random::Random;
 
 use crate::scenario::{LampLook, MailBehaviour, Setup};
@@ -82,6 +82,7 @@ pub struct Disk {
     pub notices: Vec<NoticeRecord>,
     latches: BTreeMap<String, Latch>,
     views: BTreeMap<String, View>,
+    catch_up: Vec<Item>,
 }
 
 /// A lamp.
@@ -213,7 +214,8 @@ impl World {
         }
     }
 
-    fn now(&self) -> Now {
+    /// Both clocks.
+    pub fn now(&self) -> Now {
         let ms = (self.now_us - BEGIN_US) / 1_000;
         Now {
             at: Moment(self.now_us),
@@ -297,6 +299,7 @@ impl World {
     /// Ends a server's process without a word.
     pub fn kill(&mut self, server: usize) {
         self.servers[server].node = None;
+        self.servers[server].disk.catch_up.clear();
         self.servers[server].run += 1;
         self.servers[server].suspended = false;
         for other in 0..self.servers.len() {

@@ -213,7 +213,7 @@ fn list(world: &World) -> String {
 ///
 /// # Errors
 /// When it names a server or an interconnect that is not there.
-pub(super) fn happen(world: &mut World, happening: &Happening) -> Result<(), String> {
+pub fn happen(world: &mut World, happening: &Happening) -> Result<(), String> {
     use Happening as H;
     let at = |world: &World, name: &str| {
         world
@@ -281,7 +281,11 @@ pub(super) fn happen(world: &mut World, happening: &Happening) -> Result<(), Str
         H::Mail(behaviour) => world.mail = behaviour.clone(),
         H::Disk(name, works) => {
             let server = at(world, name)?;
-            world.servers[server].disk.failed = !works;
+            let disk = &mut world.servers[server].disk;
+            disk.failed = !works;
+            if *works {
+                disk.catch_up();
+            }
         }
         H::Raises(name, text) => {
             let server = at(world, name)?;

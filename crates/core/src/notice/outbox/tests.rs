@@ -37,7 +37,7 @@ impl Desk {
         let alert = Arc::new(alert_named(alert));
         let record = record(&alert.id, channel, to);
         self.outbox
-            .add(self.now, &alert, record, None, ours, self.batch);
+            .add(self.now, &alert, record, turn(ours), self.batch);
         self.record()
     }
 
@@ -60,6 +60,14 @@ impl Desk {
 
     fn later(&mut self, span: Span) {
         self.now.at = self.now.at + span;
+    }
+}
+
+fn turn(ours: bool) -> Turn {
+    Turn {
+        origin: None,
+        ours,
+        fresh: true,
     }
 }
 
@@ -110,7 +118,7 @@ fn nothing_leaves_before_its_record_is_on_disk() {
     let mut desk = Desk::new();
     let alert = Arc::new(alert_named("a"));
     let record = record(&alert.id, Channel::Mail, "ops@example.com");
-    let on_disk = desk.outbox.add(desk.now, &alert, record, None, true, 0);
+    let on_disk = desk.outbox.add(desk.now, &alert, record, turn(true), 0);
     assert_eq!(
         on_disk.state,
         NoticeState::Begun,
@@ -131,8 +139,7 @@ fn a_store_that_is_silent_is_not_waited_for() {
         desk.now,
         &alert,
         record(&alert.id, Channel::Mail, "a@b.c"),
-        None,
-        true,
+        turn(true),
         0,
     );
     let mut left = Vec::new();
@@ -276,7 +283,7 @@ fn a_storm_waits_on_disk_and_is_read_back() {
         let alert = Arc::new(alert_named(&format!("a{n}")));
         let row = record(&alert.id, Channel::Mail, "ops@example.com");
         desk.outbox
-            .add(desk.now, &alert, row.clone(), None, true, desk.batch);
+            .add(desk.now, &alert, row.clone(), turn(true), desk.batch);
         waiting.push(StoredNotice {
             row: n + 1,
             alert,

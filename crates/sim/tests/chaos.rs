@@ -1,0 +1,229 @@
+//! Seeded faults, then healing, then convergence: what must hold whatever happened.
+//!
+//! `SEED=n cargo test -p noroshi-sim --test chaos` tells one story again, with all that happened.
+
+use noroshi_core::notice::Channel;
+use noroshi_sim::scenario::{Happening, LampLook, MailBehaviour, Setup};
+use noroshi_sim::world::{Random, World, happen};
+use std::collections::BTreeMap;
+
+/// How long faults go on, and how long the healed cluster has to converge: longer than the longest
+/// wait between two tries of a mail.
+const FAULTS_MS: u64 = 90_000;
+const HEALING_MS: u64 = 420_000;
+/// Stories told in one run of the tests; a nightly run may ask for more.
+const STORIES: u64 = 60;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Faults {
+    /// Processes, power, disks, mail servers, lamps.
+    Local,
+    /// Cuts and loss as well: then each side of a partition tells.
+    Network,
+}
+
+fn one_fault(random: &mut Random, world: &World, faults: Faults) -> Happening {
+    use Happening as H;
+    let servers = world.servers.len() as u64;
+    let server = |random: &mut Random| {
+        let at = random.between(0, servers) as usize;
+        world.servers[at].name.clone()
+    };
+    let lan = |random: &mut Random| format!("lan{}", random.between(1, 3));
+    let kinds = if faults == Faults::Network { 19 } else { 13 };
+    match random.between(0, kinds) {
+        0 => H::Killed(server(random)),
+        1 => H::LosesPower(server(random)),
+        2 => H::Stops(server(random)),
+        3 | 4 => H::Starts(server(random)),
+        5 => H::Suspended(server(random)),
+        6 => H::Resumes(server(random)),
+        7 => H::Lamp(server(random), random.chance(50)),
+        8 => H::Disk(server(random), random.chance(50)),
+        9 => H::Mail(match random.between(0, 4) {
+            0 => MailBehaviour::Accepts,
+            1 => MailBehaviour::Defers,
+            2 => MailBehaviour::Away,
+            _ => MailBehaviour::Swallows,
+        }),
+        10 => H::LampForgets(server(random)),
+        11 | 12 => H::Raises(
+            server(random),
+            format!("alert {}", random.bits() % 1_000_000),
+        ),
+        13 => H::CutOff(server(random), None),
+        14 => H::CutOff(server(random), Some(lan(random))),
+        15 => H::Reconnected(server(random), None),
+        16 => H::Deaf(server(random), server(random)),
+        17 => H::Loss(random.between(0, 40) as u8, lan(random)),
+        _ => H::Heals,
+    }
+}
+
+/// `Starts` is for a server that does not run, `Suspended` for one that does.
+fn fits(world: &World, happening: &Happening) -> bool {
+    use Happening as H;
+    let is = |name: &str| world.server(name).map(|at| &world.servers[at]);
+    match happening {
+        H::Starts(name) => is(name).is_some_and(|server| server.node.is_none()),
+        H::Resumes(name) => is(name).is_some_and(|server| server.suspended),
+        H::Suspended(name) | H::Killed(name) | H::LosesPower(name) | H::Stops(name) => {
+            is(name).is_some_and(|server| server.node.is_some() && !server.suspended)
+        }
+        H::Deaf(one, other) => one != other,
+        _ => true,
+    }
+}
+
+fn heal(world: &mut World) {
+    use Happening as H;
+    let mut all = vec![H::Heals, H::Mail(MailBehaviour::Accepts)];
+    for lan in ["lan1", "lan2"] {
+        all.push(H::Loss(0, lan.to_string()));
+    }
+    for server in &world.servers {
+        let name = &server.name;
+        all.push(H::Disk(name.clone(), true));
+        all.push(H::Lamp(name.clone(), true));
+        if server.suspended {
+            all.push(H::Resumes(name.clone()));
+        }
+    }
+    for happening in all {
+        happen(world, &happening).expect("it names what is there");
+    }
+    // A server that is leaving at this moment has time to be gone.
+    let now = world.now_ms();
+    world.run_until(now + 10_000);
+    for at in 0..world.servers.len() {
+        if world.servers[at].node.is_none() {
+            world.boot(at);
+        }
+    }
+}
+
+fn story(seed: u64, faults: Faults, loud: bool) -> Vec<String> {
+    let mut random = Random::new(seed);
+    let setup = Setup {
+        servers: random.between(1, 5) as u8,
+        interconnects: 2,
+        ..Setup::default()
+    };
+    let mut world = World::new(&setup, seed);
+    world.run_until(3_000);
+    while world.now_ms() < FAULTS_MS {
+        let at = world.now_ms() + random.between(20, 4_000);
+        world.run_until(at);
+        let happening = one_fault(&mut random, &world, faults);
+        if fits(&world, &happening) {
+            if loud {
+                println!("{at} ms: {happening:?}");
+            }
+            happen(&mut world, &happening).expect("it names what is there");
+        }
+    }
+    if loud {
+        println!("{} ms: healing", world.now_ms());
+    }
+    heal(&mut world);
+    let end = world.now_ms() + HEALING_MS;
+    world.run_until(end);
+    check(&world, faults)
+}
+
+fn check(world: &World, faults: Faults) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (at, server) in world.servers.iter().enumerate() {
+        let Some(node) = &server.node else {
+            wrong.push(format!("{} does not run", server.name));
+            continue;
+        };
+        for other in &node.status(world.now()).servers {
+            if other.state != noroshi_core::status::ServerState::Up {
+                wrong.push(format!(
+                    "{} sees {} as {:?}",
+                    server.name, other.name, other.state
+                ));
+            }
+        }
+        let lamp = world.lamp_of(at);
+        if !matches!(lamp, Some(LampLook::Green | LampLook::BlinksRedAndGreen)) {
+            let told: Vec<_> = world
+                .servers
+                .iter()
+                .filter_map(|one| one.node.as_ref())
+                .map(|node| node.status(world.now()).servers[at].lamp.clone())
+                .collect();
+            wrong.push(format!(
+                "the lamp of {} shows {lamp:?}: {told:#?}",
+                server.name
+            ));
+        }
+        for notice in &server.disk.notices {
+            if notice.key.channel == Channel::Mail && !notice.state.is_final() {
+                wrong.push(format!("{}: unfinished: {notice:?}", server.name));
+            }
+        }
+        for alert in server
+            .disk
+            .alerts
+            .iter()
+            .filter(|alert| alert.destinations.mail)
+        {
+            if !world.mails.iter().any(|mail| mail.alert.id == alert.id) {
+                wrong.push(format!(
+                    "{}: never told: {} {:?}",
+                    server.name, alert.id, alert.text
+                ));
+            }
+        }
+    }
+    let mut copies: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for mail in &world.mails {
+        copies
+            .entry((mail.alert.id.clone(), mail.to.clone()))
+            .or_default()
+            .push(mail);
+    }
+    if faults == Faults::Local {
+        for ((alert, to), copies) in copies {
+            for copy in copies.iter().skip(1).filter(|copy| !copy.possible_repeat) {
+                wrong.push(format!(
+                    "{alert} came to {to} again at {} ms from {}, unmarked, after {} ms: {}",
+                    copy.at_ms, copy.from, copies[0].at_ms, copy.alert.text
+                ));
+            }
+        }
+    }
+    wrong
+}
+
+fn stories(faults: Faults) {
+    if let Some(seed) = std::env::var("SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+    {
+        let wrong = story(seed, faults, true);
+        assert!(wrong.is_empty(), "seed {seed}:\n{}", wrong.join("\n"));
+        return;
+    }
+    let count = std::env::var("STORIES")
+        .ok()
+        .and_then(|count| count.parse().ok());
+    for seed in 1..=count.unwrap_or(STORIES) {
+        let wrong = story(seed, faults, false);
+        assert!(wrong.is_empty(), "SEED={seed}\n{}", wrong.join("\n"));
+    }
+}
+
+/// Rule: N8 N9 N1 M15
+#[test]
+fn whatever_fails_on_the_servers_nothing_is_lost_and_no_copy_is_unmarked() {
+    stories(Faults::Local);
+}
+
+/// Rule: N5 N8 N9
+#[test]
+fn whatever_the_network_does_nothing_is_lost() {
+    stories(Faults::Network);
+}
