@@ -5,6 +5,9 @@ use crate::time::Span;
 /// How long a mail is tried: 5 days (rule N10), the life of a message in a mail queue.
 pub const MAIL_LIFE: Span = Span::from_secs(5 * 24 * 3_600);
 
+/// How long a line is kept for a local syslog daemon that is away: longer than it takes to restart.
+pub const SYSLOG_LIFE: Span = Span::from_secs(600);
+
 /// Wait before attempt `attempts + 1` of a mail: 1 s, doubling, at most 5 minutes. The first tries
 /// come fast because a mail server that restarts is back in seconds, and this is the first notice.
 pub fn mail_retry(attempts: u32) -> Span {

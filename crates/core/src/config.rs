@@ -390,3 +390,64 @@ impl Config {
             })
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::vec;
+
+    /// `sv1`, `sv2` … on one interconnect, each with a lamp, one mail address.
+    pub(crate) fn config(servers: u8) -> Config {
+        let server = |n: u8| Server {
+            name: format!("sv{}", n + 1),
+            addresses: vec![Some(IpAddr::from([10, 0, 0, n + 1]))],
+            lamp: Some(LampId(n)),
+        };
+        let lamp = |n: u8| Lamp {
+            address: IpAddr::from([10, 0, 1, n + 1]),
+            kind: LampKind::PatliteHttp,
+            port: None,
+            servers: vec![ServerId(n)],
+        };
+        Config {
+            cluster: String::from("test"),
+            servers: (0..servers).map(server).collect(),
+            interconnects: vec![Interconnect {
+                name: String::from("lanhb1"),
+                comment: "LAN Heartbeat",
+            }],
+            heartbeat: Heartbeat::default(),
+            port: 29_002,
+            mail: MailSettings {
+                recipients: vec![Recipient {
+                    address: String::from("ops@example.com"),
+                    form: MailForm::Long,
+                }],
+                subject: String::from("test"),
+                transport: MailTransport::Sendmail {
+                    program: String::from("/usr/sbin/sendmail"),
+                },
+                charset: MailCharset::Utf8,
+                sender: String::from("noroshi@example.com"),
+            },
+            lamps_used: true,
+            lamps: (0..servers).map(lamp).collect(),
+            destinations: Vec::new(),
+            syslog: SyslogSettings {
+                format: SyslogFormat::Rfc3164,
+                level: true,
+                socket: String::from("/dev/log"),
+            },
+            language: Language::En,
+            alert_records_max: 10_000,
+            digest: 0,
+        }
+    }
+
+    #[test]
+    fn a_secret_is_never_printed() {
+        let secret = Secret::new(String::from("hunter2"));
+        assert_eq!(format!("{secret:?}"), "(secret)");
+    }
+}

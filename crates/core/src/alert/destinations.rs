@@ -59,3 +59,43 @@ pub fn destinations(config: &Config, message: &MessageId) -> Destinations {
         command: change.command.unwrap_or(built_in.command),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::config;
+    use alloc::string::ToString;
+
+    fn server_down() -> MessageId {
+        MessageId {
+            module: "nm".to_string(),
+            event: 2,
+        }
+    }
+
+    /// Rule: M10
+    #[test]
+    fn a_server_down_is_mailed_by_default_and_a_start_is_not() {
+        let config = config(2);
+        let started = MessageId {
+            event: 1,
+            ..server_down()
+        };
+        assert!(destinations(&config, &server_down()).mail);
+        let ticks = destinations(&config, &started);
+        assert!(ticks.alert && ticks.syslog && !ticks.mail);
+    }
+
+    /// Rule: M11
+    #[test]
+    fn a_change_holds_for_its_message_and_the_ticks_it_names() {
+        let mut config = config(2);
+        let change = DestinationChange {
+            mail: Some(false),
+            ..DestinationChange::default()
+        };
+        config.destinations.push((server_down(), change));
+        let ticks = destinations(&config, &server_down());
+        assert!(!ticks.mail && ticks.trap && ticks.syslog);
+    }
+}

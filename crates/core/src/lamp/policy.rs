@@ -141,3 +141,92 @@ pub fn teller(
         .find(|id| own.contains(id))
         .or_else(|| living.clone().next())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::config;
+    use alloc::vec;
+
+    const T: WallTime = WallTime(1_000);
+
+    fn look(latches: &Latches, config: &Config, lamp: usize) -> Look {
+        latches.look(&config.lamps[lamp])
+    }
+
+    /// Rule: M15 M16 M17 M18
+    #[test]
+    fn a_faults_red_stays_until_a_clean_stop_or_a_person() {
+        let config = config(2);
+        let mut latches = Latches::new(&config);
+        let sv1 = ServerId(0);
+        latches.lit(T, sv1);
+        assert_eq!(look(&latches, &config, 0), Look::GREEN);
+        latches.fallen(T, sv1);
+        assert_eq!(look(&latches, &config, 0), Look::RED_BLINK);
+        latches.lit(T, sv1);
+        let both = Look {
+            red: Glow::Blink,
+            ..Look::GREEN
+        };
+        assert_eq!(look(&latches, &config, 0), both);
+        latches.out(T, sv1);
+        assert_eq!(look(&latches, &config, 0), Look::OUT);
+    }
+
+    /// Rule: M20
+    #[test]
+    fn a_shared_lamp_shows_the_worst() {
+        let mut config = config(3);
+        config.lamps.truncate(1);
+        config.lamps[0].servers = vec![ServerId(0), ServerId(1), ServerId(2)];
+        let mut latches = Latches::new(&config);
+        (0..3).for_each(|n| latches.lit(T, ServerId(n)));
+        latches.fallen(T, ServerId(1));
+        assert_eq!(look(&latches, &config, 0).red, Glow::Blink);
+        assert_eq!(look(&latches, &config, 0).green, Glow::On);
+        (0..3).for_each(|n| latches.out(T, ServerId(n)));
+        assert_eq!(look(&latches, &config, 0), Look::OUT);
+    }
+
+    /// Rule: M18
+    #[test]
+    fn a_returning_server_that_knows_of_no_fault_does_not_put_its_red_out() {
+        let config = config(2);
+        let sv1 = ServerId(0);
+        let mut survivor = Latches::new(&config);
+        survivor.fallen(T, sv1);
+        let mut returned = Latches::new(&config);
+        returned.lit(WallTime(9_000), sv1);
+        survivor.merge(&returned.of(sv1).clone());
+        assert_eq!(look(&survivor, &config, 0).red, Glow::Blink);
+        returned.merge(&survivor.of(sv1).clone());
+        assert_eq!(look(&returned, &config, 0), look(&survivor, &config, 0));
+    }
+
+    /// Rule: M18
+    #[test]
+    fn a_clock_that_is_behind_puts_a_lamp_out_all_the_same() {
+        let config = config(2);
+        let sv1 = ServerId(0);
+        let mut one = Latches::new(&config);
+        one.fallen(WallTime(9_000_000), sv1);
+        let mut other = one.clone();
+        other.out(WallTime(5), sv1);
+        assert!(one.merge(&other.of(sv1).clone()));
+        assert_eq!(look(&one, &config, 0), Look::OUT);
+    }
+
+    /// Rule: M17
+    #[test]
+    fn a_lamp_is_told_by_its_own_server_or_the_first_at_work() {
+        let config = config(3);
+        let told_by = |living: &[u8]| {
+            let living: Vec<ServerId> = living.iter().map(|n| ServerId(*n)).collect();
+            teller(&config, LampId(1), living.into_iter())
+        };
+        assert_eq!(told_by(&[0, 1, 2]), Some(ServerId(1)));
+        assert_eq!(told_by(&[0, 2]), Some(ServerId(0)));
+        assert_eq!(told_by(&[2]), Some(ServerId(2)));
+    }
+}

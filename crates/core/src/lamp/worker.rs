@@ -3,6 +3,9 @@
 //! One command in flight; two retries; then one message 6 or 7, not one per try. The wanted look is
 //! kept: a lamp that failed is tried again and again, quietly, and a working one is read back.
 
+#[cfg(test)]
+mod tests;
+
 use super::{LampOrder, LampResult, Look};
 use crate::backoff::{LAMP_REASSERT, LAMP_RETRIES};
 use crate::notice::NoticeKey;
@@ -12,6 +15,8 @@ use crate::time::{Moment, Span};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+/// Notices that wait for one lamp; a lamp that is dead for long keeps the oldest.
+const NOTICES_MAX: usize = 32;
 /// How long each colour of a lamp test is shown.
 pub const TEST_STEP: Span = Span::from_ms(800);
 
@@ -63,9 +68,18 @@ impl LampWorker {
             (self.wanted, self.announce, self.tries, self.due) = (look, true, 0, Some(now));
             self.told = false;
         }
-        self.notices.extend(notice);
+        if let Some(notice) = notice {
+            self.adopt(notice);
+        }
         if let Some(batch) = batch {
             self.recording = Some((batch, now));
+        }
+    }
+
+    /// Takes a notice from before a restart: it is told when the wanted look is shown.
+    pub fn adopt(&mut self, notice: NoticeKey) {
+        if self.notices.len() < NOTICES_MAX && !self.notices.contains(&notice) {
+            self.notices.push(notice);
         }
     }
 

@@ -14,10 +14,10 @@ mod requests;
 mod settings;
 
 use crate::action::{Action, Item};
-use crate::alert::{AlertId, SessionId};
+use crate::alert::{Alert, AlertId, SessionId};
 use crate::config::{Config, LampId, ServerId};
 use crate::duty::on_duty;
-use crate::event::{Event, Phase, Recovered};
+use crate::event::{Event, Phase, Recovered, StoredNotice};
 use crate::lamp::{Glow, LampWorker, Latches};
 use crate::membership::Membership;
 use crate::notice::outbox::Outbox;
@@ -141,9 +141,7 @@ impl Node {
             Event::Request(id, request) => self.asked(now, id, request, out),
             Event::Recorded { batch, result } => self.recorded(now, batch, result, out),
             Event::Loaded { notices, more } => {
-                let config = &self.config;
-                self.outbox
-                    .restore(now, notices, more, |alert| raise::origin(config, alert));
+                self.restore(now, notices, more);
                 self.assigned = false;
             }
             Event::Found(server, notices) => {
@@ -171,7 +169,9 @@ impl Node {
                 deadline = deadline.min(at);
             }
         };
-        sooner(self.outbox.next_deadline(self.hold_until));
+        if self.leaving.is_none() {
+            sooner(self.outbox.next_deadline(self.hold_until));
+        }
         sooner(self.settled_at);
         self.lamps
             .iter()
@@ -194,11 +194,7 @@ impl Node {
 
     /// The first things after the start: what the store had kept, and that we are here.
     fn start(&mut self, now: Now, recovered: Recovered) {
-        let config = &self.config;
-        let more = recovered.more;
-        self.outbox.restore(now, recovered.notices, more, |alert| {
-            raise::origin(config, alert)
-        });
+        self.restore(now, recovered.notices, recovered.more);
         for latch in &recovered.latches {
             self.latches.merge(latch);
         }
@@ -220,6 +216,23 @@ impl Node {
         self.started(now, recovered.trouble);
     }
 
+    /// Takes unfinished notices from the store back into the books.
+    fn restore(&mut self, now: Now, notices: Vec<StoredNotice>, more: bool) {
+        let config = &self.config;
+        let origin = |alert: &Alert| raise::origin(config, alert);
+        let run = self.own_id_prefix();
+        let is_of_this_run = |alert: &Alert| alert.id.0.starts_with(&run);
+        let lamps = self
+            .outbox
+            .restore(now, notices, more, origin, is_of_this_run);
+        for notice in lamps {
+            let server = self.config.server_named(&notice.key.recipient);
+            if let Some(lamp) = server.and_then(|id| self.config.server(id).lamp) {
+                self.lamps[usize::from(lamp.0)].adopt(notice.key);
+            }
+        }
+    }
+
     /// What every step ends with: deadlines that have come, and what follows from all of it.
     fn settle(&mut self, now: Now, out: &mut Vec<Action>) {
         let mut news = Vec::new();
@@ -232,7 +245,7 @@ impl Node {
         }
         self.assign(now);
         self.begin_notices(now, out);
-        if let Some((after, limit)) = self.outbox.wants_load() {
+        if let Some((after, limit)) = self.outbox.wants_load(now.at) {
             out.push(Action::Load { after, limit });
         }
         self.flush(out);

@@ -178,13 +178,13 @@ impl Node {
 
     fn own_alert_id(&mut self) -> AlertId {
         self.sequence += 1;
+        AlertId(format!("{}{}", self.own_id_prefix(), self.sequence))
+    }
+
+    /// How the names of the alerts begin that this run accepts.
+    pub(super) fn own_id_prefix(&self) -> String {
         let session = self.session.to_string();
-        AlertId(format!(
-            "{}.{}.{}",
-            slug(&self.own_name()),
-            &session[..12],
-            self.sequence
-        ))
+        format!("{}.{}.", slug(&self.own_name()), &session[..12])
     }
 
     /// A fact that many see is raised once; so is one that another server has told us of.

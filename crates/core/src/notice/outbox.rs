@@ -12,9 +12,13 @@
 //! taken is sent again as a possible repeat (rule N8). If the store does not answer within
 //! [`STORE_PATIENCE`] the notice goes out unrecorded and says so.
 
+mod room;
+#[cfg(test)]
+mod tests;
+
 use super::{Channel, NoticeKey, NoticeRecord, NoticeState, Outcome, Sending};
 use crate::alert::Alert;
-use crate::backoff::{MAIL_LIFE, mail_retry};
+use crate::backoff::{MAIL_LIFE, SYSLOG_LIFE, mail_retry};
 use crate::config::ServerId;
 use crate::event::StoredNotice;
 use crate::time::{Moment, Now, Span};
@@ -23,11 +27,19 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use room::Room;
 
-/// Notices held in memory. Beyond it they wait on disk, oldest first.
+/// Mails held in memory. Beyond it they wait on disk, oldest first.
 pub const WINDOW_NOTICES_MAX: usize = 256;
+/// Syslog lines held in memory while the local daemon is away; a window of its own, so that it
+/// never takes the mails' places. Beyond it a line is given up: the alert view has it all the same.
+pub const SYSLOG_NOTICES_MAX: usize = 64;
 /// Notices handed to one channel at a time; the rest wait here, where a takeover finds them.
 pub const IN_FLIGHT_MAX: usize = 32;
+/// Of them for one recipient, so that one that hangs does not take the others' places (invariant 2).
+pub const IN_FLIGHT_RECIPIENT_MAX: usize = 4;
+/// How often notices that made room for newer ones are looked for on disk again.
+pub const RESCAN_EVERY: Span = Span::from_secs(60);
 /// Ended notices that are remembered, to answer other servers and to ignore late doubles.
 pub const RECENT_MAX: usize = 128;
 /// How long other servers have to say how a stale notice ended before it goes out.
@@ -42,7 +54,12 @@ pub struct Outbox {
     recent: VecDeque<NoticeRecord>,
     /// Notices wait on disk beyond the window.
     backlog: bool,
+    /// Notices that have failed before made room for newer ones: from then on they may be loaded
+    /// again.
+    evicted: Option<Moment>,
     loading: bool,
+    /// Others may have taken over what waits on disk.
+    doubted: bool,
     spilled_while_loading: bool,
     cursor: u64,
 }
@@ -95,14 +112,21 @@ impl Outbox {
         ours: bool,
         batch: u64,
     ) -> NoticeRecord {
-        if self.entries.len() >= WINDOW_NOTICES_MAX {
+        if record.key.channel == Channel::Syslog && self.held(Channel::Syslog) >= SYSLOG_NOTICES_MAX
+        {
+            record.state = NoticeState::GivenUp;
+            record.reason = String::from("the syslog daemon does not take its lines");
+            return record;
+        }
+        let full = self.held(Channel::Mail) >= WINDOW_NOTICES_MAX;
+        if record.key.channel == Channel::Mail && full && !self.evict(now.at) {
             self.backlog = true;
             self.spilled_while_loading |= self.loading;
             return record;
         }
         let stage = if !ours {
             Stage::Elsewhere
-        } else if self.begun(record.key.channel) < IN_FLIGHT_MAX {
+        } else if self.room().take(&record.key) {
             record.state = NoticeState::Begun;
             record.attempts += 1;
             Stage::Recording(batch, now.at)
@@ -122,44 +146,75 @@ impl Outbox {
         record
     }
 
-    /// Takes unfinished notices that the store had kept.
+    /// Takes unfinished notices that the store had kept. Those of lamps come back: a lamp is told
+    /// by its own state, and its notices are only kept with it.
     pub fn restore(
         &mut self,
         now: Now,
         stored: Vec<StoredNotice>,
         more: bool,
         origin: impl Fn(&Alert) -> Option<ServerId>,
-    ) {
+        is_of_this_run: impl Fn(&Alert) -> bool,
+    ) -> Vec<NoticeRecord> {
+        let mut lamps = Vec::new();
         for StoredNotice { row, alert, notice } in stored {
             self.cursor = self.cursor.max(row);
             if notice.state.is_final() || self.knows(&notice.key) {
                 continue;
             }
-            let origin = origin(&alert);
-            let (stage, born) = (Stage::Elsewhere, now.at);
+            if notice.key.channel == Channel::Lamp {
+                lamps.push(notice);
+                continue;
+            }
             self.entries.push(Entry {
+                origin: origin(&alert),
+                stale: self.doubted || !is_of_this_run(&alert),
                 alert,
                 record: notice,
-                origin,
-                stage,
-                born,
+                stage: Stage::Elsewhere,
+                born: now.at,
                 unrecorded: false,
-                stale: true,
                 asked_at: None,
             });
         }
         self.loading = false;
         self.backlog = more || core::mem::take(&mut self.spilled_while_loading);
+        lamps
     }
 
     /// The row to read on from, when the window has room for notices that wait on disk.
-    pub fn wants_load(&mut self) -> Option<(u64, u32)> {
-        let room = WINDOW_NOTICES_MAX - self.entries.len().min(WINDOW_NOTICES_MAX);
-        if !self.backlog || self.loading || room < WINDOW_NOTICES_MAX / 2 {
+    pub fn wants_load(&mut self, now: Moment) -> Option<(u64, u32)> {
+        let room = WINDOW_NOTICES_MAX.saturating_sub(self.held(Channel::Mail));
+        let again = !self.backlog && self.evicted.is_some_and(|at| at <= now);
+        if self.loading || room < WINDOW_NOTICES_MAX / 2 || !(self.backlog || again) {
             return None;
+        }
+        if again {
+            (self.cursor, self.evicted) = (0, None);
         }
         self.loading = true;
         Some((self.cursor, room as u32))
+    }
+
+    /// Makes room for a new notice: of those that have failed before, or are another server's, the
+    /// one that is due last waits on disk. A recipient that nobody reaches must not keep the others
+    /// from being told.
+    fn evict(&mut self, now: Moment) -> bool {
+        let due = |entry: &Entry| match entry.stage {
+            Stage::Due(at) if entry.record.attempts > 0 => Some(at),
+            Stage::Elsewhere => Some(now),
+            _ => None,
+        };
+        let mails = self.entries.iter().enumerate();
+        let mails = mails.filter(|(_, entry)| entry.record.key.channel == Channel::Mail);
+        let last = mails
+            .filter_map(|(at, entry)| Some((due(entry)?, at)))
+            .max();
+        if let Some((_, at)) = last {
+            self.entries.swap_remove(at);
+            self.evicted.get_or_insert(now + RESCAN_EVERY);
+        }
+        last.is_some()
     }
 
     /// Lets the turn of each notice follow `ours`, which says whether one of this origin is ours.
@@ -188,6 +243,7 @@ impl Outbox {
 
     /// Other servers may have taken over while we were away: all that waits here is stale.
     pub fn doubt(&mut self) {
+        self.doubted = true;
         for entry in &mut self.entries {
             (entry.stale, entry.asked_at) = (true, None);
         }
@@ -213,27 +269,19 @@ impl Outbox {
     /// to be put on disk in `batch`. While `hold` is on, stale ones wait.
     pub fn begin(&mut self, now: Now, sender: &str, batch: u64, hold: bool) -> Vec<NoticeRecord> {
         let mut records = Vec::new();
-        for channel in [Channel::Syslog, Channel::Mail] {
-            let mut room = IN_FLIGHT_MAX.saturating_sub(self.begun(channel));
-            for entry in self
-                .entries
-                .iter_mut()
-                .filter(|one| one.record.key.channel == channel)
-            {
-                if room == 0 {
-                    break;
-                }
-                let held = hold && entry.stale;
-                if !held && matches!(entry.stage, Stage::Due(at) if at <= now.at) {
-                    entry.stage = Stage::Recording(batch, now.at);
-                    entry.record.state = NoticeState::Begun;
-                    entry.record.attempts += 1;
-                    entry.record.sender = String::from(sender);
-                    entry.record.changed = now.wall;
-                    records.push(entry.record.clone());
-                    room -= 1;
-                }
+        let mut room = self.room();
+        for entry in &mut self.entries {
+            let due = matches!(entry.stage, Stage::Due(at) if at <= now.at);
+            let held = hold && entry.stale;
+            if !due || held || !room.take(&entry.record.key) {
+                continue;
             }
+            entry.stage = Stage::Recording(batch, now.at);
+            entry.record.state = NoticeState::Begun;
+            entry.record.attempts += 1;
+            entry.record.sender = String::from(sender);
+            entry.record.changed = now.wall;
+            records.push(entry.record.clone());
         }
         records
     }
@@ -285,7 +333,11 @@ impl Outbox {
                 record.state = NoticeState::Waiting;
                 (entry.stale, entry.asked_at) = (true, None);
                 entry.stage = Stage::Due(now.at + mail_retry(record.attempts));
-                if now.at.since(entry.born) >= MAIL_LIFE {
+                let life = match record.key.channel {
+                    Channel::Syslog => SYSLOG_LIFE,
+                    Channel::Mail | Channel::Lamp => MAIL_LIFE,
+                };
+                if now.at.since(entry.born) >= life {
                     record.state = NoticeState::GivenUp;
                 }
             }
@@ -357,19 +409,19 @@ impl Outbox {
         self.entries.iter().any(|entry| entry.record.key == *key) || self.is_recent(key)
     }
 
-    /// When something is due next.
+    /// When something is due next. What has no room waits for an end, not for a moment.
     pub fn next_deadline(&self, hold_until: Moment) -> Option<Moment> {
-        let full = |channel| self.begun(channel) >= IN_FLIGHT_MAX;
-        let (mail_full, syslog_full) = (full(Channel::Mail), full(Channel::Syslog));
+        let room = self.room();
         let due = self.entries.iter().filter_map(|entry| match entry.stage {
-            Stage::Due(_) if entry.record.key.channel == Channel::Mail && mail_full => None,
-            Stage::Due(_) if entry.record.key.channel == Channel::Syslog && syslog_full => None,
+            Stage::Due(_) if !room.has(&entry.record.key) => None,
             Stage::Due(at) if entry.stale => Some(at.max(hold_until)),
             Stage::Due(at) => Some(at),
             Stage::Recording(_, since) => Some(since + STORE_PATIENCE),
             Stage::Elsewhere | Stage::InFlight => None,
         });
-        due.min()
+        let window_has_room = self.held(Channel::Mail) <= WINDOW_NOTICES_MAX / 2;
+        let rescan = self.evicted.filter(|_| window_has_room && !self.loading);
+        due.chain(rescan).min()
     }
 
     /// Unfinished notices held in memory.
@@ -384,7 +436,7 @@ impl Outbox {
 
     /// More notices wait on disk.
     pub fn has_backlog(&self) -> bool {
-        self.backlog
+        self.backlog || self.evicted.is_some()
     }
 
     /// Notices that have been begun and not ended: a leaving server waits for them a little.
@@ -402,12 +454,20 @@ impl Outbox {
         }
     }
 
-    fn begun(&self, channel: Channel) -> usize {
-        let is = |entry: &&Entry| {
-            entry.record.key.channel == channel
-                && matches!(entry.stage, Stage::Recording(..) | Stage::InFlight)
-        };
-        self.entries.iter().filter(is).count()
+    /// What is begun now, and so what else may be.
+    fn room(&self) -> Room {
+        let mut room = Room::default();
+        for entry in &self.entries {
+            if matches!(entry.stage, Stage::Recording(..) | Stage::InFlight) {
+                room.add(&entry.record.key);
+            }
+        }
+        room
+    }
+
+    fn held(&self, channel: Channel) -> usize {
+        let of = |entry: &&Entry| entry.record.key.channel == channel;
+        self.entries.iter().filter(of).count()
     }
 
     fn is_recent(&self, key: &NoticeKey) -> bool {

@@ -1,0 +1,48 @@
+//! How many notices may be under way at a time, in all and to one recipient.
+
+use super::{IN_FLIGHT_MAX, IN_FLIGHT_RECIPIENT_MAX};
+use crate::notice::{Channel, NoticeKey};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// How many notices are begun, by channel and mail recipient.
+#[derive(Default)]
+pub(super) struct Room {
+    mail: usize,
+    syslog: usize,
+    recipients: Vec<(String, usize)>,
+}
+
+impl Room {
+    pub(super) fn has(&self, key: &NoticeKey) -> bool {
+        if key.channel != Channel::Mail {
+            return self.syslog < IN_FLIGHT_MAX;
+        }
+        let of = self.recipients.iter().find(|(to, _)| *to == key.recipient);
+        self.mail < IN_FLIGHT_MAX && of.is_none_or(|(_, begun)| *begun < IN_FLIGHT_RECIPIENT_MAX)
+    }
+
+    pub(super) fn take(&mut self, key: &NoticeKey) -> bool {
+        let has = self.has(key);
+        if has {
+            self.add(key);
+        }
+        has
+    }
+
+    pub(super) fn add(&mut self, key: &NoticeKey) {
+        if key.channel != Channel::Mail {
+            self.syslog += 1;
+            return;
+        }
+        self.mail += 1;
+        match self
+            .recipients
+            .iter_mut()
+            .find(|(to, _)| *to == key.recipient)
+        {
+            Some((_, begun)) => *begun += 1,
+            None => self.recipients.push((key.recipient.clone(), 1)),
+        }
+    }
+}
