@@ -63,8 +63,8 @@ impl Plan {
             block: 0,
         };
         for step in 0..BLOCKS_TRIED_MAX {
-            // 127.64 to 127.191: far from 127.0.0.1 and from what other programs choose by hand.
-            plan.block = 64 + ((seed.wrapping_add(u32::from(step)) % 128) as u8);
+            // 127.128 to 127.254: far from 127.0.0.1 and from what tests and people choose.
+            plan.block = 128 + ((seed.wrapping_add(u32::from(step)) % 127) as u8);
             if plan.is_free() {
                 return Ok(plan);
             }

@@ -161,10 +161,7 @@ impl Scene {
                 true
             }
             News::Mail(mail) => {
-                let fault = self
-                    .fault
-                    .as_mut()
-                    .filter(|fault| fault.at <= mail.arrived);
+                let fault = self.fault.as_mut().filter(|fault| fault.at <= mail.arrived);
                 let after = fault.map(|fault| {
                     let after = mail.arrived.duration_since(fault.at);
                     fault.mail_after.get_or_insert(after);
@@ -193,6 +190,18 @@ impl Scene {
             lamp_after: None,
             mail_after: None,
         });
+    }
+
+    /// The servers whose lamp has this number.
+    pub(super) fn lamp_servers(&self, lamp: usize) -> impl Iterator<Item = &str> {
+        let both = self.servers.iter().zip(&self.lamps);
+        both.filter(move |(_, number)| **number == lamp)
+            .map(|(server, _)| server.name.as_str())
+    }
+
+    /// Whether the lamp of this number is the one of `server`.
+    pub(super) fn is_lamp_of(&self, lamp: usize, server: usize) -> bool {
+        self.lamps.get(server) == Some(&lamp)
     }
 
     /// Every server that runs sees every other up.

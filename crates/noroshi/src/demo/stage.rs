@@ -17,10 +17,11 @@ use noroshi_core::alert::{Destinations, MessageId, Severity};
 use noroshi_core::request::{Reply, Request};
 use noroshi_daemon::control::Client;
 use noroshi_daemon::home::Home;
-use noroshi_daemon::home::key::ClusterKey;
+use noroshi_daemon::home::key::random_key;
 use noroshi_sim::inbox::{self, Verb};
 use noroshi_sim::lamp;
 use noroshi_sim::scenario::{Happening, MailBehaviour};
+use noroshi_wire::key::ClusterKey;
 use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write};
@@ -94,7 +95,7 @@ impl Stage {
         let syslog = root.join("syslog");
         let props = Props::open(&plan, &syslog, tell)?;
         let conf = plan.conf(&props.lamp_addresses(), props.inbox_address(), &syslog);
-        let key = ClusterKey::generate().map_err(io::Error::other)?;
+        let key = random_key().map_err(io::Error::other)?;
         for name in &plan.servers {
             furnish(&root.join(name), &conf, &key)?;
         }
@@ -405,5 +406,5 @@ fn furnish(home: &Path, conf: &str, key: &ClusterKey) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(home.etc())?;
     DirBuilder::new().mode(0o700).create(home.log())?;
     File::create(home.conf())?.write_all(conf.as_bytes())?;
-    key.write(&home.key(), false).map_err(io::Error::other)
+    home.write_key(key, false).map_err(io::Error::other)
 }

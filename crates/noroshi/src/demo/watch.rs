@@ -28,8 +28,8 @@ pub(super) fn follow(server: usize, home: PathBuf, tell: Teller) {
     spawn(move || {
         let mut was_silent = false;
         while !tell.is_closed() {
-            let status = Client::connect_within(&socket, STATUS_WAIT)
-                .and_then(|mut client| client.status());
+            let status =
+                Client::connect_within(&socket, STATUS_WAIT).and_then(|mut client| client.status());
             let (news, pause) = match status {
                 Ok(status) => (Some(News::Status(server, Box::new(status))), LOOK_PAUSE),
                 Err(_) => ((!was_silent).then_some(News::Silent(server)), RETRY_PAUSE),
@@ -47,11 +47,11 @@ fn follow_alerts(server: usize, socket: &std::path::Path, tell: &Teller) {
     while !tell.is_closed() {
         if let Ok(mut client) = Client::connect(socket) {
             // It ends when the server does; the next connection begins with all alerts again.
-            let _ = client.alerts(ALERTS_MAX, true, AlertFilter::default(), |alert| {
-                match tell.blocking_send(News::Alert(server, Box::new(alert))) {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(_) => ControlFlow::Break(()),
-                }
+            let _ = client.alerts(ALERTS_MAX, true, AlertFilter::default(), |alert| match tell
+                .blocking_send(News::Alert(server, Box::new(alert)))
+            {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
             });
         }
         sleep(RETRY_PAUSE);
