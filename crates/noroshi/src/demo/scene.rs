@@ -143,6 +143,11 @@ impl Scene {
                 if is_new {
                     self.alerts.push_front((**alert).clone());
                     self.alerts.truncate(SHOWN_MAX);
+                } else if !alert.notices.is_empty()
+                    && let Some(shown) = self.alerts.iter_mut().find(|one| one.id == alert.id)
+                {
+                    // The server that tells it knows to whom.
+                    shown.notices.clone_from(&alert.notices);
                 }
                 is_new
             }

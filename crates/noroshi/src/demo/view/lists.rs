@@ -6,6 +6,7 @@ use crate::demo::words;
 use crate::print::{escaped, padded};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use noroshi_core::notice::Channel;
 use noroshi_core::time::WallTime;
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -18,7 +19,11 @@ pub(super) fn alerts(frame: &mut Frame<'_>, area: Rect, scene: &Scene, look: &Lo
     let rows = area.height.saturating_sub(1) as usize;
     let lines = scene.alerts.iter().take(rows).map(|alert| {
         let severity = words::severity(alert.severity, look.language);
-        let style = look.paint.severity(alert.severity);
+        let mut style = look.paint.severity(alert.severity);
+        if alert.notices.iter().any(|one| one.channel == Channel::Mail) {
+            // Somebody was called for it.
+            style = look.paint.mailed(alert.severity);
+        }
         Line::from(vec![
             Span::styled(format!(" {} ", clock(alert.time)), look.paint.faint()),
             Span::raw(format!("{} ", padded(&escaped(&alert.server), 4))),

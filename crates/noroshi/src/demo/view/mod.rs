@@ -26,6 +26,9 @@ const COLUMN_WIDTH_MIN: u16 = 24;
 /// Fewest rows with drawn lamps; below it they are words.
 const DRAWN_HEIGHT_MIN: u16 = 21;
 
+/// Most lines of keys.
+const KEY_LINES_MAX: usize = 2;
+
 /// What is laid over the view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Over {
@@ -165,11 +168,10 @@ fn last_fault(scene: &Scene, look: &Look) -> Line<'static> {
     ])
 }
 
-/// The keys, on as many lines as they need.
+/// The keys on at most two lines; where not all fit, those that lead on.
 fn keys(look: &Look, width: u16) -> Vec<Line<'static>> {
-    let count = "1-9";
     let keys: [(&str, &str, &str); 14] = [
-        (count, "server", "サーバ"),
+        ("1-9", "server", "サーバ"),
         ("k", "kill", "強制終了"),
         ("s", "stop", "停止"),
         ("c", "cut", "切断"),
@@ -184,9 +186,25 @@ fn keys(look: &Look, width: u16) -> Vec<Line<'static>> {
         ("l", "日本語", "English"),
         ("q", "quit", "終了"),
     ];
+    let lines = key_lines(&keys, look, width);
+    if lines.len() <= KEY_LINES_MAX {
+        return lines;
+    }
+    let few = ["1-9", "k", "b", "?", "q"];
+    let few: Vec<_> = keys
+        .into_iter()
+        .filter(|(key, ..)| few.contains(key))
+        .collect();
+    key_lines(&few, look, width)
+        .into_iter()
+        .take(KEY_LINES_MAX)
+        .collect()
+}
+
+fn key_lines(keys: &[(&str, &str, &str)], look: &Look, width: u16) -> Vec<Line<'static>> {
     let mut lines = vec![Line::default()];
     for (key, en, ja) in keys {
-        let name = look.language.pick(en, ja);
+        let name = look.language.pick(*en, *ja);
         let spans = [
             Span::styled(format!(" {key}"), look.paint.key()),
             Span::raw(format!(" {name} ")),
@@ -199,8 +217,6 @@ fn keys(look: &Look, width: u16) -> Vec<Line<'static>> {
         let last = lines.len() - 1;
         lines[last].spans.extend(spans);
     }
-    // The lists are worth more than the last keys; `?` has them all.
-    lines.truncate(2);
     lines
 }
 

@@ -60,6 +60,14 @@ impl Paint {
         }
     }
 
+    /// An alert that people were told of by mail.
+    pub(super) fn mailed(self, severity: Severity) -> Style {
+        match severity {
+            Severity::Info => self.fg(Color::Yellow).add_modifier(Modifier::BOLD),
+            _ => self.severity(severity),
+        }
+    }
+
     pub(super) fn state(self, state: Option<ServerState>) -> Style {
         match state {
             Some(ServerState::Up) => self.good(),

@@ -3,7 +3,7 @@
 use super::{Look, Paint, lamp_words};
 use crate::demo::scene::Scene;
 use crate::demo::words;
-use crate::print::padded;
+use crate::print::{escaped, padded};
 use noroshi_core::lamp::Glow;
 use noroshi_core::status::PathStatus;
 use ratatui::Frame;
@@ -12,7 +12,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Paragraph};
 
 /// Rows of frame, state, tower and the lamp's name.
-const ROWS_WITHOUT_PATHS: u16 = 9;
+const ROWS_WITHOUT_PATHS: u16 = 8;
 /// Interconnects that are shown in a column.
 const PATHS_MAX: usize = 4;
 
@@ -147,7 +147,7 @@ fn light(glow: Glow, place: usize, lit: bool, paint: Paint) -> Span<'static> {
 
 fn path_line(path: &PathStatus, look: &Look) -> Line<'static> {
     let language = look.language;
-    let name = format!(" {} ", padded(&path.name, 6));
+    let name = format!(" {} ", padded(&escaped(&path.name), 4));
     if path.unused {
         return Line::from(name + language.pick("unused", "未使用"));
     }
@@ -156,12 +156,15 @@ fn path_line(path: &PathStatus, look: &Look) -> Line<'static> {
         return Line::from(name + language.pick("not heard yet", "未受信"));
     };
     let heard = match ms {
-        0..10_000 => format!("{ms} ms"),
-        _ => format!("{} s", ms / 1_000),
+        0..1_000 => format!("{ms} ms"),
+        _ => format!("{}.{} s", ms / 1_000, ms / 100 % 10),
     };
     let words = match path.normal {
-        true => format!("♥ {heard}  {} {loss}", language.pick("loss", "損失")),
-        false => language.pick(format!("SILENT for {heard}"), format!("途絶 {heard}")),
+        true => language.pick(
+            format!("♥ {heard} {loss} lost"),
+            format!("♥ {heard} 損失{loss}"),
+        ),
+        false => language.pick(format!("SILENT {heard}"), format!("途絶 {heard}")),
     };
     let style = match path.normal {
         true => ratatui::style::Style::new(),
