@@ -117,8 +117,10 @@ async fn live(options: Options) -> Result<(), StartError> {
     let (store, recovered) = Store::open(&home.var(), config.alert_records_max, inbox.clone());
 
     let name = config.server_name(own).to_string();
-    let mail = MailChannel::start(mail_context(&config, own, &home), inbox.clone());
+    let mail = mail_context(&config, own, &home);
+    let mail = MailChannel::start_behind(gate.clone(), mail, inbox.clone());
     let lamps = LampChannel::start(config.lamps.clone(), names(&config), inbox.clone());
+    let lamps = lamps.behind(gate);
     let syslog = SyslogChannel::start(config.syslog.clone(), name.clone(), inbox.clone());
     let desk = Desk {
         ask: ask.clone(),
