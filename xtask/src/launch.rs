@@ -26,12 +26,8 @@ pub(crate) fn bench(arguments: &[&str]) -> ExitCode {
         eprintln!("xtask: {reason}");
         return ExitCode::FAILURE;
     }
-    let mut command = tool::cargo(&["run", "--release", "--locked", "--package", "noroshi-sim"]);
-    become_it(
-        command
-            .args(["--bin", "noroshi-bench", "--"])
-            .args(arguments),
-    )
+    let words = ["run", "--release", "--locked", "-p", "noroshi-bench", "--"];
+    become_it(tool::cargo(&words).args(arguments))
 }
 
 fn become_it(command: &mut Command) -> ExitCode {

@@ -26,6 +26,9 @@ pub struct Conf {
     pub subject: Option<String>,
     /// SMTP servers in order of priority; none is the host's own mail environment.
     pub smtp: Vec<SocketAddr>,
+    /// The file of the authority behind their certificates, where they speak TLS from the first
+    /// byte.
+    pub smtp_tls: Option<PathBuf>,
     /// Longest wait for an SMTP server's answer, in seconds.
     pub smtp_timeout_s: Option<u32>,
     /// Character set of mails.
@@ -171,15 +174,27 @@ impl Conf {
             file.maybe("restartgrace", self.restart_grace_ms);
             file.maybe("startwait", self.start_wait_ms);
         });
-        if !self.short.is_empty() {
-            file.within("mail", None, |file| file.put("short", self.short.join(",")));
-        }
+        file.within("mail", None, |file| self.own_mail(file));
         if let Some(socket) = &self.syslog {
             file.within("syslog", None, |file| file.put("socket", socket.display()));
         }
         for server in &self.servers {
             if let Some(lamp) = &server.lamp {
                 file.within("lamp", Some(&server.name), |file| write_lamp(lamp, file));
+            }
+        }
+    }
+
+    fn own_mail(&self, file: &mut File) {
+        if !self.short.is_empty() {
+            file.put("short", self.short.join(","));
+        }
+        if let Some(authority) = &self.smtp_tls {
+            for at in 0..self.smtp.len() {
+                file.within("smtpsrv", Some(&at.to_string()), |file| {
+                    file.put("tls", "tls");
+                    file.put("cafile", authority.display());
+                });
             }
         }
     }
@@ -304,6 +319,7 @@ mod tests {
             short: vec!["b@example.com".into()],
             subject: Some("Cluster & co".into()),
             smtp: vec![([127, 64, 0, 253], 2525).into()],
+            smtp_tls: None,
             smtp_timeout_s: Some(3),
             mail_charset: None,
             timeout_ms: Some(900),

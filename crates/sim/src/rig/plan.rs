@@ -234,6 +234,7 @@ fn conf(servers: Vec<ConfServer>, outside: &Outside) -> Conf {
         short: Vec::new(),
         subject: Some("Rig".into()),
         smtp: vec![outside.mail_address()],
+        smtp_tls: None,
         smtp_timeout_s: None,
         mail_charset: None,
         timeout_ms: None,

@@ -1,0 +1,101 @@
+//! What the bench was asked to do.
+
+use crate::Bench;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub(crate) const USAGE: &str = "\
+noroshi-bench [NAME...] [--runs N] [--minutes N] [--noroshi PATH] [--json FILE]
+
+  NAME            store raise kill books cut cut-loss cpu memory quiet; all if none is given
+  --runs N        runs of raise (200), kill (200), cut and cut-loss (30 each)
+  --minutes N     how long quiet watches (30)
+  --noroshi PATH  the executable to measure; the one beside this if not given
+  --json FILE     write each figure as a line of JSON";
+
+/// What the bench was asked to do.
+pub(crate) struct Options {
+    /// The benches, each once.
+    pub(crate) benches: Vec<(&'static str, Bench)>,
+    runs: Option<usize>,
+    /// How long `quiet` watches.
+    pub(crate) watch: Duration,
+    /// The executable of noroshi.
+    pub(crate) noroshi: PathBuf,
+    /// Where the lines of JSON go.
+    pub(crate) json: Option<PathBuf>,
+}
+
+impl Options {
+    /// The runs asked for, or this many.
+    pub(crate) fn runs_or(&self, usual: usize) -> usize {
+        self.runs.unwrap_or(usual)
+    }
+}
+
+/// Reads the arguments.
+///
+/// # Errors
+/// What is wrong with them.
+pub(crate) fn parse(
+    mut arguments: impl Iterator<Item = String>,
+    names: &'static [(&'static str, Bench)],
+) -> Result<Options, String> {
+    let mut options = Options {
+        benches: Vec::new(),
+        runs: None,
+        watch: Duration::from_secs(30 * 60),
+        noroshi: beside_this()?,
+        json: None,
+    };
+    while let Some(word) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{word} needs a value"));
+        match word.as_str() {
+            "--runs" => options.runs = Some(number(&value()?)?),
+            "--minutes" => options.watch = Duration::from_secs(60 * number(&value()?)? as u64),
+            "--noroshi" => options.noroshi = PathBuf::from(value()?),
+            "--json" => options.json = Some(PathBuf::from(value()?)),
+            name => {
+                let known = names.iter().find(|(known, _)| *known == name);
+                let (name, bench) = *known.ok_or(format!("no bench or option: {name}"))?;
+                options.add(name, bench);
+            }
+        }
+    }
+    if options.benches.is_empty() {
+        names
+            .iter()
+            .for_each(|(name, bench)| options.add(name, *bench));
+    }
+    if !options.noroshi.is_file() {
+        let path = options.noroshi.display();
+        return Err(format!("{path} is not there; build it, or name another"));
+    }
+    Ok(options)
+}
+
+impl Options {
+    /// `kill` and `books` are one run.
+    fn add(&mut self, name: &'static str, bench: Bench) {
+        let run = |name: &str| if name == "books" { "kill" } else { name }.to_owned();
+        if self
+            .benches
+            .iter()
+            .all(|(other, _)| run(other) != run(name))
+        {
+            self.benches.push((name, bench));
+        }
+    }
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if (1..=100_000).contains(&number) => Ok(number),
+        _ => Err(format!("{text:?} is no number from 1 to 100000")),
+    }
+}
+
+fn beside_this() -> Result<PathBuf, String> {
+    let own = std::env::current_exe().map_err(|error| format!("where am I: {error}"))?;
+    Ok(own.with_file_name("noroshi"))
+}
