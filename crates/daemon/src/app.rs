@@ -117,8 +117,10 @@ async fn live(options: Options) -> Result<(), StartError> {
     let (store, recovered) = Store::open(&home.var(), config.alert_records_max, inbox.clone());
 
     let name = config.server_name(own).to_string();
-    let mail = MailChannel::start(mail_context(&config, own, &home), inbox.clone());
+    let mail = mail_context(&config, own, &home);
+    let mail = MailChannel::start_behind(gate.clone(), mail, inbox.clone());
     let lamps = LampChannel::start(config.lamps.clone(), names(&config), inbox.clone());
+    let lamps = lamps.behind(gate);
     let syslog = SyslogChannel::start(config.syslog.clone(), name.clone(), inbox.clone());
     let desk = Desk {
         ask: ask.clone(),
@@ -210,7 +212,7 @@ fn key(home: &Home) -> Result<ClusterKey, StartError> {
 }
 
 /// Fits the parts to new settings. What cannot be fitted goes on with the old ones and is said.
-fn refit(home: Home, name: String) -> impl Fn(&mut Parts, &Config) + Send {
+fn refit(home: Home, name: String) -> impl Fn(&mut Parts, &Config) {
     move |parts, config| {
         // The node takes no settings that lack this server.
         let Some(own) = config.server_named(&name) else {

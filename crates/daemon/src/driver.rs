@@ -36,6 +36,9 @@ pub(crate) struct Parts {
     pub(crate) syslog: SyslogChannel,
 }
 
+/// Fits the parts to new settings.
+pub(crate) type Refit = Box<dyn Fn(&mut Parts, &Config)>;
+
 /// The loop and what it needs.
 pub(crate) struct Driver {
     node: Node,
@@ -45,7 +48,7 @@ pub(crate) struct Driver {
     asked: mpsc::Receiver<Asked>,
     waiting: BTreeMap<u64, oneshot::Sender<Reply>>,
     requests: u64,
-    refit: Box<dyn Fn(&mut Parts, &Config) + Send>,
+    refit: Refit,
     done: bool,
 }
 
@@ -57,7 +60,7 @@ impl Driver {
         inbox: Inbox,
         events: mpsc::Receiver<Event>,
         asked: mpsc::Receiver<Asked>,
-        refit: Box<dyn Fn(&mut Parts, &Config) + Send>,
+        refit: Refit,
     ) -> Driver {
         let waiting = BTreeMap::new();
         Driver {

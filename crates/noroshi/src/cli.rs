@@ -66,6 +66,11 @@ pub(crate) enum Verb {
     /// Try a channel out
     #[command(subcommand)]
     Test(Test),
+    /// See it at work: a cluster on this machine, with simulated warning lights and an inbox
+    Demo(Demo),
+    /// Run one server of the demo
+    #[command(name = "demo-server", hide = true)]
+    DemoServer(DemoServer),
     #[command(flatten)]
     Product(Product),
 }
@@ -162,6 +167,28 @@ pub(crate) enum Test {
         #[arg(value_name = "SERVER")]
         server: Option<String>,
     },
+}
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Tell a story as lines instead of showing the live view
+    #[arg(long)]
+    pub(crate) plain: bool,
+    /// Play this story and check what it expects
+    #[arg(long, value_name = "FILE")]
+    pub(crate) script: Option<PathBuf>,
+    /// How much later than written an expectation may come true, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 500)]
+    pub(crate) patience: u64,
+}
+
+/// Options of `demo-server`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoServer {
+    /// Its name in clp.conf
+    #[arg(long, value_name = "NAME")]
+    pub(crate) server: String,
 }
 
 /// Options of `clpstat`; `-h` is the real product's host option.

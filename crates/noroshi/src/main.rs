@@ -9,6 +9,7 @@
 
 mod cli;
 mod command;
+mod demo;
 mod exit;
 mod japanese;
 mod language;

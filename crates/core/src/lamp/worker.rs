@@ -104,6 +104,13 @@ impl LampWorker {
         }
     }
 
+    /// We stood still ourselves: the store's patience begins anew.
+    pub fn paused(&mut self, now: Moment) {
+        if let Some((_, since)) = &mut self.recording {
+            *since = now;
+        }
+    }
+
     /// The store has not answered for too long: the lamp is told all the same.
     pub fn lose_patience(&mut self, now: Moment) {
         if self

@@ -54,7 +54,7 @@ impl Node {
             News::Left { server, cluster } => self.server_left(now, server, cluster, out),
             News::Stalled(server) => {
                 self.about_server(now, Message::ServiceSilent, server, &[], out);
-                self.lost_from_duty(server);
+                self.assigned = false;
             }
             News::Answers { server, after } => {
                 self.about_server(
@@ -226,7 +226,7 @@ impl Node {
         let alert = self.raise(now, Message::ServerLeft, &[&name], about, out);
         self.latches.out(now.wall, server);
         self.latch_changed(now, server, alert, out);
-        self.lost_from_duty(server);
+        self.assigned = false;
         self.seen(now, server);
         if cluster && self.leaving.is_none() {
             self.leave(now, true, None, out);
@@ -294,19 +294,12 @@ impl Node {
         alert: Option<AlertId>,
         out: &mut Vec<Action>,
     ) {
-        self.lost_from_duty(server);
+        self.assigned = false;
         self.assign(now);
         self.latches.fallen(now.wall, server);
         self.latch_changed(now, server, alert, out);
         self.seen(now, server);
         out.push(Action::DropLink(server));
-    }
-
-    /// A server can no longer have the turn; what it may have begun is a possible repeat.
-    fn lost_from_duty(&mut self, server: ServerId) {
-        let name = self.config.server_name(server).to_string();
-        self.outbox.suspect_begun(&name);
-        self.assigned = false;
     }
 
     fn end_fault(&mut self, server: ServerId) -> Option<AlertId> {

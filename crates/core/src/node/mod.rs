@@ -65,7 +65,7 @@ pub struct Node {
     promised: Option<Moment>,
     /// Until then stale notices wait for what other servers may say about them.
     hold_until: Moment,
-    /// Until then events may come in that waited while we stood still.
+    /// Until then what we find out may have happened, and been told by others, while we stood still.
     dazed_until: Moment,
     /// When a starting server knows who else lives, if that is not over yet: until then it tells
     /// no lamp but its own, because what its disk says of the others may be old.
@@ -310,7 +310,8 @@ impl Node {
             let sender = self.own_name();
             let hold = now.at < self.hold_until;
             self.ask_about_stale(now, hold, out);
-            let records = self.outbox.begin(now, &sender, self.batch, hold);
+            let all_asked = self.membership.living().count() == self.config.servers.len();
+            let records = self.outbox.begin(now, &sender, self.batch, hold, all_asked);
             self.items.extend(records.into_iter().map(Item::Notice));
         }
         out.extend(sendings.into_iter().map(Action::Send));
@@ -355,9 +356,13 @@ impl Node {
             return;
         }
         self.membership.paused(now.at, pause);
+        self.outbox.paused(now.at);
+        self.lamps.iter_mut().for_each(|lamp| lamp.paused(now.at));
         if pause >= self.config.heartbeat.timeout {
             self.outbox.doubt();
-            self.dazed_until = now.at + RESUME_WAIT;
+            // What fell while we stood still is judged by us only now.
+            let times = &self.config.heartbeat;
+            self.dazed_until = now.at + times.stall_timeout + times.timeout;
             self.hold_until = self.hold_until.max(now.at + RESUME_WAIT);
         }
         if pause >= PAUSE_TOLD_MIN {

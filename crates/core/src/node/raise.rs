@@ -164,7 +164,7 @@ impl Node {
         alert: &Arc<Alert>,
         (channel, recipient, form): (Channel, &str, MailForm),
         sender: &str,
-        turn: Turn,
+        mut turn: Turn,
         known: &[NoticeRecord],
     ) -> Option<NoticeRecord> {
         let key = NoticeKey {
@@ -199,6 +199,9 @@ impl Node {
             if !turn.ours {
                 record.state = theirs.state;
             }
+            // Whoever tells us of it may be about to send it: a server that has just started hears
+            // by its first link of alerts before it hears the heartbeats of those who tell them.
+            turn.fresh &= theirs.sender == self.own_name();
         }
         let record = self.outbox.add(now, alert, record, turn, self.batch);
         self.items.push(Item::Notice(record.clone()));

@@ -87,6 +87,9 @@ struct Entry {
     unrecorded: bool,
     /// Another server may know more of it than we do: it is asked before this goes out.
     stale: bool,
+    /// It comes from another server's books, or from an earlier run's: a server that cannot be
+    /// asked now may have told it.
+    inherited: bool,
     /// When the others were asked.
     asked_at: Option<Moment>,
 }
@@ -155,6 +158,7 @@ impl Outbox {
             born: now.at,
             unrecorded: false,
             stale: !turn.fresh,
+            inherited: !turn.fresh,
             asked_at: None,
         });
         record
@@ -183,9 +187,10 @@ impl Outbox {
             self.entries.push(Entry {
                 origin: origin(&alert),
                 stale: self.doubted || !is_of_this_run(&alert),
+                inherited: self.doubted || !is_of_this_run(&alert),
                 alert,
                 record: notice,
-                stage: Stage::Elsewhere,
+                stage: Stage::Due(now.at),
                 born: now.at,
                 unrecorded: false,
                 asked_at: None,
@@ -232,28 +237,18 @@ impl Outbox {
     }
 
     /// Lets the turn of each notice follow `ours`, which says whether one of this origin is ours.
-    /// What another server may have begun is a possible repeat.
+    /// One whose turn was another server's may have been begun by it: it is a possible repeat.
     pub fn assign(&mut self, now: Now, ours: impl Fn(Option<ServerId>) -> bool) {
         for entry in &mut self.entries {
             let mine = entry.record.key.channel != Channel::Mail || ours(entry.origin);
             match entry.stage {
                 Stage::Elsewhere if mine => {
                     (entry.stage, entry.stale) = (Stage::Due(now.at), true);
-                    let begun = entry.record.state == NoticeState::Begun;
-                    entry.record.possible_repeat |= begun;
+                    entry.record.possible_repeat = true;
                     entry.record.state = NoticeState::Waiting;
                 }
                 Stage::Due(_) if !mine => entry.stage = Stage::Elsewhere,
                 _ => {}
-            }
-        }
-    }
-
-    /// Notices of this server's may have been begun by it unknown to us.
-    pub fn suspect_begun(&mut self, by: &str) {
-        for entry in &mut self.entries {
-            if entry.stage == Stage::Elsewhere && entry.record.sender == by {
-                entry.record.possible_repeat = true;
             }
         }
     }
@@ -306,8 +301,16 @@ impl Outbox {
     }
 
     /// Notices that are due and for which there is room: they are marked begun, and the records are
-    /// to be put on disk in `batch`. While `hold` is on, stale ones wait.
-    pub fn begin(&mut self, now: Now, sender: &str, batch: u64, hold: bool) -> Vec<NoticeRecord> {
+    /// to be put on disk in `batch`. While `hold` is on, stale ones wait. `all_asked` says that every
+    /// other server could be asked; else an inherited one may be a repeat.
+    pub fn begin(
+        &mut self,
+        now: Now,
+        sender: &str,
+        batch: u64,
+        hold: bool,
+        all_asked: bool,
+    ) -> Vec<NoticeRecord> {
         let mut records = Vec::new();
         let mut room = self.room();
         for entry in &mut self.entries {
@@ -319,6 +322,7 @@ impl Outbox {
             entry.stage = Stage::Recording(batch, now.at);
             entry.record.state = NoticeState::Begun;
             entry.record.attempts += 1;
+            entry.record.possible_repeat |= entry.inherited && !all_asked;
             entry.record.sender = String::from(sender);
             entry.record.changed = now.wall;
             records.push(entry.record.clone());
@@ -332,6 +336,15 @@ impl Outbox {
             if matches!(entry.stage, Stage::Recording(of, _) if of == batch) {
                 entry.unrecorded |= !on_disk;
                 out.push(entry.leave());
+            }
+        }
+    }
+
+    /// We stood still ourselves: the store's patience begins anew.
+    pub fn paused(&mut self, now: Moment) {
+        for entry in &mut self.entries {
+            if let Stage::Recording(_, since) = &mut entry.stage {
+                *since = now;
             }
         }
     }

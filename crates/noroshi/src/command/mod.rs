@@ -20,6 +20,7 @@ use noroshi_core::status::{ServerStatus, Status};
 use noroshi_core::text::Language;
 use noroshi_daemon::control::{Client, Fault, Trouble};
 use noroshi_daemon::home::Home;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -65,6 +66,11 @@ pub(crate) fn run(cli: Cli, language: Language) -> Result<ExitCode, Failure> {
         Verb::Status(options) => status::run(context, &options),
         Verb::Alerts(options) => alerts::run(context, options),
         Verb::Test(options) => test::run(context, options),
+        Verb::Demo(options) => return Ok(crate::demo::run(&options, context.language)?.into()),
+        Verb::DemoServer(options) => {
+            let root = context.home.root().unwrap_or(Path::new("/")).to_path_buf();
+            return Ok(crate::demo::server::run(root, options.server));
+        }
         Verb::Product(Product::Clpstat(options)) => clpstat::run(context, &options),
         Verb::Product(Product::Clpcl(options)) => clpcl::run(context, &options),
         Verb::Product(Product::Clpstdn) => clpstdn::run(context),
@@ -84,6 +90,8 @@ fn name(verb: &Verb) -> &'static str {
         Verb::Status(_) => "noroshi status",
         Verb::Alerts(_) => "noroshi alerts",
         Verb::Test(_) => "noroshi test",
+        Verb::Demo(_) => "noroshi demo",
+        Verb::DemoServer(_) => "noroshi demo-server",
         Verb::Product(Product::Clpstat(_)) => "clpstat",
         Verb::Product(Product::Clpcl(_)) => "clpcl",
         Verb::Product(Product::Clpstdn) => "clpstdn",

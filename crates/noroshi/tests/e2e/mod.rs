@@ -51,6 +51,33 @@ pub(crate) fn mails(cluster: &Cluster) -> Vec<std::sync::Arc<Mail>> {
     mails
 }
 
+/// Their subjects.
+pub(crate) fn subjects(cluster: &Cluster) -> Vec<String> {
+    mails(cluster)
+        .iter()
+        .map(|mail| mail.subject.clone())
+        .collect()
+}
+
+/// All of them, and what the daemons printed, for a test that fails.
+pub(crate) fn letters(cluster: &Cluster) -> String {
+    let text = |mail: &std::sync::Arc<Mail>| format!("{}\n{}", mail.subject, mail.body);
+    let texts: Vec<String> = mails(cluster).iter().map(text).collect();
+    format!("{}\n{}", texts.join("--\n"), cluster.logs())
+}
+
+/// Waits until `server` knows that the mail saying this was delivered.
+pub(crate) fn wait_told(cluster: &Cluster, server: usize, words: &str) {
+    let told = cluster.wait_alert(server, SOON, |line| {
+        let mut mails = line
+            .notices
+            .iter()
+            .filter(|notice| notice.channel == Channel::Mail);
+        line.text.contains(words) && mails.any(|notice| notice.state == NoticeState::Delivered)
+    });
+    told.unwrap();
+}
+
 /// There was one mail, and nothing comes behind it.
 pub(crate) fn assert_told_once(cluster: &Cluster, server: usize) {
     flush(cluster, server);
@@ -58,7 +85,7 @@ pub(crate) fn assert_told_once(cluster: &Cluster, server: usize) {
         .iter()
         .map(|mail| mail.subject.clone())
         .collect();
-    assert_eq!(subjects.len(), 1, "{subjects:?}\n{}", cluster.logs());
+    assert_eq!(subjects.len(), 1, "{subjects:?}\n{}", letters(cluster));
 }
 
 /// There was no mail.
@@ -68,7 +95,7 @@ pub(crate) fn assert_silence(cluster: &Cluster, server: usize) {
         .iter()
         .map(|mail| mail.subject.clone())
         .collect();
-    assert!(subjects.is_empty(), "{subjects:?}\n{}", cluster.logs());
+    assert!(subjects.is_empty(), "{subjects:?}\n{}", letters(cluster));
 }
 
 /// Whether network namespaces can be used; says why not.
@@ -82,4 +109,20 @@ pub(crate) fn namespaces() -> bool {
             false
         }
     }
+}
+
+/// Lets a fault last. The time is the fault itself; nothing is waited for.
+pub(crate) fn hold(fault: Duration) {
+    std::thread::sleep(fault);
+}
+
+/// The mails whose subject has this in it.
+pub(crate) fn mails_saying(cluster: &Cluster, words: &str) -> usize {
+    let says = |mail: &&std::sync::Arc<Mail>| mail.body.contains(words);
+    mails(cluster).iter().filter(says).count()
+}
+
+/// How often any server's view, of those living, has a message.
+pub(crate) fn messages(cluster: &Cluster, server: usize, module: &str, event: u32) -> usize {
+    cluster.count_alerts(server, module, event).unwrap()
 }

@@ -100,7 +100,10 @@ impl Netns {
             lines += &address("eo", Ipv4Addr::new(198, 19, 0, 1 + server as u8).into());
             batch(Some(&netns.server(server)), &lines)?;
         }
-        let lines = String::from("link set lo up\n") + &address("eo", netns.outside_address());
+        let mut lines = String::from("link set lo up\n");
+        for last in 200..255 {
+            lines += &address("eo", netns.outside_address(last));
+        }
         batch(Some(&netns.outside()), &lines)?;
         Ok(netns)
     }
@@ -119,9 +122,10 @@ impl Netns {
         format!("{}w", self.prefix)
     }
 
-    /// The address of lamps and mail server, in the range for such tests (RFC 2544).
-    pub fn outside_address(&self) -> IpAddr {
-        Ipv4Addr::new(198, 19, 0, 254).into()
+    /// An address of lamps and mail server, in the range for such tests (RFC 2544); `last` is 200
+    /// to 254.
+    pub fn outside_address(&self, last: u8) -> IpAddr {
+        Ipv4Addr::new(198, 19, 0, last).into()
     }
 
     /// The address of a server on an interconnect.

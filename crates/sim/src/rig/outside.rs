@@ -101,12 +101,16 @@ impl Board {
 }
 
 impl Outside {
-    /// Opens a mail server and these lamps at `address`, each on a free port, in the network
+    /// Opens a mail server at `address` and lamps at theirs, each on a free port, in the network
     /// namespace of this name if one is given.
     ///
     /// # Errors
     /// When an address cannot be used, or the namespace cannot be entered.
-    pub fn open(address: IpAddr, kinds: &[Kind], netns: Option<&str>) -> Fallible<Outside> {
+    pub fn open(
+        address: IpAddr,
+        kinds: &[(Kind, IpAddr)],
+        netns: Option<&str>,
+    ) -> Fallible<Outside> {
         let board = Arc::new(Board::default());
         board.lock().shines = vec![Vec::new(); kinds.len()];
         let (opened, wait) = sync_channel(1);
@@ -122,7 +126,7 @@ impl Outside {
             handle,
             inbox,
             lamps,
-            kinds: kinds.to_vec(),
+            kinds: kinds.iter().map(|(kind, _)| kind.clone()).collect(),
             board,
             stop: Some(stop),
             thread: Some(thread),
@@ -268,7 +272,7 @@ type Opened = Fallible<(Handle, Arc<SimInbox>, Vec<Arc<SimLamp>>)>;
 
 fn live(
     address: IpAddr,
-    kinds: Vec<Kind>,
+    kinds: Vec<(Kind, IpAddr)>,
     netns: Option<PathBuf>,
     board: Arc<Board>,
     opened: SyncSender<Opened>,
@@ -305,15 +309,16 @@ fn enter(netns: PathBuf) -> Fallible<()> {
 
 async fn open(
     address: IpAddr,
-    kinds: Vec<Kind>,
+    kinds: Vec<(Kind, IpAddr)>,
     board: &Arc<Board>,
 ) -> Fallible<(Arc<SimInbox>, Vec<Arc<SimLamp>>)> {
     let address = SocketAddr::new(address, 0);
     let inbox = Arc::new(Inbox::start(address, inbox::Faults::none()).await?);
     tokio::spawn(follow_mails(Arc::clone(&inbox), Arc::clone(board)));
     let mut lamps = Vec::new();
-    for (at, kind) in kinds.into_iter().enumerate() {
-        let lamp = Arc::new(SimLamp::start(kind, address, lamp::Faults::NONE).await?);
+    for (at, (kind, address)) in kinds.into_iter().enumerate() {
+        let lamp =
+            Arc::new(SimLamp::start(kind, SocketAddr::new(address, 0), lamp::Faults::NONE).await?);
         tokio::spawn(follow_lamp(at, Arc::clone(&lamp), Arc::clone(board)));
         lamps.push(lamp);
     }

@@ -55,8 +55,10 @@ pub struct Plan {
 
 /// Loopback addresses of one interconnect in its lane: more than servers can be.
 const ADDRESSES_PER_PATH: usize = 40;
-/// Last octet of lamps and mail server.
-const OUTSIDE: u8 = 254;
+/// Last octet of the first lamp.
+const LAMPS_FROM: u8 = 200;
+/// Last octet of the mail server.
+const MAIL: u8 = 254;
 
 impl Plan {
     /// The default cluster of this executable.
@@ -145,13 +147,19 @@ impl Plan {
                 (None, None) => Err(Error("a rig has a place".into())),
             }
         };
-        let outside = match (&lane, &netns) {
-            (Some(lane), _) => Outside::open(lane.address(OUTSIDE), &kinds, None)?,
-            (None, Some(netns)) => {
-                Outside::open(netns.outside_address(), &kinds, Some(&netns.outside()))?
-            }
-            (None, None) => return Err(Error("a rig has a place".into())),
+        let at = |last: u8| match (&lane, &netns) {
+            (_, Some(netns)) => netns.outside_address(last),
+            (Some(lane), None) => lane.address(last),
+            (None, None) => std::net::Ipv4Addr::LOCALHOST.into(),
         };
+        // A lamp is known by its address, so each has its own.
+        let kinds = kinds
+            .into_iter()
+            .zip(LAMPS_FROM..)
+            .map(|(kind, last)| (kind, at(last)));
+        let space = netns.as_ref().map(Netns::outside);
+        let kinds: Vec<_> = kinds.collect();
+        let outside = Outside::open(at(MAIL), &kinds, space.as_deref())?;
         let mut servers = Vec::new();
         for server in 0..self.servers {
             let paths = 0..self.interconnects;
@@ -211,7 +219,7 @@ impl Plan {
 fn lane_address(lane: &Lane, server: usize, path: usize) -> Fallible<IpAddr> {
     let last = 1 + path * ADDRESSES_PER_PATH + server;
     match u8::try_from(last) {
-        Ok(last) if last < OUTSIDE && server < ADDRESSES_PER_PATH => Ok(lane.address(last)),
+        Ok(last) if last < LAMPS_FROM && server < ADDRESSES_PER_PATH => Ok(lane.address(last)),
         _ => Err(Error("a lane has no room for so many addresses".into())),
     }
 }

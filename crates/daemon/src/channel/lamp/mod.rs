@@ -21,6 +21,7 @@ mod snmp;
 mod tcp;
 mod trouble;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use noroshi_core::config::{Lamp, LampId};
@@ -29,6 +30,7 @@ use noroshi_core::lamp::{LampOrder, LampResult};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use crate::engine::Gate;
 use crate::inbox::Inbox;
 use exchange::Limits;
 use trouble::Trouble;
@@ -50,6 +52,7 @@ pub struct LampChannel {
     slots: Vec<Slot>,
     inbox: Inbox,
     deadlines: Deadlines,
+    gate: Gate,
 }
 
 /// One lamp and who may speak to it.
@@ -81,9 +84,16 @@ impl LampChannel {
             slots: Vec::new(),
             inbox,
             deadlines,
+            gate: Gate::open(),
         };
         channel.replace(lamps, server_names);
         channel
+    }
+
+    /// The same channel behind `gate`: an exchange with a lamp that is cut off begins only when the
+    /// gate opens, and fails as one that cannot be connected otherwise.
+    pub fn behind(self, gate: Gate) -> Self {
+        Self { gate, ..self }
     }
 
     /// Takes new settings. Orders in flight end by the old ones; a lamp at an address that had one
@@ -129,13 +139,13 @@ impl LampChannel {
                 slot.servers.clone(),
             )
         });
-        let deadlines = self.deadlines;
+        let (deadlines, gate) = (self.deadlines, self.gate.clone());
         tokio::spawn(async move {
             let result = match task {
                 None => Trouble::Settings(format!("there is no lamp number {}", lamp.0)).result(),
                 Some((Err(_), ..)) => Trouble::Busy.result(),
                 Some((Ok(place), turn, lamp, servers)) => {
-                    let result = in_turn(turn, &lamp, &servers, order, &deadlines).await;
+                    let result = in_turn(turn, &lamp, &servers, order, (&deadlines, &gate)).await;
                     // Before the event: its reader may give the next order at once.
                     drop(place);
                     result
@@ -159,7 +169,7 @@ async fn in_turn(
     lamp: &Lamp,
     servers: &str,
     order: LampOrder,
-    deadlines: &Deadlines,
+    (deadlines, gate): (&Deadlines, &Gate),
 ) -> LampResult {
     // As long as the exchanges before it can take; only a program that cannot even be started
     // takes longer.
@@ -168,6 +178,11 @@ async fn in_turn(
         return Trouble::Busy.result();
     };
     let limits = Limits::from_now(deadlines);
+    let passable = gate.passable(lamp.address);
+    if timeout(deadlines.connect, passable).await.is_err() {
+        let peer = SocketAddr::new(lamp.address, lamp.port.unwrap_or_default());
+        return Trouble::NotConnected(peer, deadlines.connect).result();
+    }
     match exchange::run(lamp, servers, order, &limits, &Arc::new(turn)).await {
         Ok(shown) => LampResult::Done { shown },
         Err(trouble) => trouble.result(),

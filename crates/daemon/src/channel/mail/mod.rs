@@ -19,6 +19,7 @@ mod tls;
 mod wire;
 
 use crate::channel::trouble;
+use crate::engine::Gate;
 use crate::inbox::Inbox;
 use jiff::tz::TimeZone;
 use message::MailAddress;
@@ -98,6 +99,7 @@ struct State {
     /// Answers of "try again later" that found the inbox full.
     spilled: VecDeque<NoticeKey>,
     office: Arc<Office>,
+    gate: Gate,
     is_stopping: bool,
 }
 
@@ -111,10 +113,17 @@ struct Office {
 impl MailChannel {
     /// Starts the channel on the current runtime; its answers go to `inbox`.
     pub fn start(context: MailContext, inbox: Inbox) -> MailChannel {
+        MailChannel::start_behind(Gate::open(), context, inbox)
+    }
+
+    /// As [`start`](MailChannel::start), behind `gate`: a server that is cut off is silent. What is
+    /// under way when the gate closes still passes.
+    pub fn start_behind(gate: Gate, context: MailContext, inbox: Inbox) -> MailChannel {
         let state = State {
             waiting: VecDeque::new(),
             spilled: VecDeque::new(),
-            office: Arc::new(Office::new(context)),
+            office: Arc::new(Office::new(context, &gate)),
+            gate,
             is_stopping: false,
         };
         let shared = Arc::new(Shared {
@@ -155,7 +164,9 @@ impl MailChannel {
     /// Replaces the settings whole. Attempts under way end under the old ones; nothing is sent
     /// twice for it.
     pub fn reconfigure(&self, context: MailContext) {
-        self.shared.state().office = Arc::new(Office::new(context));
+        let mut state = self.shared.state();
+        state.office = Arc::new(Office::new(context, &state.gate));
+        drop(state);
         self.shared.wake.notify_one();
     }
 
@@ -181,10 +192,11 @@ impl Shared {
 }
 
 impl Office {
-    fn new(context: MailContext) -> Office {
+    fn new(context: MailContext, gate: &Gate) -> Office {
         let post = match &context.settings.transport {
             MailTransport::Smtp { servers, timeout } => {
-                Some(Post::new(servers, Duration::from_millis(timeout.as_ms())))
+                let timeout = Duration::from_millis(timeout.as_ms());
+                Some(Post::new(servers, timeout, gate))
             }
             MailTransport::Sendmail { .. } => None,
         };

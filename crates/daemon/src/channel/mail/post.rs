@@ -8,16 +8,18 @@
 
 use super::message::{self, Envelope, MailAddress};
 use super::resolve::Resolver;
-use super::smtp::{Connection, Patience};
+use super::smtp::{CONNECT_WAIT_MAX, Connection, Patience, shown};
 use super::{MailContext, host_name};
-use crate::channel::trouble::{self, Trouble, Verdict};
+use crate::channel::trouble::{self, Failure, Trouble, Verb, Verdict};
+use crate::engine::Gate;
 use jiff::Timestamp;
 use noroshi_core::config::SmtpServer;
 use noroshi_core::notice::{Outcome, Sending};
 use noroshi_core::text::Language;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// How long a server that failed is passed over while another one is left.
 pub(super) const COOL_DOWN: Duration = Duration::from_secs(30);
@@ -36,6 +38,7 @@ pub(super) struct Post {
 struct Relay {
     server: SmtpServer,
     resolver: Resolver,
+    gate: Gate,
     state: Mutex<RelayState>,
 }
 
@@ -48,10 +51,11 @@ struct RelayState {
 }
 
 impl Post {
-    pub(super) fn new(servers: &[SmtpServer], timeout: Duration) -> Post {
+    pub(super) fn new(servers: &[SmtpServer], timeout: Duration, gate: &Gate) -> Post {
         let relay = |server: &SmtpServer| Relay {
             server: server.clone(),
             resolver: Resolver::default(),
+            gate: gate.clone(),
             state: Mutex::default(),
         };
         Post {
@@ -148,6 +152,7 @@ impl Relay {
         host_name: &str,
         patience: &Patience,
     ) -> Result<String, Trouble> {
+        self.pass(patience).await?;
         let idle = self.state().idle.pop();
         if let Some((mut connection, _)) = idle {
             match connection.deliver(envelope, message, patience).await {
@@ -162,6 +167,20 @@ impl Relay {
             Connection::open(&self.server, &self.resolver, host_name, patience).await?;
         let result = connection.deliver(envelope, message, patience).await;
         self.keep(connection, result, patience).await
+    }
+
+    /// Waits as for a connection while the gate cuts this server off. A name counts as an address
+    /// of its own: only a cut of everything stops it.
+    async fn pass(&self, patience: &Patience) -> Result<(), Trouble> {
+        let address = self.server.host.parse::<IpAddr>();
+        let address = address.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+        let wait = patience.each().min(CONNECT_WAIT_MAX);
+        let passable = timeout(wait, self.gate.passable(address)).await;
+        passable.map_err(|_| Trouble {
+            server: shown(&self.server, None),
+            verb: Verb::Connect,
+            failure: Failure::Silent(wait),
+        })
     }
 
     /// Keeps the connection for the next mail where it is still good for one.
@@ -254,7 +273,7 @@ mod tests {
             auth: None,
         };
         let serving = tokio::spawn(serve(listener));
-        let post = Post::new(&[server], Duration::from_secs(10));
+        let post = Post::new(&[server], Duration::from_secs(10), &Gate::open());
         let recipient = MailAddress::parse("ops@example.com").unwrap();
         let (context, sending) = (context(Language::En), sending(MailForm::Long));
         for _ in 0..2 {

@@ -24,7 +24,7 @@ use tokio::time::{Instant, timeout};
 
 /// Longest wait for a TCP connection: longer than two lost SYNs, shorter than an operator's
 /// patience with the second server in line.
-const CONNECT_WAIT_MAX: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Longest wait for the first answer on a connection that lay idle; then it is taken for dead and
 /// a new one made.
 const REUSE_WAIT_MAX: Duration = Duration::from_secs(3);
@@ -53,6 +53,11 @@ impl Patience {
             last: each.saturating_mul(attempt.max(1)).min(LAST_MAX.max(each)),
             until: Instant::now() + each.saturating_mul(DIALOGUE_WAITS),
         }
+    }
+
+    /// For one answer.
+    pub(super) fn each(&self) -> Duration {
+        self.each
     }
 
     fn next(&self) -> Instant {
@@ -352,7 +357,7 @@ async fn connect(
 }
 
 /// `host:port`, with the address behind it unless the host is one.
-fn shown(server: &SmtpServer, address: Option<SocketAddr>) -> String {
+pub(super) fn shown(server: &SmtpServer, address: Option<SocketAddr>) -> String {
     let (host, port) = (&server.host, server.port);
     match address {
         Some(address) if address.ip().to_string() != *host => {
