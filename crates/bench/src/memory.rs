@@ -12,6 +12,7 @@ use crate::stage::{SERVERS, Stage};
 use noroshi_core::alert::Destinations;
 use noroshi_daemon::control::Client;
 use noroshi_sim::rig::{Error, Fallible};
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -42,7 +43,7 @@ pub(crate) fn run(options: &Options) -> Fallible<Vec<Figure>> {
     Ok(figures)
 }
 
-fn storm(stage: &mut Stage, server: usize) -> Fallible<[Figure; 2]> {
+fn storm(stage: &mut Stage, server: usize) -> Fallible<[Figure; 4]> {
     let name = crate::stage::name(server);
     let (mails, lines) = (stage.cluster.outside().mail_count(), stage.syslog.lines());
     let socket = stage.cluster.home(server).socket();
@@ -76,12 +77,15 @@ fn storm(stage: &mut Stage, server: usize) -> Fallible<[Figure; 2]> {
     stage.settle()?;
     interrupt::pause(IDLE)?;
     let note = format!(
-        "{ALERTS} alerts accepted in {:.1} s, {} mails in {:.1} s, {} syslog lines",
+        "{ALERTS} alerts accepted in {:.1} s, mailed in {:.1} s",
         accepted_in.unwrap_or(mailed_in).as_secs_f64(),
-        stage.cluster.outside().mail_count() - mails,
         mailed_in.as_secs_f64(),
-        stage.syslog.lines() - lines,
     );
+    let unlogged = (ALERTS * SERVERS as u64).saturating_sub(stage.syslog.lines() - lines);
+    let none = |title: &str, count: u64| {
+        let title = format!("memory: storm on {name}, {title}");
+        Figure::new(title, "", vec![count as f64]).at_most(Stat::Max, 0.0)
+    };
     let bounded = |title: &str, values| {
         let title = format!("memory: storm on {name}, {title}");
         Figure::new(title, "kB", values).at_most(Stat::Max, STORM_BOUND_KB)
@@ -89,7 +93,27 @@ fn storm(stage: &mut Stage, server: usize) -> Fallible<[Figure; 2]> {
     Ok([
         bounded("peak", peak).with_note(note),
         bounded("10 s after", sample(stage)?),
+        none("mails lost, twins or others", stray_mails(stage, begin)),
+        none("syslog lines lost", unlogged),
     ])
+}
+
+/// Mails since `begin` that are missing, second copies of one Message-ID, or about something else
+/// than the storm: those are listed on standard error.
+fn stray_mails(stage: &Stage, begin: Instant) -> u64 {
+    let mails = stage.cluster.mails();
+    let mut ids = HashSet::new();
+    let mut stray = 0;
+    for mail in mails.iter().filter(|mail| mail.arrived >= begin) {
+        if !mail.subject.contains("in a storm of alerts") {
+            eprintln!("memory: not of the storm: {}", mail.subject);
+            stray += 1;
+        } else if !ids.insert(mail.header("message-id")) {
+            eprintln!("memory: a second copy: {}", mail.subject);
+            stray += 1;
+        }
+    }
+    stray + ALERTS.saturating_sub(ids.len() as u64)
 }
 
 /// One caller's share of the alerts.
