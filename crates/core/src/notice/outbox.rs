@@ -284,6 +284,17 @@ impl Outbox {
         doubtful.take(limit).map(ask).collect()
     }
 
+    /// A link stands that did not: marks may have been lost with the one before.
+    pub fn ask_soon(&mut self, now: Moment) {
+        for entry in self
+            .entries
+            .iter_mut()
+            .filter(|one| one.stage == Stage::Elsewhere)
+        {
+            entry.asked_at = Some(now - ASK_AGAIN);
+        }
+    }
+
     /// Notices of other servers that nobody remembers any more when their time is over.
     pub fn drop_outlived(&mut self, now: Now) -> Vec<NoticeRecord> {
         let outlived = |entry: &Entry| {
@@ -437,6 +448,12 @@ impl Outbox {
             return true;
         }
         record.possible_repeat != repeat_before
+    }
+
+    /// An unfinished notice as it stands here.
+    pub fn record(&self, key: &NoticeKey) -> Option<&NoticeRecord> {
+        let held = self.entries.iter().map(|entry| &entry.record);
+        held.into_iter().find(|record| record.key == *key)
     }
 
     /// How a notice ended, if we remember it.
