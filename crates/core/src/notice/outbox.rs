@@ -30,7 +30,7 @@ use alloc::vec::Vec;
 use room::Room;
 
 /// Mails held in memory. Beyond it they wait on disk, oldest first.
-pub const WINDOW_NOTICES_MAX: usize = 256;
+pub const WINDOW_NOTICES_MAX: usize = 128;
 /// Syslog lines held in memory while the local daemon is away; a window of its own, so that it
 /// never takes the mails' places. Beyond it a line is given up: the alert view has it all the same.
 pub const SYSLOG_NOTICES_MAX: usize = 64;
@@ -41,7 +41,7 @@ pub const IN_FLIGHT_RECIPIENT_MAX: usize = 4;
 /// How often notices that made room for newer ones are looked for on disk again.
 pub const RESCAN_EVERY: Span = Span::from_secs(60);
 /// Ended notices that are remembered, to answer other servers and to ignore late doubles.
-pub const RECENT_MAX: usize = 128;
+pub const RECENT_MAX: usize = 64;
 /// How long other servers have to say how a stale notice ended before it goes out.
 pub const ASK_WAIT: Span = Span::from_ms(200);
 /// How often the others are asked about a notice that is theirs to tell.
