@@ -33,3 +33,19 @@ pub fn now() -> Now {
         wall: wall(),
     }
 }
+
+/// The monotonic clock for the deadline of one exchange: nothing is decided on it but when to give
+/// up waiting. Tests can make it stand still, as the runtime's own timers.
+pub fn instant() -> tokio::time::Instant {
+    tokio::time::Instant::now()
+}
+
+/// The same for threads outside the runtime.
+pub fn thread_instant() -> Instant {
+    Instant::now()
+}
+
+/// Wall-clock time as calendars count it, for dates in mails and file names.
+pub fn timestamp() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}

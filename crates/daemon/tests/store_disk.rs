@@ -309,6 +309,7 @@ int fdatasync(int fd) { return failing() ? -1 : syscall(SYS_fdatasync, fd); }
 
 /// The child of the test above.
 #[test]
+// tidy: allow ignored-test: run by its parent test as a process of its own
 #[ignore = "is started by a_failed_sync_is_final_for_its_connection"]
 fn child_with_failing_syncs() {
     let dir = PathBuf::from(std::env::var("NOROSHI_TEST_SYNC_DIR").unwrap());

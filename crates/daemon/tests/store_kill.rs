@@ -140,6 +140,7 @@ fn check(dir: &Path, acknowledged: &BTreeMap<u64, NoticeState>, kill: u32) {
 /// The child of the test above: records each notice's steps, several notices at a time, and prints
 /// what was acknowledged.
 #[test]
+// tidy: allow ignored-test: run by its parent test as a process of its own
 #[ignore = "is started, and killed, by what_was_acknowledged_survives_kill_nine"]
 fn child_that_records() {
     let dir = std::env::var(CHILD_DIR).expect("the parent names the directory");

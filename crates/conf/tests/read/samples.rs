@@ -76,7 +76,7 @@ fn a_file_with_its_servers_in_one_line_is_read() {
         "192.168.140.72".parse().ok()
     );
     assert_eq!(config.heartbeat.timeout, Span::from_ms(700));
-    assert_eq!(config.heartbeat.interval, Span::from_ms(50));
+    assert_eq!(config.heartbeat.interval, Span::from_ms(100));
 }
 
 /// Rule: M29
@@ -99,7 +99,7 @@ fn a_files_heartbeat_timeout_is_obeyed() {
     assert!(warnings.is_empty(), "{}", lines(&warnings));
     assert_eq!(config.heartbeat.timeout, Span::from_secs(50));
     assert_eq!(config.heartbeat.stall_timeout, Span::from_secs(50));
-    assert_eq!(config.heartbeat.interval, Span::from_ms(50));
+    assert_eq!(config.heartbeat.interval, Span::from_ms(100));
     assert_eq!(config.language, Language::En);
     assert_eq!(config.interconnects.len(), 3);
 }

@@ -33,7 +33,7 @@ use room::Room;
 pub const WINDOW_NOTICES_MAX: usize = 128;
 /// Syslog lines held in memory while the local daemon is away; a window of its own, so that it
 /// never takes the mails' places. Beyond it a line is given up: the alert view has it all the same.
-pub const SYSLOG_NOTICES_MAX: usize = 64;
+pub const SYSLOG_NOTICES_MAX: usize = 256;
 /// Notices handed to one channel at a time; the rest wait here, where a takeover finds them.
 pub const IN_FLIGHT_MAX: usize = 32;
 /// Of them for one recipient, so that one that hangs does not take the others' places (invariant 2).

@@ -83,7 +83,7 @@ pub(super) fn salvage(aside: &Path, database: &mut Database) {
 }
 
 fn free_name(file: &Path) -> PathBuf {
-    let now = jiff::Timestamp::now()
+    let now = crate::clock::timestamp()
         .strftime("%Y%m%dT%H%M%SZ")
         .to_string();
     let first = beside(file, &format!(".damaged-{now}"));

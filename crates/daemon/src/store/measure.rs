@@ -8,7 +8,7 @@ use noroshi_core::notice::{Channel, NoticeKey, NoticeRecord, NoticeState};
 use noroshi_core::time::WallTime;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Times `commits` transactions of `per_commit` alerts, each with one mail notice, in a store in
 /// `dir` that nobody else uses, `first` being the number of the first alert (so that a second call
@@ -30,7 +30,7 @@ pub fn commit_times(
         let items: Vec<Item> = (from..from + u64::from(per_commit))
             .flat_map(sample_items)
             .collect();
-        let begin = Instant::now();
+        let begin = crate::clock::thread_instant();
         database.commit(items.iter(), u32::MAX).map_err(words)?;
         times.push(begin.elapsed());
         database.checkpoint().map_err(words)?;

@@ -267,7 +267,7 @@ impl Worker {
     }
 
     fn open(&mut self) -> Result<Recovered, Fault> {
-        self.tried = Some(Instant::now());
+        self.tried = Some(crate::clock::thread_instant());
         match self.opener.open() {
             Ok((database, recovered)) => {
                 self.tell_rows(&database);

@@ -96,6 +96,7 @@ fn part(name: &str) -> Command {
 }
 
 #[tokio::test]
+// tidy: allow ignored-test: run by its parent test as a process of its own
 #[ignore = "run by other tests, in a process of its own"]
 async fn part_of_a_test() {
     let Ok(name) = std::env::var(PART) else {

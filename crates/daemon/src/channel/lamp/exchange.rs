@@ -38,7 +38,7 @@ impl Limits {
             resend,
         } = *deadlines;
         Self {
-            end: Instant::now() + exchange,
+            end: crate::clock::instant() + exchange,
             connect,
             exchange,
             resend,

@@ -12,7 +12,7 @@ use noroshi_wire::lamp::snmp::{self, Access, Community, MESSAGE_BYTES_MAX, Versi
 use noroshi_wire::lamp::{ReplyError, Shown};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::net::UdpSocket;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use super::deadlines::SENDS_MAX;
 use super::exchange::{Ask, Limits};
@@ -59,7 +59,7 @@ async fn ask_for<T>(
     for sent in 1..=SENDS_MAX {
         let reached = |error| Trouble::reaching(peer, error);
         socket.send(request).await.map_err(reached)?;
-        let resend = Instant::now() + limits.resend;
+        let resend = crate::clock::instant() + limits.resend;
         let until = if sent == SENDS_MAX {
             limits.end
         } else {
@@ -71,7 +71,7 @@ async fn ask_for<T>(
                 return Ok(answer);
             }
         }
-        if Instant::now() >= limits.end {
+        if crate::clock::instant() >= limits.end {
             break;
         }
     }

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use noroshi_wire::lamp::ReplyError;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use super::exchange::Limits;
 use super::trouble::Trouble;
@@ -126,7 +126,7 @@ pub(super) async fn connect(
     peer: SocketAddr,
     limits: &Limits,
 ) -> Result<io::Result<TcpStream>, Trouble> {
-    let end = limits.end.min(Instant::now() + limits.connect);
+    let end = limits.end.min(crate::clock::instant() + limits.connect);
     let connected = timeout_at(end, socket.connect(peer)).await;
     connected.map_err(|_| Trouble::NotConnected(peer, limits.connect))
 }

@@ -255,11 +255,11 @@ impl Worker {
                 () = self.shared.wake.notified() => {}
                 Some(ended) = self.attempts.join_next_with_id() => {
                     self.answer(ended).await;
-                    close_at.get_or_insert(Instant::now() + post::IDLE_MAX);
+                    close_at.get_or_insert(crate::clock::instant() + post::IDLE_MAX);
                 }
                 () = until(close_at) => {
                     close_at = match &office.post {
-                        Some(post) => post.close_idle(Instant::now()).await,
+                        Some(post) => post.close_idle(crate::clock::instant()).await,
                         None => None,
                     };
                 }

@@ -12,7 +12,6 @@ use super::smtp::{CONNECT_WAIT_MAX, Connection, Patience, shown};
 use super::{MailContext, host_name};
 use crate::channel::trouble::{self, Failure, Trouble, Verb, Verdict};
 use crate::engine::Gate;
-use jiff::Timestamp;
 use noroshi_core::config::SmtpServer;
 use noroshi_core::notice::{Outcome, Sending};
 use noroshi_core::text::Language;
@@ -79,15 +78,16 @@ impl Post {
                 sender: relay.sender(context),
                 recipient: recipient.clone(),
             };
-            let message = match message::build(context, sending, &envelope, Timestamp::now()) {
-                Ok(message) => message,
-                Err(cause) => {
-                    return Outcome::Retry {
-                        cause,
-                        maybe_taken: false,
-                    };
-                }
-            };
+            let message =
+                match message::build(context, sending, &envelope, crate::clock::timestamp()) {
+                    Ok(message) => message,
+                    Err(cause) => {
+                        return Outcome::Retry {
+                            cause,
+                            maybe_taken: false,
+                        };
+                    }
+                };
             let patience = Patience::new(self.timeout, sending.attempt);
             let trouble = match relay
                 .send(&envelope, &message, &self.host_name, &patience)
@@ -98,7 +98,7 @@ impl Post {
             };
             causes.push(trouble.text(context.language));
             if trouble.is_about_server() {
-                relay.state().cooling_until = Some(Instant::now() + COOL_DOWN);
+                relay.state().cooling_until = Some(crate::clock::instant() + COOL_DOWN);
             }
             match trouble.verdict() {
                 Verdict::NextServer { hard } => all_hard &= hard,
@@ -136,7 +136,7 @@ impl Post {
 
     /// Those that are not cooling down first, each group in order of priority.
     fn in_order(&self) -> Vec<&Relay> {
-        let now = Instant::now();
+        let now = crate::clock::instant();
         let is_cooling = |relay: &Relay| relay.state().cooling_until.is_some_and(|t| t > now);
         let mut order: Vec<&Relay> = self.relays.iter().collect();
         order.sort_by_key(|relay| is_cooling(relay));
@@ -198,7 +198,7 @@ impl Relay {
         if is_good {
             let mut state = self.state();
             state.cooling_until = None;
-            state.idle.push((connection, Instant::now()));
+            state.idle.push((connection, crate::clock::instant()));
         }
         result
     }

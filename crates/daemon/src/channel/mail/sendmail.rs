@@ -7,7 +7,6 @@
 use super::MailContext;
 use super::message::{self, Envelope, MailAddress};
 use crate::channel::trouble::{self, Verdict};
-use jiff::Timestamp;
 use noroshi_core::notice::{Outcome, Sending};
 use noroshi_core::text::Language;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -51,7 +50,7 @@ async fn run(
             maybe_taken: false,
         }
     };
-    let message = match message::build(context, sending, &envelope, Timestamp::now()) {
+    let message = match message::build(context, sending, &envelope, crate::clock::timestamp()) {
         Ok(message) => with_lf(message),
         Err(cause) => return retry(cause),
     };

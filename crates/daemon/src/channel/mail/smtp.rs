@@ -51,7 +51,7 @@ impl Patience {
         Patience {
             each,
             last: each.saturating_mul(attempt.max(1)).min(LAST_MAX.max(each)),
-            until: Instant::now() + each.saturating_mul(DIALOGUE_WAITS),
+            until: crate::clock::instant() + each.saturating_mul(DIALOGUE_WAITS),
         }
     }
 
@@ -61,7 +61,7 @@ impl Patience {
     }
 
     fn next(&self) -> Instant {
-        (Instant::now() + self.each).min(self.until)
+        (crate::clock::instant() + self.each).min(self.until)
     }
 }
 
@@ -149,7 +149,9 @@ impl Connection {
             }
         };
         let first = match self.is_used {
-            true => patience.next().min(Instant::now() + REUSE_WAIT_MAX),
+            true => patience
+                .next()
+                .min(crate::clock::instant() + REUSE_WAIT_MAX),
             false => patience.next(),
         };
         let mail = format!("MAIL FROM:<{}>{parameters}\r\n", envelope.sender);
@@ -160,7 +162,7 @@ impl Connection {
         self.command("DATA\r\n", 354, Verb::Data, patience.next())
             .await?;
         let data = stuffed(message);
-        let until = Instant::now() + patience.last;
+        let until = crate::clock::instant() + patience.last;
         if let Err(failure) = self.wire.write(&data, until).await {
             // Not all of it left this host, so the server cannot have seen the message's end.
             return Err(self.trouble(Verb::Data, failure));
@@ -195,7 +197,7 @@ impl Connection {
 
     /// Says good-bye without waiting for an answer.
     pub(super) async fn close(mut self) {
-        let until = Instant::now() + Duration::from_millis(100);
+        let until = crate::clock::instant() + Duration::from_millis(100);
         let _ = self.wire.write(b"QUIT\r\n", until).await;
     }
 

@@ -103,7 +103,7 @@ impl Wire {
         let Stream::Plain(socket) = self.stream.into_inner() else {
             return Err(Failure::Garbled("TLS within TLS".into()));
         };
-        let begun = Instant::now();
+        let begun = crate::clock::instant();
         match timeout_at(until, TlsConnector::from(config).connect(name, socket)).await {
             Ok(Ok(stream)) => Ok(Wire {
                 stream: BufReader::with_capacity(READ_BUFFER_BYTES, Stream::Tls(Box::new(stream))),
@@ -116,7 +116,7 @@ impl Wire {
 
     /// Writes all of `bytes`.
     pub(super) async fn write(&mut self, bytes: &[u8], until: Instant) -> Result<(), Failure> {
-        let begun = Instant::now();
+        let begun = crate::clock::instant();
         let write = async {
             let stream = self.stream.get_mut();
             stream.write_all(bytes).await?;
@@ -131,7 +131,7 @@ impl Wire {
 
     /// Reads one whole reply.
     pub(super) async fn reply(&mut self, until: Instant) -> Result<Reply, Failure> {
-        let begun = Instant::now();
+        let begun = crate::clock::instant();
         match timeout_at(until, self.reply_lines()).await {
             Ok(reply) => reply,
             Err(_) => Err(Failure::Silent(until - begun)),

@@ -171,7 +171,7 @@ impl Links {
             drop((settings, arrivals, shared.standing().take()));
             tasks.push(task);
         }
-        let deadline = tokio::time::Instant::now() + deadline;
+        let deadline = crate::clock::instant() + deadline;
         for mut task in tasks {
             if timeout_at(deadline, &mut task).await.is_err() {
                 task.abort();
