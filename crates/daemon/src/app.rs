@@ -211,16 +211,13 @@ fn key(home: &Home) -> Result<ClusterKey, StartError> {
     })
 }
 
-/// Fits the parts to new settings. What cannot be fitted goes on with the old ones and is said.
+/// Fits the parts to new settings; the engine has taken them before, since it may refuse.
 fn refit(home: Home, name: String) -> impl Fn(&mut Parts, &Config) {
     move |parts, config| {
         // The node takes no settings that lack this server.
         let Some(own) = config.server_named(&name) else {
             return;
         };
-        if let Err(error) = parts.engine.reconfigure(config, own) {
-            eprintln!("noroshi: the interconnects keep their old settings: {error}");
-        }
         parts.mail.reconfigure(mail_context(config, own, &home));
         parts.lamps.replace(config.lamps.clone(), names(config));
         parts.syslog.reconfigure(config.syslog.clone());

@@ -92,11 +92,33 @@ impl Driver {
     }
 
     fn step(&mut self, event: Event) {
+        let event = self.tried(event);
         let mut actions = Vec::new();
         self.node.step(clock::now(), event, &mut actions);
         for action in actions {
             self.act(action);
         }
+    }
+
+    /// New settings are tried where they can fail before anybody takes them (invariant 7): with a
+    /// port that is taken the old ones stay in force, everywhere.
+    fn tried(&self, event: Event) -> Event {
+        let Event::Configure {
+            source,
+            config: Ok(config),
+        } = event
+        else {
+            return event;
+        };
+        let name = &self.node.config().servers[usize::from(self.node.own().0)].name;
+        let tried = config
+            .server_named(name)
+            .map_or(Ok(()), |own| self.parts.engine.reconfigure(&config, own));
+        let config = match tried {
+            Ok(()) => Ok(config),
+            Err(error) => Err(format!("the interconnects cannot be opened: {error}")),
+        };
+        Event::Configure { source, config }
     }
 
     fn act(&mut self, action: Action) {

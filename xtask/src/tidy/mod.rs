@@ -21,8 +21,8 @@ const HIDDEN_OURS: [&str; 3] = [".cargo", ".ci", ".config"];
 /// What cargo keeps in `.cargo` where that is its home.
 const CARGO_HOME: [&str; 3] = ["registry", "git", "advisory-dbs"];
 
-/// Paths of one developer's machine. Split here, so that this file does not hold them.
-const PRIVATE_PATHS: [&str; 2] = [concat!("/wo", "rk/"), concat!("/tmp/bash", "_jobs")];
+/// Paths below somebody's home directory. Split here, so that this file does not hold them.
+const PRIVATE_PATHS: [&str; 2] = [concat!("/ho", "me/"), concat!("/Us", "ers/")];
 
 /// Prints every fault.
 pub(crate) fn run() -> ExitCode {

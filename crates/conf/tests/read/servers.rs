@@ -65,7 +65,7 @@ fn heartbeat_times_that_are_not_given_follow_from_those_that_are() {
         times("<timeout>90000</timeout><interval>3000</interval>"),
         (3_000, 90_000, 90_000)
     );
-    assert_eq!(times("<interval>3000</interval>"), (3_000, 30_000, 30_000));
+    assert_eq!(times("<interval>3000</interval>"), (3_000, 21_000, 21_000));
 }
 
 /// Rule: N4 N17

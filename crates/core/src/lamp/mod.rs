@@ -5,7 +5,7 @@ mod policy;
 mod worker;
 
 pub use look::{Glow, Look};
-pub use policy::{Latches, teller};
+pub use policy::{Latches, merge, teller};
 pub use worker::{LampNews, LampWorker, TEST_STEP};
 
 use alloc::string::String;

@@ -94,23 +94,11 @@ impl Latches {
     /// that has just started knows of its green, and nothing of the red that others gave it.
     /// Answers whether anything looks different now.
     pub fn merge(&mut self, theirs: &Latch) -> bool {
-        let Some(ours) = self
+        let ours = self
             .latches
             .iter_mut()
-            .find(|ours| ours.server == theirs.server)
-        else {
-            return false;
-        };
-        let before = (ours.red, ours.green);
-        // Of two copies of the same time the one that is lit holds.
-        let lit = |glow: Glow| glow != Glow::Off;
-        if (theirs.red_changed, lit(theirs.red)) > (ours.red_changed, lit(ours.red)) {
-            (ours.red, ours.red_changed) = (theirs.red, theirs.red_changed);
-        }
-        if (theirs.green_changed, lit(theirs.green)) > (ours.green_changed, lit(ours.green)) {
-            (ours.green, ours.green_changed) = (theirs.green, theirs.green_changed);
-        }
-        before != (ours.red, ours.green)
+            .find(|ours| ours.server == theirs.server);
+        ours.is_some_and(|ours| merge(ours, theirs))
     }
 
     /// Anything is known of a lamp's servers; a lamp of which nothing is known is left alone.
@@ -146,6 +134,20 @@ impl Latches {
         let latch = &mut self.latches[usize::from(server.0)];
         set(&mut latch.green, &mut latch.green_changed, glow, wall);
     }
+}
+
+/// Takes what `theirs` knows later; answers whether anything looks different now.
+pub fn merge(ours: &mut Latch, theirs: &Latch) -> bool {
+    let before = (ours.red, ours.green);
+    // Of two copies of the same time the one that is lit holds.
+    let lit = |glow: Glow| glow != Glow::Off;
+    if (theirs.red_changed, lit(theirs.red)) > (ours.red_changed, lit(ours.red)) {
+        (ours.red, ours.red_changed) = (theirs.red, theirs.red_changed);
+    }
+    if (theirs.green_changed, lit(theirs.green)) > (ours.green_changed, lit(ours.green)) {
+        (ours.green, ours.green_changed) = (theirs.green, theirs.green_changed);
+    }
+    before != (ours.red, ours.green)
 }
 
 /// A wall clock that went back, or another server's that is behind, must not make the newest change

@@ -76,6 +76,12 @@ impl LampWorker {
         }
     }
 
+    /// The settings were replaced: the end of a command in flight will name another lamp, so this one
+    /// is told anew.
+    pub fn reconfigured(&mut self, now: Moment) {
+        (self.in_flight, self.told, self.due) = (None, false, Some(now));
+    }
+
     /// Takes a notice from before a restart: it is told when the wanted look is shown.
     pub fn adopt(&mut self, notice: NoticeKey) {
         if self.notices.len() < NOTICES_MAX && !self.notices.contains(&notice) {
@@ -160,10 +166,18 @@ impl LampWorker {
     }
 
     /// A command has ended.
-    pub fn ended(&mut self, now: Moment, result: &LampResult, news: &mut Vec<LampNews>) {
-        let Some(order) = self.in_flight.take() else {
+    /// What is not the end of the command in flight is of an earlier configuration, and ignored.
+    pub fn ended(
+        &mut self,
+        now: Moment,
+        order: LampOrder,
+        result: &LampResult,
+        news: &mut Vec<LampNews>,
+    ) {
+        if self.in_flight != Some(order) {
             return;
-        };
+        }
+        self.in_flight = None;
         if self.test.is_some() {
             return self.test_step_ended(now, result, news);
         }

@@ -208,20 +208,20 @@ impl Node {
         let a_while = self.config.language.pick("a while", "しばらくの間");
         let away = away.map_or_else(|| a_while.to_string(), |away| away.to_string());
         self.raise(now, message, &[&name, &away], about, out);
-        self.partition_over(now, out);
-        self.seen(now, server);
-    }
-
-    /// Somebody is in reach again: it was us who were cut off, so what we believed of the others'
-    /// lamps was wrong, and nobody else has heard of it. Their own word comes with the link.
-    pub(super) fn partition_over(&mut self, now: Now, out: &mut Vec<Action>) {
-        for at in 0..self.before_partition.len() {
-            if let Some(before) = self.before_partition[at].take() {
-                let server = ServerId(at as u8);
-                self.latches.restore(server, before);
-                self.latch_changed(now, server, None, out);
-            }
+        if same_run {
+            // Others may have seen it all the time: they must count this return as well, or they
+            // would name its next fault otherwise than we do, and it would be told twice.
+            let returns = self.returns(&[server]);
+            self.tell_all(&crate::peer::PeerMessage::Returns { returns }, out);
         }
+        let before = self.before_partition[usize::from(server.0)].take();
+        if let Some(before) = before.filter(|_| same_run) {
+            // It was us who were cut off from it: what we believed of its lamp was wrong, and
+            // nobody else has heard of it. A new run has fallen, and its red stays.
+            self.latches.restore(server, before);
+            self.latch_changed(now, server, None, out);
+        }
+        self.seen(now, server);
     }
 
     fn server_left(&mut self, now: Now, server: ServerId, cluster: bool, out: &mut Vec<Action>) {
@@ -231,6 +231,8 @@ impl Node {
             server: Some(server),
             fact: Some(format!("left {name} {session}")),
             thread: self.end_fault(server),
+            // It tells of its stop itself, with its last words.
+            maybe_told: true,
             ..About::default()
         };
         let alert = self.raise(now, Message::ServerLeft, &[&name], about, out);
@@ -320,7 +322,7 @@ impl Node {
     }
 
     /// Keeps what is known of a server over restarts of this daemon.
-    fn seen(&mut self, _now: Now, server: ServerId) {
+    pub(super) fn seen(&mut self, _now: Now, server: ServerId) {
         let peer = self.membership.peer(server);
         let Some(session) = peer.session else { return };
         self.items.push(Item::View(View {

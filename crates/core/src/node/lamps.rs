@@ -5,7 +5,7 @@ use super::raise::About;
 use crate::action::{Action, Item};
 use crate::alert::{AlertId, Message};
 use crate::config::{LampId, MailForm, ServerId};
-use crate::lamp::{Glow, LampNews, LampResult};
+use crate::lamp::{Glow, LampNews, LampOrder, LampResult};
 use crate::notice::{Channel, NoticeKey, NoticeRecord, NoticeState};
 use crate::peer::PeerMessage;
 use crate::request::Reply;
@@ -71,9 +71,13 @@ impl Node {
         out: &mut Vec<Action>,
     ) {
         for latch in theirs {
+            let server = self.config.server_named(&latch.server);
+            let before = server.and_then(|id| self.before_partition[usize::from(id.0)].as_mut());
+            if let Some(before) = before {
+                crate::lamp::merge(before, latch);
+            }
             if self.latches.merge(latch) {
                 self.items.push(Item::Latch(latch.clone()));
-                let server = self.config.server_named(&latch.server);
                 if let Some(lamp) = server.and_then(|id| self.config.server(id).lamp) {
                     self.show(now, lamp, None, true);
                 }
@@ -106,6 +110,7 @@ impl Node {
         &mut self,
         now: Now,
         lamp: LampId,
+        order: LampOrder,
         result: &LampResult,
         out: &mut Vec<Action>,
     ) {
@@ -113,7 +118,7 @@ impl Node {
         let Some(worker) = self.lamps.get_mut(usize::from(lamp.0)) else {
             return;
         };
-        worker.ended(now.at, result, &mut news);
+        worker.ended(now.at, order, result, &mut news);
         for one in news {
             self.lamp_news(now, lamp, one, out);
         }

@@ -12,6 +12,8 @@ mod raise;
 mod report;
 mod requests;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use crate::action::{Action, Item};
 use crate::alert::{Alert, AlertId, SessionId};
@@ -20,7 +22,7 @@ use crate::duty::on_duty;
 use crate::event::{Event, Latch, Phase, Recovered, StoredNotice};
 use crate::lamp::{LampWorker, Latches};
 use crate::membership::Membership;
-use crate::notice::outbox::Outbox;
+use crate::notice::outbox::{Asking, Outbox};
 use crate::notice::{Channel, Sending};
 use crate::peer::PeerMessage;
 use crate::request::{Reply, RequestId};
@@ -171,9 +173,9 @@ impl Node {
             Event::Outcome(key, outcome) => self.noticed(now, &key, &outcome, out),
             Event::Lamp {
                 lamp,
-                order: _,
+                order,
                 result,
-            } => self.lamp_ended(now, lamp, &result, out),
+            } => self.lamp_ended(now, lamp, order, &result, out),
             Event::Configure { source, config } => self.configure(now, &source, config, out),
         }
         self.settle(now, out);
@@ -198,6 +200,11 @@ impl Node {
         // Not from `now`: what passed since the step may be a pause already.
         self.promised = Some(deadline.max(self.stepped_at));
         deadline.max(now)
+    }
+
+    /// Which of the servers this one is.
+    pub fn own(&self) -> ServerId {
+        self.own
     }
 
     /// The run that this is.
@@ -322,8 +329,13 @@ impl Node {
             let sender = self.own_name();
             let hold = now.at < self.hold_until;
             self.ask_about_stale(now, hold, out);
-            let all_asked = self.membership.living().count() == self.config.servers.len();
-            let records = self.outbox.begin(now, &sender, self.batch, hold, all_asked);
+            let own = self.own;
+            let asking = Asking {
+                hold,
+                possible: self.membership.living().any(|id| id != own),
+                of_all: self.membership.living().count() == self.config.servers.len(),
+            };
+            let records = self.outbox.begin(now, &sender, self.batch, asking);
             self.items.extend(records.into_iter().map(Item::Notice));
         }
         out.extend(sendings.into_iter().map(Action::Send));

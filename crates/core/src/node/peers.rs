@@ -3,13 +3,13 @@
 use super::Node;
 use super::raise::{Standing, is_fact};
 use crate::action::{Action, Item};
-use crate::alert::Alert;
+use crate::alert::{Alert, SessionId};
 use crate::config::ServerId;
 use crate::notice::{Channel, NoticeKey, NoticeRecord};
 use crate::peer::PeerMessage;
 use crate::time::Now;
 use alloc::boxed::Box;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -21,21 +21,16 @@ impl Node {
     pub(super) fn link_up(&mut self, now: Now, server: ServerId, out: &mut Vec<Action>) {
         self.hold_until = self.hold_until.max(now.at + super::RESUME_WAIT);
         self.outbox.ask_soon(now.at);
-        self.partition_over(now, out);
         let mut tell = |message| out.push(Action::Tell(server, Box::new(message)));
+        // What we believe of servers that we are cut off from is no news for anybody.
+        let latches = self.latches.all().iter().zip(&self.before_partition);
+        let latches = latches.map(|(latch, before)| before.as_ref().unwrap_or(latch).clone());
         tell(PeerMessage::Latches {
-            latches: self.latches.all().to_vec(),
+            latches: latches.collect(),
         });
-        let returns = self.membership.others().filter_map(|id| {
-            let peer = self.membership.peer(id);
-            Some((
-                self.config.server_name(id).to_string(),
-                peer.session?,
-                peer.returns,
-            ))
-        });
+        let others: Vec<ServerId> = self.membership.others().collect();
         tell(PeerMessage::Returns {
-            returns: returns.collect(),
+            returns: self.returns(&others),
         });
         for (alert, notices) in self.outbox.unfinished() {
             tell(PeerMessage::Alert {
@@ -44,6 +39,16 @@ impl Node {
                 repeated: true,
             });
         }
+    }
+
+    /// How often the present runs of these servers were judged down and came back.
+    pub(super) fn returns(&self, servers: &[ServerId]) -> Vec<(String, SessionId, u32)> {
+        let known = servers.iter().filter_map(|id| {
+            let peer = self.membership.peer(*id);
+            let name = self.config.server_name(*id).to_string();
+            Some((name, peer.session?, peer.returns))
+        });
+        known.collect()
     }
 
     pub(super) fn heard_from_peer(
@@ -69,6 +74,7 @@ impl Node {
                 for (name, session, count) in returns {
                     if let Some(server) = self.config.server_named(&name) {
                         self.membership.learn_returns(server, session, count);
+                        self.seen(now, server);
                     }
                 }
             }

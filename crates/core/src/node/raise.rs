@@ -33,6 +33,8 @@ pub(super) struct About {
     pub(super) thread: Option<AlertId>,
     /// Others may have told it while we did not run.
     pub(super) maybe_told: bool,
+    /// Never mail it, whatever the user has ticked: it tells of a mail that failed.
+    pub(super) unmailed: bool,
     /// Mail it whatever the table says: it ends a fault that was mailed (rule N11).
     pub(super) mail: bool,
 }
@@ -61,7 +63,7 @@ impl Node {
         let row = row(message);
         let text = row.text(self.config.language, arguments);
         let mut destinations = destinations(&self.config, &row.id());
-        destinations.mail |= about.mail;
+        destinations.mail = (destinations.mail || about.mail) && !about.unmailed;
         self.raise_text(now, row.id(), row.severity, text, destinations, about, out)
     }
 
@@ -130,7 +132,15 @@ impl Node {
             received: now.wall,
         });
         let origin = origin(&self.config, alert);
-        let holder = on_duty(origin, self.membership.living());
+        // A server that another one has found to be down cannot tell of it, even if we have yet to
+        // find out ourselves.
+        let down = row(Message::ServerDown).id() == alert.message;
+        let fallen = alert.about.as_ref().filter(|_| down && fresh);
+        let fallen = fallen.and_then(|name| self.config.server_named(name));
+        let living = self.membership.living().filter(|id| Some(*id) != fallen);
+        let holder = on_duty(origin, living);
+        // The turn of what does not leave at once follows our own view.
+        self.assigned = false;
         let ours = holder == Some(self.own) && self.leaving.is_none();
         let holder = holder.map_or_else(String::new, |id| self.config.server_name(id).to_string());
         if alert.destinations.syslog && standing != Standing::Repeated {
@@ -290,7 +300,10 @@ impl Node {
             ended.record.key.recipient.clone(),
             ended.record.reason.clone(),
         );
+        // An alert about a failed mail is mailed if the user wants it, but not one about that mail.
+        let unmailed = ended.alert.message.module == row(Message::MailFailed).module;
         let about = About {
+            unmailed,
             thread: Some(ended.alert.id.clone()),
             ..About::default()
         };

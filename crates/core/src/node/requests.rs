@@ -55,6 +55,7 @@ impl Node {
             Request::LampOff { server } => match self.lamp_server(&server) {
                 Err(why) => refused(why),
                 Ok(server) => {
+                    self.before_partition[usize::from(server.0)] = None;
                     self.latches.out(now.wall, server);
                     self.latch_changed(now, server, None, out);
                     Some(Reply::Done)

@@ -58,6 +58,9 @@ impl Node {
         self.own = own;
         self.outbox.renumber(|alert| raise::origin(config, alert));
         self.keep_lamps(&old);
+        self.lamps
+            .iter_mut()
+            .for_each(|lamp| lamp.reconfigured(now.at));
         for at in 0..self.lamps.len() {
             self.show(now, LampId(at as u8), None, false);
         }

@@ -77,6 +77,17 @@ pub struct Turn {
     pub fresh: bool,
 }
 
+/// How it stands with asking the other servers.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking {
+    /// Not now: links may not stand yet.
+    pub hold: bool,
+    /// At least one can be asked.
+    pub possible: bool,
+    /// All can be asked.
+    pub of_all: bool,
+}
+
 #[derive(Clone, Debug)]
 struct Entry {
     alert: Arc<Alert>,
@@ -134,7 +145,8 @@ impl Outbox {
             return record;
         }
         let full = self.held(Channel::Mail) >= WINDOW_NOTICES_MAX;
-        if record.key.channel == Channel::Mail && full && !self.evict(now.at) {
+        let to = &record.key.recipient;
+        if record.key.channel == Channel::Mail && full && !self.evict(now.at, to) {
             self.backlog = true;
             self.spilled_while_loading |= self.loading;
             return record;
@@ -215,12 +227,16 @@ impl Outbox {
         Some((self.cursor, room as u32))
     }
 
-    /// Makes room for a new notice: of those that have failed before, or are another server's, the
-    /// one that is due last waits on disk. A recipient that nobody reaches must not keep the others
-    /// from being told.
-    fn evict(&mut self, now: Moment) -> bool {
+    /// Makes room for a new notice to `to`: of those that have failed before, are another server's, or
+    /// wait behind others of a recipient that hangs, the one that is due last waits on disk. A
+    /// recipient that nobody reaches must not keep the others from being told.
+    fn evict(&mut self, now: Moment, to: &str) -> bool {
+        let room = self.room();
         let due = |entry: &Entry| match entry.stage {
             Stage::Due(at) if entry.record.attempts > 0 => Some(at),
+            Stage::Due(at) if entry.record.key.recipient != to => {
+                (!room.has(&entry.record.key)).then_some(at)
+            }
             Stage::Elsewhere => Some(now),
             _ => None,
         };
@@ -312,28 +328,29 @@ impl Outbox {
     }
 
     /// Notices that are due and for which there is room: they are marked begun, and the records are
-    /// to be put on disk in `batch`. While `hold` is on, stale ones wait. `all_asked` says that every
-    /// other server could be asked; else an inherited one may be a repeat.
+    /// to be put on disk in `batch`. A stale one goes out only after the
+    /// others were asked, and says that it may be a repeat when not all could be.
     pub fn begin(
         &mut self,
         now: Now,
         sender: &str,
         batch: u64,
-        hold: bool,
-        all_asked: bool,
+        asking: Asking,
     ) -> Vec<NoticeRecord> {
         let mut records = Vec::new();
         let mut room = self.room();
         for entry in &mut self.entries {
             let due = matches!(entry.stage, Stage::Due(at) if at <= now.at);
-            let held = hold && entry.stale;
+            let unasked = asking.possible && entry.asked_at.is_none();
+            let mail = entry.record.key.channel == Channel::Mail;
+            let held = mail && entry.stale && (asking.hold || unasked);
             if !due || held || !room.take(&entry.record.key) {
                 continue;
             }
             entry.stage = Stage::Recording(batch, now.at);
             entry.record.state = NoticeState::Begun;
             entry.record.attempts += 1;
-            entry.record.possible_repeat |= entry.inherited && !all_asked;
+            entry.record.possible_repeat |= entry.inherited && !asking.of_all;
             entry.record.sender = String::from(sender);
             entry.record.changed = now.wall;
             records.push(entry.record.clone());

@@ -15,7 +15,8 @@ fn failed() -> LampResult {
 
 fn ended(worker: &mut LampWorker, now: Moment, result: LampResult) -> Vec<LampNews> {
     let mut news = Vec::new();
-    worker.ended(now, &result, &mut news);
+    let order = worker.in_flight.expect("a command is in flight");
+    worker.ended(now, order, &result, &mut news);
     news
 }
 

@@ -1,0 +1,68 @@
+//! Two servers' words to one node, given by hand.
+
+use super::*;
+use crate::config::tests::config;
+use crate::event::Heard;
+use crate::notice::NoticeState;
+use crate::time::WallTime;
+
+/// One of three servers, at work, having heard the two others.
+fn one_of_three(own: u8) -> (Node, Now) {
+    let mut now = Now {
+        at: Moment(1_000_000),
+        wall: WallTime(1_000),
+    };
+    let session = |n: u8| SessionId([n; 12]);
+    let mut node = Node::new(now, ServerId(own), session(own), config(3));
+    let mut out = Vec::new();
+    node.step(now, Event::Start(Box::default()), &mut out);
+    now.at = now.at + Span::from_ms(50);
+    for from in (0..3).filter(|from| *from != own) {
+        let heard = Heard {
+            from: ServerId(from),
+            path: crate::config::InterconnectId(0),
+            session: session(from),
+            phase: Phase::Running,
+            missed: 0,
+            config_digest: 0,
+        };
+        node.step(now, Event::Heard(heard), &mut out);
+    }
+    (node, now)
+}
+
+/// Rule: N9
+#[test]
+fn a_down_that_another_server_found_first_is_told_at_once_and_is_no_repeat() {
+    // What sv3 says when it has found sv1 down before we did: the turn is ours.
+    let (mut third, now) = one_of_three(2);
+    let mut out = Vec::new();
+    let news = crate::membership::News::Down {
+        server: ServerId(0),
+        cause: crate::membership::Cause::Killed,
+        seen: 2,
+        of: 3,
+    };
+    third.take(now, alloc::vec![news], &mut out);
+    let told = out.into_iter().find_map(|action| match action {
+        Action::Tell(_, message) if matches!(*message, PeerMessage::Alert { .. }) => Some(message),
+        _ => None,
+    });
+    let told = told.expect("the others are told");
+
+    let (mut node, now) = one_of_three(1);
+    let mut out = Vec::new();
+    node.step(now, Event::Peer(ServerId(2), told), &mut out);
+    let begun = out.iter().any(|action| match action {
+        Action::Record { items, .. } => items.iter().any(|item| match item {
+            Item::Notice(notice) => {
+                notice.key.channel == Channel::Mail
+                    && notice.state == NoticeState::Begun
+                    && !notice.possible_repeat
+            }
+            _ => false,
+        }),
+        _ => false,
+    });
+    assert!(begun, "{out:#?}");
+}
