@@ -97,7 +97,7 @@ pub struct Heartbeat {
 impl Default for Heartbeat {
     fn default() -> Heartbeat {
         Heartbeat {
-            interval: Span::from_ms(50),
+            interval: Span::from_ms(100),
             timeout: Span::from_ms(700),
             stall_timeout: Span::from_secs(5),
             restart_grace: Span::from_ms(150),

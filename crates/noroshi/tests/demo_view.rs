@@ -96,9 +96,11 @@ fn watch(width: &str, height: &str) {
     terminal.keys(&["Escape"]);
     terminal.wait_for("q quit");
     terminal.keys(&["b"]);
-    // The red stays.
-    terminal.wait_for("GREEN");
     terminal.wait_for("sv3 is back");
+    // The red stays until somebody puts it out.
+    terminal.wait_for("RED BLINK");
+    terminal.keys(&["o"]);
+    terminal.wait_for(" OUT");
     terminal.keys(&["l"]);
     terminal.wait_for("q 終了");
     terminal.keys(&["q"]);

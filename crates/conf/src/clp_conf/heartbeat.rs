@@ -14,7 +14,7 @@ const INTERVAL_MIN_MS: u64 = 10;
 /// Intervals that a time-out must hold at least, so that one lost packet is no verdict.
 const INTERVALS_MIN: u64 = 3;
 /// Intervals in a time-out where only one of the two is given.
-const INTERVALS: u64 = 10;
+const INTERVALS: u64 = 7;
 
 pub(super) fn heartbeat(root: Node<'_>, findings: &mut Findings) -> Heartbeat {
     let default = Heartbeat::default();

@@ -45,9 +45,12 @@ impl Latches {
         &self.latches
     }
 
-    /// The server has started normally, or is back (rule M15; M18: a fault's red stays).
+    /// The server has started normally, or is back (rule M15; M18: a fault's red stays). Said even
+    /// of a green lamp it is the newest word: its disk may not know that it was dark meanwhile.
     pub fn lit(&mut self, wall: WallTime, server: ServerId) {
-        self.set_green(wall, server, Glow::On);
+        let latch = &mut self.latches[usize::from(server.0)];
+        let changed = wall.max(WallTime(latch.green_changed.0 + 1));
+        (latch.green, latch.green_changed) = (Glow::On, changed);
     }
 
     /// The server is down (rule M17).
@@ -57,9 +60,34 @@ impl Latches {
     }
 
     /// The server has stopped normally, the cluster shuts down, or a person put it out (M16 M18).
+    /// Said even of a dark lamp it is the newest word, and outdoes what a cut-off server believes.
     pub fn out(&mut self, wall: WallTime, server: ServerId) {
-        self.set_red(wall, server, Glow::Off);
-        self.set_green(wall, server, Glow::Off);
+        let latch = &mut self.latches[usize::from(server.0)];
+        for (light, changed) in [
+            (&mut latch.red, &mut latch.red_changed),
+            (&mut latch.green, &mut latch.green_changed),
+        ] {
+            (*light, *changed) = (Glow::Off, wall.max(WallTime(changed.0 + 1)));
+        }
+    }
+
+    /// Another server says that it stops normally. Only just later than what its run had lit: by the
+    /// time that we hear it, its next run may be at work.
+    pub fn left(&mut self, server: ServerId) {
+        let latch = &mut self.latches[usize::from(server.0)];
+        for (light, changed) in [
+            (&mut latch.red, &mut latch.red_changed),
+            (&mut latch.green, &mut latch.green_changed),
+        ] {
+            if *light != Glow::Off {
+                (*light, *changed) = (Glow::Off, WallTime(changed.0 + 1));
+            }
+        }
+    }
+
+    /// Takes back what was believed of a server during a partition.
+    pub fn restore(&mut self, server: ServerId, before: Latch) {
+        self.latches[usize::from(server.0)] = before;
     }
 
     /// Takes what another server knows later than we do, red and green each for itself: a server

@@ -220,6 +220,7 @@ impl Membership {
         silence: Span,
         news: &mut Vec<News>,
     ) {
+        let timeout = self.times.timeout;
         let peer = self.peer_mut(server);
         match peer.state {
             ServerState::Up if same_run => return,
@@ -251,6 +252,7 @@ impl Membership {
         }
         peer.session = Some(session);
         peer.enter(now, ServerState::Up);
+        peer.forget_silent_paths(now, timeout);
         if !self.all_up_told && self.peers.iter().all(|peer| peer.state == ServerState::Up) {
             self.all_up_told = true;
             self.start_wait_over = true;

@@ -161,6 +161,18 @@ impl Peer {
         }
     }
 
+    /// The server is back: paths that were silent meanwhile are not heard yet, which is no news.
+    pub fn forget_silent_paths(&mut self, now: Moment, timeout: Span) {
+        for path in &mut self.paths {
+            if path
+                .heard_at
+                .is_none_or(|at| now.since(at) >= timeout.div(2))
+            {
+                (path.normal, path.told_silent) = (false, false);
+            }
+        }
+    }
+
     /// Enters a state.
     pub fn enter(&mut self, now: Moment, state: ServerState) {
         self.state = state;

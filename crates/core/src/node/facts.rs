@@ -169,9 +169,8 @@ impl Node {
             fact: Some(format!("started {name} {session}")),
             ..About::default()
         };
-        let alert = self.raise(now, Message::ServerStarted, &[&name], about, out);
-        self.latches.lit(now.wall, server);
-        self.latch_changed(now, server, alert, out);
+        // Its lamp it lights itself: only it knows that nobody has put it out since.
+        self.raise(now, Message::ServerStarted, &[&name], about, out);
         self.seen(now, server);
     }
 
@@ -208,10 +207,21 @@ impl Node {
         };
         let a_while = self.config.language.pick("a while", "しばらくの間");
         let away = away.map_or_else(|| a_while.to_string(), |away| away.to_string());
-        let alert = self.raise(now, message, &[&name, &away], about, out);
-        self.latches.lit(now.wall, server);
-        self.latch_changed(now, server, alert, out);
+        self.raise(now, message, &[&name, &away], about, out);
+        self.partition_over(now, out);
         self.seen(now, server);
+    }
+
+    /// Somebody is in reach again: it was us who were cut off, so what we believed of the others'
+    /// lamps was wrong, and nobody else has heard of it. Their own word comes with the link.
+    pub(super) fn partition_over(&mut self, now: Now, out: &mut Vec<Action>) {
+        for at in 0..self.before_partition.len() {
+            if let Some(before) = self.before_partition[at].take() {
+                let server = ServerId(at as u8);
+                self.latches.restore(server, before);
+                self.latch_changed(now, server, None, out);
+            }
+        }
     }
 
     fn server_left(&mut self, now: Now, server: ServerId, cluster: bool, out: &mut Vec<Action>) {
@@ -224,7 +234,7 @@ impl Node {
             ..About::default()
         };
         let alert = self.raise(now, Message::ServerLeft, &[&name], about, out);
-        self.latches.out(now.wall, server);
+        self.latches.left(server);
         self.latch_changed(now, server, alert, out);
         self.assigned = false;
         self.seen(now, server);
@@ -281,6 +291,8 @@ impl Node {
         let arguments = arguments.map(|text| text.as_str());
         let alert = self.raise(now, Message::Partition, &arguments, about, out);
         for server in unseen {
+            let before = self.latches.of(*server).clone();
+            self.before_partition[usize::from(server.0)] = Some(before);
             self.faults[usize::from(server.0)] = Some(Node::fact_id(&fact));
             self.fallen(now, *server, alert.clone(), out);
         }

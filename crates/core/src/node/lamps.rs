@@ -25,12 +25,11 @@ impl Node {
     ) {
         let latch = self.latches.of(server).clone();
         self.items.push(Item::Latch(latch.clone()));
-        self.tell_all(
-            &PeerMessage::Latches {
-                latches: alloc::vec![latch],
-            },
-            out,
-        );
+        // What we believe while cut off from the others is no news for them.
+        if self.before_partition[usize::from(server.0)].is_none() {
+            let latches = alloc::vec![latch];
+            self.tell_all(&PeerMessage::Latches { latches }, out);
+        }
         self.assigned = false;
         self.assign(now);
         let Some(lamp) = self
@@ -80,9 +79,11 @@ impl Node {
                 }
             }
         }
-        // Others took us for fallen, and we are not. Somebody who put our lamp out left no red.
+        // Others took us for fallen, and we are not (somebody who put our lamp out left no red); or
+        // this is the first word since our start, and their clocks are ahead of ours.
         let own = self.latches.of(self.own);
-        if own.red == Glow::Blink && own.green == Glow::Off && self.leaving.is_none() {
+        let wrong = own.red == Glow::Blink || !self.heard_of_lamps;
+        if wrong && own.green == Glow::Off && self.leaving.is_none() {
             self.latches.lit(now.wall, self.own);
             self.latch_changed(now, self.own, None, out);
         }

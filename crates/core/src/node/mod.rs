@@ -17,10 +17,11 @@ use crate::action::{Action, Item};
 use crate::alert::{Alert, AlertId, SessionId};
 use crate::config::{Config, LampId, ServerId};
 use crate::duty::on_duty;
-use crate::event::{Event, Phase, Recovered, StoredNotice};
-use crate::lamp::{Glow, LampWorker, Latches};
+use crate::event::{Event, Latch, Phase, Recovered, StoredNotice};
+use crate::lamp::{LampWorker, Latches};
 use crate::membership::Membership;
 use crate::notice::outbox::Outbox;
+use crate::notice::{Channel, Sending};
 use crate::peer::PeerMessage;
 use crate::request::{Reply, RequestId};
 use crate::time::{Moment, Now, Span};
@@ -52,6 +53,8 @@ pub struct Node {
     lamps: Vec<LampWorker>,
     /// By server: the alert that told of its present fault.
     faults: Vec<Option<AlertId>>,
+    /// By server: its part of its lamp before it was lost from sight by a partition.
+    before_partition: Vec<Option<Latch>>,
     /// Alerts told lately whose name was derived from a fact.
     told_facts: Vec<AlertId>,
     sequence: u64,
@@ -63,13 +66,17 @@ pub struct Node {
     next_beat: Moment,
     /// The deadline that the driver was last told; a step far behind it means a pause.
     promised: Option<Moment>,
+    /// When the last step began.
+    stepped_at: Moment,
     /// Until then stale notices wait for what other servers may say about them.
     hold_until: Moment,
     /// Until then what we find out may have happened, and been told by others, while we stood still.
     dazed_until: Moment,
     /// When a starting server knows who else lives, if that is not over yet: until then it tells
-    /// no lamp but its own, because what its disk says of the others may be old.
+    /// no lamp, because what its disk says may be old: its own may have been given a red since.
     settled_at: Option<Moment>,
+    /// Another server has told us how the lamps are.
+    heard_of_lamps: bool,
     leaving: Option<Leaving>,
     store_trouble: Option<String>,
     /// The store's trouble was told and is not over.
@@ -97,6 +104,7 @@ impl Node {
             latches: Latches::new(&config),
             lamps: config.lamps.iter().map(|_| LampWorker::default()).collect(),
             faults: config.servers.iter().map(|_| None).collect(),
+            before_partition: config.servers.iter().map(|_| None).collect(),
             told_facts: Vec::new(),
             config,
             sequence: 0,
@@ -105,9 +113,11 @@ impl Node {
             replies: Vec::new(),
             next_beat: now.at,
             promised: None,
+            stepped_at: now.at,
             hold_until: now.at,
             dazed_until: now.at,
             settled_at: None,
+            heard_of_lamps: false,
             leaving: None,
             store_trouble: None,
             store_told: false,
@@ -119,6 +129,7 @@ impl Node {
     /// Takes one event and adds to `out` what is to be done.
     pub fn step(&mut self, now: Now, event: Event, out: &mut Vec<Action>) {
         self.notice_pause(now);
+        self.stepped_at = now.at;
         match event {
             Event::Start(recovered) => self.start(now, *recovered),
             Event::Tick => {}
@@ -184,9 +195,9 @@ impl Node {
             .iter()
             .for_each(|lamp| sooner(lamp.next_deadline()));
         sooner(self.leaving.map(|leaving| leaving.until));
-        let deadline = deadline.max(now);
-        self.promised = Some(deadline);
-        deadline
+        // Not from `now`: what passed since the step may be a pause already.
+        self.promised = Some(deadline.max(self.stepped_at));
+        deadline.max(now)
     }
 
     /// The run that this is.
@@ -297,13 +308,14 @@ impl Node {
     fn may_tell(&self, lamp: LampId) -> bool {
         let config = &self.config.lamps[usize::from(lamp.0)];
         let settled = self.settled_at.is_none();
-        let own_green = config.servers == [self.own] && self.latches.of(self.own).red == Glow::Off;
-        self.config.lamps_used && self.latches.knows(config) && (settled || own_green)
+        let own = config.servers.contains(&self.own) && self.heard_of_lamps;
+        self.config.lamps_used && self.latches.knows(config) && (settled || own)
     }
 
     fn begin_notices(&mut self, now: Now, out: &mut Vec<Action>) {
         let mut sendings = Vec::new();
         if self.outbox.lose_patience(now.at, &mut sendings) {
+            self.testify(&sendings, out);
             self.store_failed(now, "no answer in time", out);
         }
         if self.leaving.is_none() {
@@ -326,6 +338,9 @@ impl Node {
     ) {
         let mut sendings = Vec::new();
         self.outbox.recorded(batch, result.is_ok(), &mut sendings);
+        if result.is_err() {
+            self.testify(&sendings, out);
+        }
         out.extend(sendings.into_iter().map(Action::Send));
         self.lamps.iter_mut().for_each(|lamp| lamp.recorded(batch));
         let durable = result.is_ok();
@@ -342,6 +357,19 @@ impl Node {
         match result {
             Ok(()) => self.store_works(now, out),
             Err(why) => self.store_failed(now, &why, out),
+        }
+    }
+
+    /// Our disk does not know that these have been begun, so the others shall.
+    fn testify(&self, sendings: &[Box<Sending>], out: &mut Vec<Action>) {
+        for sending in sendings
+            .iter()
+            .filter(|one| one.key.channel == Channel::Mail)
+        {
+            if let Some(notice) = self.outbox.record(&sending.key) {
+                let notice = notice.clone();
+                self.tell_all(&PeerMessage::Mark { notice }, out);
+            }
         }
     }
 

@@ -20,6 +20,8 @@ impl Node {
     /// A link stands: each side repeats what the other may have missed.
     pub(super) fn link_up(&mut self, now: Now, server: ServerId, out: &mut Vec<Action>) {
         self.hold_until = self.hold_until.max(now.at + super::RESUME_WAIT);
+        self.outbox.ask_soon(now.at);
+        self.partition_over(now, out);
         let mut tell = |message| out.push(Action::Tell(server, Box::new(message)));
         tell(PeerMessage::Latches {
             latches: self.latches.all().to_vec(),
@@ -58,7 +60,11 @@ impl Node {
                 repeated,
             } => self.adopt(now, alert, &notices, repeated),
             PeerMessage::Mark { notice } => self.mark(&notice),
-            PeerMessage::Latches { latches } => self.merge_latches(now, &latches, out),
+            PeerMessage::Latches { latches } => {
+                self.merge_latches(now, &latches, out);
+                // A server that has been at work has told us how the lamps are.
+                (self.heard_of_lamps, self.assigned) = (true, false);
+            }
             PeerMessage::Returns { returns } => {
                 for (name, session, count) in returns {
                     if let Some(server) = self.config.server_named(&name) {
@@ -137,8 +143,7 @@ impl Node {
     /// a hold is on nobody is asked: links may not stand yet.
     pub(super) fn ask_about_stale(&mut self, now: Now, hold: bool, out: &mut Vec<Action>) {
         let own = self.own;
-        let living: Vec<_> = self.membership.living().filter(|id| *id != own).collect();
-        if hold || living.is_empty() {
+        if hold || self.membership.living().all(|id| id == own) {
             return;
         }
         let notices = self.outbox.to_ask(now, ASK_MAX);
@@ -147,7 +152,7 @@ impl Node {
         if notices.is_empty() {
             return;
         }
-        for server in living {
+        for server in self.membership.others() {
             let ask = PeerMessage::Ask {
                 notices: notices.clone(),
             };

@@ -30,7 +30,7 @@ use alloc::vec::Vec;
 use room::Room;
 
 /// Mails held in memory. Beyond it they wait on disk, oldest first.
-pub const WINDOW_NOTICES_MAX: usize = 256;
+pub const WINDOW_NOTICES_MAX: usize = 128;
 /// Syslog lines held in memory while the local daemon is away; a window of its own, so that it
 /// never takes the mails' places. Beyond it a line is given up: the alert view has it all the same.
 pub const SYSLOG_NOTICES_MAX: usize = 64;
@@ -41,7 +41,7 @@ pub const IN_FLIGHT_RECIPIENT_MAX: usize = 4;
 /// How often notices that made room for newer ones are looked for on disk again.
 pub const RESCAN_EVERY: Span = Span::from_secs(60);
 /// Ended notices that are remembered, to answer other servers and to ignore late doubles.
-pub const RECENT_MAX: usize = 128;
+pub const RECENT_MAX: usize = 64;
 /// How long other servers have to say how a stale notice ended before it goes out.
 pub const ASK_WAIT: Span = Span::from_ms(200);
 /// How often the others are asked about a notice that is theirs to tell.
@@ -284,6 +284,17 @@ impl Outbox {
         doubtful.take(limit).map(ask).collect()
     }
 
+    /// A link stands that did not: marks may have been lost with the one before.
+    pub fn ask_soon(&mut self, now: Moment) {
+        for entry in self
+            .entries
+            .iter_mut()
+            .filter(|one| one.stage == Stage::Elsewhere)
+        {
+            entry.asked_at = Some(now - ASK_AGAIN);
+        }
+    }
+
     /// Notices of other servers that nobody remembers any more when their time is over.
     pub fn drop_outlived(&mut self, now: Now) -> Vec<NoticeRecord> {
         let outlived = |entry: &Entry| {
@@ -437,6 +448,12 @@ impl Outbox {
             return true;
         }
         record.possible_repeat != repeat_before
+    }
+
+    /// An unfinished notice as it stands here.
+    pub fn record(&self, key: &NoticeKey) -> Option<&NoticeRecord> {
+        let held = self.entries.iter().map(|entry| &entry.record);
+        held.into_iter().find(|record| record.key == *key)
     }
 
     /// How a notice ended, if we remember it.

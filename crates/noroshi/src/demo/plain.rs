@@ -84,8 +84,9 @@ impl Plain {
             }
             News::Mail(mail) => {
                 let mut text = format!(
-                    "{} → {}: {}",
+                    "{} {} → {}: {}",
                     language.pick("mail", "メール"),
+                    sender(&mail.body),
                     mail.to.join(", "),
                     mail.subject
                 );
@@ -136,6 +137,15 @@ impl Plain {
         }
         Ok(())
     }
+}
+
+/// The server that sent a mail in the long form, in either language.
+fn sender(body: &str) -> &str {
+    let field = |line: &'static str| body.lines().find_map(move |one| one.strip_prefix(line));
+    field("Sent by server: ")
+        .or_else(|| field("送信サーバ: "))
+        .unwrap_or("?")
+        .trim_end()
 }
 
 /// What became of a line of the story, in words.

@@ -2,35 +2,27 @@
 
 use super::failure;
 use super::keys::{self, Wish};
-use super::news::{NEWS_MAX, News, Teller};
+use super::news::{NEWS_MAX, News};
 use super::plain::{Plain, verdict_words};
 use super::plan::Plan;
 use super::scene::Scene;
+use super::screen::Screen;
+use super::signals::Signals;
 use super::stage::{Life, Stage};
 use super::story::{Player, Verdict};
-use super::view::{self, Look, Over, Paint};
 use super::words;
 use crate::exit::{Exit, Failure};
 use noroshi_core::text::Language;
 use noroshi_sim::scenario::{Happening, MailBehaviour};
-use ratatui::DefaultTerminal;
-use ratatui::crossterm::event;
 use std::io;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{self, Receiver};
 
 /// Between two looks at the clock, for blinking and for the story.
 const TICK: Duration = Duration::from_millis(20);
-/// Least time between two pictures.
-const PICTURE_PAUSE: Duration = Duration::from_millis(33);
-/// Half a period of a blinking light, as the lamps have it.
-const BLINK_HALF: Duration = Duration::from_millis(400);
 /// News taken in before the next picture.
 const NEWS_AT_ONCE_MAX: usize = 256;
-/// How long a key may be waited for before looking whether the show is over.
-const KEY_WAIT: Duration = Duration::from_millis(50);
 
 /// The demonstration while it runs.
 pub(super) struct Show {
@@ -44,42 +36,6 @@ pub(super) struct Show {
     /// What became of the story's lines, for the end of a view.
     verdicts: Vec<Verdict>,
     could_not: Vec<String>,
-}
-
-/// The view's own things.
-struct Screen {
-    terminal: DefaultTerminal,
-    look: Look,
-    drawn: Instant,
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        ratatui::restore();
-    }
-}
-
-/// The signals that end it in order.
-struct Signals([Signal; 3]);
-
-impl Signals {
-    fn catch(runtime: &Runtime) -> io::Result<Signals> {
-        let _entered = runtime.enter();
-        Ok(Signals([
-            signal(SignalKind::interrupt())?,
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::hangup())?,
-        ]))
-    }
-
-    async fn any(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.0;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    }
 }
 
 impl Show {
@@ -112,7 +68,12 @@ impl Show {
             could_not: Vec::new(),
         };
         let mut screen = match is_view {
-            true => Some(show.screen(&tell).map_err(io_failure)?),
+            true => {
+                let title = show.player.as_ref().map(|player| player.title.clone());
+                let title = title.unwrap_or_default();
+                let screen = Screen::open(language, servers, title, &tell);
+                Some(screen.map_err(io_failure)?)
+            }
             false => None,
         };
         show.say_title()?;
@@ -129,28 +90,6 @@ impl Show {
         show.finish(ended)
     }
 
-    fn screen(&self, tell: &Teller) -> io::Result<Screen> {
-        let terminal = ratatui::try_init()?;
-        let tell = tell.clone();
-        std::thread::spawn(move || follow_keys(&tell));
-        Ok(Screen {
-            terminal,
-            look: Look {
-                language: self.language,
-                paint: Paint::from_environment(),
-                server: self.scene.servers.len() - 1,
-                mail: 0,
-                over: Over::Nothing,
-                lit: true,
-                title: self
-                    .player
-                    .as_ref()
-                    .map_or(String::new(), |player| player.title.clone()),
-            },
-            drawn: Instant::now() - PICTURE_PAUSE,
-        })
-    }
-
     fn say_title(&mut self) -> Result<(), Failure> {
         let title = self.player.as_ref().map(|player| player.title.clone());
         match (&mut self.plain, title) {
@@ -165,13 +104,14 @@ impl Show {
         mut screen: Option<&mut Screen>,
     ) -> Result<Exit, Failure> {
         let mut ticks = tokio::time::interval(TICK);
+        let mut is_due = true;
         loop {
             let mut come = Vec::new();
             tokio::select! {
                 _ = ticks.tick() => {}
                 _ = news.recv_many(&mut come, NEWS_AT_ONCE_MAX) => {}
             }
-            let is_due = !come.is_empty();
+            is_due |= !come.is_empty();
             for one in come {
                 if let (News::Key(key), Some(screen)) = (&one, screen.as_deref_mut()) {
                     match keys::press(*key, &mut screen.look, &self.scene) {
@@ -181,7 +121,12 @@ impl Show {
                             let language = screen.look.language;
                             self.happen(&happening, language).await?;
                         }
-                        Wish::Ask(server, request) => self.stage.ask(server, request),
+                        Wish::Ask(server, request) => {
+                            let what = words::request(&request, screen.look.language);
+                            self.scene
+                                .begin_fault(what, screen.look.server, Instant::now());
+                            self.stage.ask(server, request);
+                        }
                     }
                 }
                 if self.scene.take(&one)
@@ -195,7 +140,8 @@ impl Show {
                 return Ok(Exit::Done);
             }
             if let Some(screen) = screen.as_deref_mut() {
-                self.draw(screen, is_due)?;
+                let drawn = screen.draw(&self.scene, &mut is_due);
+                drawn.map_err(|error| failure(Exit::Failed, &error.to_string()))?;
             }
         }
     }
@@ -275,26 +221,6 @@ impl Show {
         Ok(is_over)
     }
 
-    fn draw(&mut self, screen: &mut Screen, is_due: bool) -> Result<(), Failure> {
-        let lit = (self.begun.elapsed().as_millis() / BLINK_HALF.as_millis()).is_multiple_of(2);
-        let is_due = is_due || lit != screen.look.lit;
-        if !is_due || screen.drawn.elapsed() < PICTURE_PAUSE {
-            return Ok(());
-        }
-        screen.look.lit = lit;
-        screen.look.mail = screen
-            .look
-            .mail
-            .min(self.scene.mails.len().saturating_sub(1));
-        screen.drawn = Instant::now();
-        let drawn = screen
-            .terminal
-            .draw(|frame| view::draw(frame, &self.scene, &screen.look));
-        drawn
-            .map(drop)
-            .map_err(|error| failure(Exit::Failed, &error.to_string()))
-    }
-
     /// Ends everything and says how the story ended.
     fn finish(self, ended: Result<Exit, Failure>) -> Result<Exit, Failure> {
         let Show {
@@ -335,24 +261,5 @@ impl Show {
             true => Exit::Done,
             false => Exit::Failed,
         })
-    }
-}
-
-fn follow_keys(tell: &Teller) {
-    while !tell.is_closed() {
-        let news = match event::poll(KEY_WAIT) {
-            Ok(false) => continue,
-            Ok(true) => event::read(),
-            Err(_) => return,
-        };
-        let news = match news {
-            Ok(event::Event::Key(key)) => News::Key(key),
-            Ok(event::Event::Resize(..)) => News::Resized,
-            Ok(_) => continue,
-            Err(_) => return,
-        };
-        if tell.blocking_send(news).is_err() {
-            return;
-        }
     }
 }

@@ -3,6 +3,7 @@
 use super::stage::Life;
 use noroshi_core::alert::Severity;
 use noroshi_core::lamp::{Glow, Look};
+use noroshi_core::request::Request;
 use noroshi_core::status::ServerState;
 use noroshi_core::text::Language;
 use noroshi_sim::scenario::{Happening, MailBehaviour};
@@ -133,6 +134,23 @@ pub(super) fn happening(happening: &Happening, language: Language) -> String {
         ),
         // Refused before anything starts.
         H::Deaf(..) | H::Loss(..) | H::Disk(..) => String::new(),
+    }
+}
+
+/// What a server is asked for, in a sentence.
+pub(super) fn request(request: &Request, language: Language) -> String {
+    match request {
+        Request::LampTest { server } => language.pick(
+            format!("lamp test of {server}"),
+            format!("{server} の警告灯を試験"),
+        ),
+        Request::LampOff { server } => language.pick(
+            format!("the lamp of {server} is put out"),
+            format!("{server} の警告灯を消灯"),
+        ),
+        Request::MailTest => language.pick("test mail", "試験メール").into(),
+        Request::Raise { .. } => language.pick("an alert is raised", "アラートを出力").into(),
+        Request::Stop { .. } => language.pick("stop", "停止").into(),
     }
 }
 

@@ -1,50 +1,42 @@
 //! Addresses that no other rig on this host uses.
 //!
-//! *Use.* [`Lane::take`] gives one /24 out of 127.64.0.0/10; it is free again when the [`Lane`] is
-//! dropped. The kernel's lock on a file per lane keeps rigs of all processes apart, and is gone
-//! with a process, however that ends.
+//! *Use.* [`Lane::take`] gives one /24 out of 127.65.0.0/16; it is free again when the [`Lane`] is
+//! dropped. Taken is a lane whose name, an abstract socket address, is bound: the kernel keeps these
+//! names for the same network namespace as the addresses themselves, for all users, and lets go of
+//! them with the process, however that ends. Daemons inherit it: one that outlives its rig, because
+//! the rig's process was killed, keeps its lane taken.
 
 use super::{Error, Fallible};
-use std::fs::{DirBuilder, File, OpenOptions};
+use rustix::io::{FdFlags, fcntl_setfd};
 use std::net::{IpAddr, Ipv4Addr};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 /// One /24 below 127.0.0.0/8, held by this rig.
 #[derive(Debug)]
 pub struct Lane {
     net: [u8; 2],
-    _lock: File,
+    _name: UnixDatagram,
 }
 
-/// First second octet of lanes; each user of the host begins at an own one.
-const NETS_FROM: u8 = 64;
-/// Users that are kept apart; two that fall together are kept apart by their bind errors only.
-const USERS: u32 = 64;
+/// Second octet of all lanes.
+const NET: u8 = 65;
 
 impl Lane {
     /// Takes a free lane.
     ///
     /// # Errors
-    /// When lock files cannot be made, or all 256 lanes of this user are taken.
+    /// When all 256 lanes are taken.
     pub fn take() -> Fallible<Lane> {
-        let uid = rustix::process::getuid().as_raw();
-        let dir = std::env::temp_dir().join(format!("noroshi-rig-{uid}"));
-        let named = |error| Error::doing(dir.display(), error);
-        let mut builder = DirBuilder::new();
-        builder
-            .recursive(true)
-            .mode(0o700)
-            .create(&dir)
-            .map_err(named)?;
-        let second = NETS_FROM + (uid % USERS) as u8;
         for third in 0..=u8::MAX {
-            let mut options = OpenOptions::new();
-            let file = options.write(true).create(true).truncate(false);
-            let file = file.open(dir.join(third.to_string())).map_err(named)?;
-            if file.try_lock().is_ok() {
+            let name = SocketAddr::from_abstract_name(format!("noroshi-rig-127.{NET}.{third}"))?;
+            if let Ok(socket) = UnixDatagram::bind_addr(&name) {
+                // Not closed in child processes; the name is taken as long as one has it.
+                fcntl_setfd(&socket, FdFlags::empty())
+                    .map_err(|error| Error::doing("lane", error))?;
                 return Ok(Lane {
-                    net: [second, third],
-                    _lock: file,
+                    net: [NET, third],
+                    _name: socket,
                 });
             }
         }

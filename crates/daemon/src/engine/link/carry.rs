@@ -8,6 +8,7 @@ use crate::engine::Wires;
 use crate::engine::lines::{LINE_BYTES_MAX, Line, Lines};
 use crate::engine::note::Note;
 use crate::engine::plan::{PeerPlan, Route};
+use crate::inbox::room_for_peers;
 use noroshi_core::event::Event;
 use noroshi_core::peer::PeerMessage;
 use std::io;
@@ -42,6 +43,7 @@ pub(super) async fn read_lines(
         match message {
             Ok(PeerMessage::Unknown) => {}
             Ok(message) => {
+                room_for_peers(&wires.inbox).await;
                 if wires
                     .inbox
                     .send(Event::Peer(id, Box::new(message)))

@@ -7,20 +7,18 @@
 //! *Failure.* A stage that cannot be set leaves nothing behind. Should this process be killed, the
 //! servers notice it, remove the directory and end ([`super::server`]).
 
+mod happen;
+
 use super::child::ServerProcess;
 use super::news::{News, Teller};
 use super::plan::Plan;
 use super::props::Props;
 use super::server::{STAGE_PREFIX, sweep};
 use super::watch;
-use noroshi_core::alert::{Destinations, MessageId, Severity};
 use noroshi_core::request::{Reply, Request};
 use noroshi_daemon::control::Client;
 use noroshi_daemon::home::Home;
 use noroshi_daemon::home::key::random_key;
-use noroshi_sim::inbox::{self, Verb};
-use noroshi_sim::lamp;
-use noroshi_sim::scenario::{Happening, MailBehaviour};
 use noroshi_wire::key::ClusterKey;
 use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File};
@@ -28,13 +26,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-/// Why a story's happening cannot be played by real processes.
-const NOT_POSSIBLE: &str = "real processes without privileges cannot do this; the simulated world \
-of the tests can";
-
 /// What has become of a server's process, as far as the demonstration brought it about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Life {
+pub(in crate::demo) enum Life {
     /// It runs.
     Runs,
     /// It stands still.
@@ -51,9 +45,9 @@ pub(super) enum Life {
 
 /// The cluster at work.
 #[derive(Debug)]
-pub(super) struct Stage {
+pub(in crate::demo) struct Stage {
     /// Names and addresses.
-    pub(super) plan: Plan,
+    pub(in crate::demo) plan: Plan,
     processes: Vec<Option<ServerProcess>>,
     lives: Vec<Life>,
     props: Props,
@@ -89,7 +83,7 @@ impl Stage {
     ///
     /// # Errors
     /// When something cannot be opened, written or started; nothing is left then.
-    pub(super) fn set(plan: Plan, number: u32, tell: &Teller) -> io::Result<Stage> {
+    pub(in crate::demo) fn set(plan: Plan, number: u32, tell: &Teller) -> io::Result<Stage> {
         let directory = Directory::new(number)?;
         let root = directory.0.clone();
         let syslog = root.join("syslog");
@@ -119,17 +113,17 @@ impl Stage {
     }
 
     /// What has become of a server's process.
-    pub(super) fn life(&self, server: usize) -> Life {
+    pub(in crate::demo) fn life(&self, server: usize) -> Life {
         self.lives[server]
     }
 
     /// Whether a server is cut off on all interconnects.
-    pub(super) fn is_cut(&self, server: usize) -> bool {
+    pub(in crate::demo) fn is_cut(&self, server: usize) -> bool {
         self.cuts.contains(&(server, None))
     }
 
     /// Notices processes that have ended; answers whether one had.
-    pub(super) fn look_after(&mut self) -> bool {
+    pub(in crate::demo) fn look_after(&mut self) -> bool {
         let mut changed = false;
         for (process, life) in self.processes.iter_mut().zip(&mut self.lives) {
             if let Some(status) = process.as_mut().and_then(ServerProcess::ended) {
@@ -146,127 +140,14 @@ impl Stage {
     }
 
     /// What a server said last on its standard error.
-    pub(super) fn last_words(&self, server: usize) -> String {
+    pub(in crate::demo) fn last_words(&self, server: usize) -> String {
         let file = self.home(server).join("log").join("stderr");
         let text = std::fs::read_to_string(file).unwrap_or_default();
         text.lines().last().unwrap_or_default().to_owned()
     }
 
-    /// Checks whether something can happen here.
-    ///
-    /// # Errors
-    /// Why not.
-    pub(super) fn can(plan: &Plan, happening: &Happening) -> Result<(), String> {
-        use Happening as H;
-        match happening {
-            H::Killed(name)
-            | H::LosesPower(name)
-            | H::Stops(name)
-            | H::Starts(name)
-            | H::Suspended(name)
-            | H::Resumes(name)
-            | H::CutOff(name, None)
-            | H::Reconnected(name, None)
-            | H::Lamp(name, _)
-            | H::LampForgets(name)
-            | H::Raises(name, _)
-            | H::Shutdown(name) => find(&plan.servers, name, "server").map(drop),
-            H::CutOff(name, Some(lan)) | H::Reconnected(name, Some(lan)) => {
-                find(&plan.servers, name, "server")?;
-                find(&plan.interconnects, lan, "interconnect").map(drop)
-            }
-            H::LampPutOut(name, other) => {
-                find(&plan.servers, name, "server")?;
-                find(&plan.servers, other, "server").map(drop)
-            }
-            H::Heals | H::Mail(_) => Ok(()),
-            H::Deaf(..) | H::Loss(..) | H::Disk(..) => Err(NOT_POSSIBLE.into()),
-        }
-    }
-
-    /// Lets something happen.
-    ///
-    /// # Errors
-    /// Why it could not; it did not happen then.
-    pub(super) async fn happen(&mut self, happening: &Happening) -> Result<(), String> {
-        use Happening as H;
-        Stage::can(&self.plan, happening)?;
-        let at = |name: &String| find(&self.plan.servers, name, "server");
-        match happening {
-            H::Killed(name) => {
-                let server = at(name)?;
-                self.kill(server);
-            }
-            H::LosesPower(name) => {
-                let server = at(name)?;
-                // Without power nobody closes its connections: the cut comes first.
-                self.cut(server, None);
-                self.kill(server);
-            }
-            H::Stops(name) => {
-                let server = at(name)?;
-                self.process(server)?.stop();
-                self.lives[server] = Life::Stopping;
-            }
-            H::Starts(name) => {
-                let server = at(name)?;
-                if self.lives[server] == Life::Killed {
-                    self.cuts.remove(&(server, None));
-                }
-                self.start(server).map_err(|error| error.to_string())?;
-                self.move_gates();
-            }
-            H::Suspended(name) | H::Resumes(name) => {
-                let server = at(name)?;
-                let still = matches!(happening, H::Suspended(_));
-                self.process(server)?.suspend(still);
-                self.lives[server] = if still { Life::Suspended } else { Life::Runs };
-            }
-            H::CutOff(name, lan) => {
-                let server = at(name)?;
-                self.cut(server, self.lan(lan.as_ref()));
-            }
-            H::Reconnected(name, lan) => {
-                let server = at(name)?;
-                self.cuts.remove(&(server, self.lan(lan.as_ref())));
-                self.move_gates();
-            }
-            H::Heals => {
-                self.cuts.clear();
-                self.move_gates();
-            }
-            H::Lamp(name, answers) => {
-                let faults = match answers {
-                    true => lamp::Faults::NONE,
-                    false => lamp::Faults::only(lamp::Fault::BlackHole),
-                };
-                self.set_lamp(at(name)?, faults).await?;
-            }
-            H::LampForgets(name) => {
-                let server = at(name)?;
-                let forget = lamp::Faults::only(lamp::Fault::Forget);
-                self.set_lamp(server, forget).await?;
-            }
-            H::Mail(behaviour) => {
-                let set = self.props.set_inbox(mail_faults(behaviour)).await;
-                set.map_err(|error| error.to_string())?;
-            }
-            H::Raises(name, text) => self.ask(at(name)?, raise(text.clone())),
-            H::LampPutOut(name, other) => {
-                let server = other.clone();
-                self.ask(at(name)?, Request::LampOff { server });
-            }
-            H::Shutdown(name) => {
-                let by = "the demonstration".into();
-                self.ask(at(name)?, Request::Stop { server: None, by });
-            }
-            H::Deaf(..) | H::Loss(..) | H::Disk(..) => return Err(NOT_POSSIBLE.into()),
-        }
-        Ok(())
-    }
-
     /// Asks a server for a change; what it says comes as news.
-    pub(super) fn ask(&self, server: usize, request: Request) {
+    pub(in crate::demo) fn ask(&self, server: usize, request: Request) {
         let socket = Home::at(self.home(server)).socket();
         let (name, tell) = (self.plan.servers[server].clone(), self.tell.clone());
         std::thread::spawn(move || {
@@ -331,7 +212,11 @@ impl Stage {
         state
     }
 
-    async fn set_lamp(&self, server: usize, faults: lamp::Faults) -> Result<(), String> {
+    async fn set_lamp(
+        &self,
+        server: usize,
+        faults: noroshi_sim::lamp::Faults,
+    ) -> Result<(), String> {
         let set = self.props.set_lamp(self.plan.lamp_of(server), faults).await;
         set.map_err(|error| error.to_string())
     }
@@ -357,46 +242,6 @@ impl Drop for Stage {
         // Before the directory, so that nobody writes into it any more.
         self.processes.clear();
     }
-}
-
-/// An alert as a script raises it, with a mail.
-pub(super) fn raise(text: String) -> Request {
-    Request::Raise {
-        message: MessageId {
-            module: "logcmd".into(),
-            event: 1,
-        },
-        severity: Severity::Error,
-        text,
-        destinations: Some(Destinations {
-            alert: true,
-            syslog: true,
-            mail: true,
-            ..Destinations::default()
-        }),
-    }
-}
-
-fn mail_faults(behaviour: &MailBehaviour) -> inbox::Faults {
-    use inbox::{Fault, Faults};
-    match behaviour {
-        MailBehaviour::Accepts => Faults::none(),
-        MailBehaviour::Defers => Faults::only(Fault::Answer {
-            at: Verb::Mail,
-            code: 451,
-        }),
-        MailBehaviour::Rejects(address) => Faults::only(Fault::Recipient {
-            address: address.clone(),
-            code: 550,
-        }),
-        MailBehaviour::Swallows => Faults::only(Fault::Hang(Verb::Dot)),
-        MailBehaviour::Away => Faults::only(Fault::Refuse),
-    }
-}
-
-fn find(names: &[String], name: &str, what: &str) -> Result<usize, String> {
-    let found = names.iter().position(|one| one == name);
-    found.ok_or_else(|| format!("no {what} is called {name}"))
 }
 
 /// Makes a server's home with its settings and the cluster key.
