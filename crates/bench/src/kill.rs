@@ -7,6 +7,8 @@ use crate::figure::{Figure, Stat};
 use crate::interrupt;
 use crate::options::Options;
 use crate::stage::{NOTICE_WAIT, REST_WAIT, SERVERS, Stage, jitter, name};
+use noroshi_core::notice::Channel;
+use noroshi_daemon::control::AlertLine;
 use noroshi_sim::rig::Fallible;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -31,6 +33,9 @@ pub(crate) fn run(options: &Options) -> Fallible<Vec<Figure>> {
         let mail = stage.mail_since(at, &down(victim));
         lamp_times.push(red.map_or(NOTICE_WAIT, |red| red - at));
         mail_times.push(mail.map_or(NOTICE_WAIT, |mail| mail - at));
+        if mail.is_none_or(|mail| (mail - at).as_secs_f64() * 1e3 > BOUND_MS) {
+            tell_late(&stage, run, victim)?;
+        }
         stage.cluster.start(victim)?;
         restless += usize::from(!stage.settle()?);
     }
@@ -47,11 +52,30 @@ pub(crate) fn run(options: &Options) -> Fallible<Vec<Figure>> {
 /// A figure of times from a fault to a notice.
 pub(crate) fn told(name: &str, times: &[Duration], bound_ms: f64) -> Figure {
     let lost = times.iter().filter(|time| **time >= NOTICE_WAIT).count();
+    let bound = Duration::from_secs_f64(bound_ms / 1e3);
+    let over = times.iter().filter(|time| **time > bound).count();
     let figure = Figure::of_times(name, times).at_most(Stat::P99, bound_ms);
-    match lost {
+    match over {
         0 => figure,
-        lost => figure.with_note(format!("{lost} did not come within {NOTICE_WAIT:?}")),
+        over => figure.with_note(format!(
+            "{over} over the bound, {lost} of them not within {NOTICE_WAIT:?}"
+        )),
     }
+}
+
+/// Tells on standard error what a survivor has on record of the victim's last mail.
+fn tell_late(stage: &Stage, run: usize, victim: usize) -> Fallible<()> {
+    let alerts = stage.cluster.alerts((victim + 1) % SERVERS)?;
+    let about = |alert: &&AlertLine| alert.text.starts_with(&down(victim));
+    if let Some(alert) = alerts.iter().rev().find(about) {
+        let mails = alert.notices.iter();
+        let mails: Vec<_> = mails.filter(|one| one.channel == Channel::Mail).collect();
+        eprintln!(
+            "kill: late in run {run}: {:?} {}: {mails:?}",
+            alert.time, alert.text
+        );
+    }
+    Ok(())
 }
 
 /// How many runs left a notice that waits although nothing is ill any more; what waits is listed on
