@@ -98,7 +98,7 @@ impl Default for Heartbeat {
     fn default() -> Heartbeat {
         Heartbeat {
             interval: Span::from_ms(100),
-            timeout: Span::from_ms(700),
+            timeout: Span::from_ms(850),
             stall_timeout: Span::from_secs(5),
             restart_grace: Span::from_ms(150),
             start_wait: Span::from_secs(60),

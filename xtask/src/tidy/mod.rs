@@ -135,7 +135,7 @@ mod tests {
             faults_in(path, &format!("fine\ncd {private}main\n")).len(),
             1
         );
-        assert!(faults_in(path, &format!("cd /home/me{private}main\n")).is_empty());
+        assert!(faults_in(path, &format!("cd /srv/me{private}main\n")).is_empty());
     }
 
     #[test]

@@ -75,7 +75,7 @@ fn a_file_with_its_servers_in_one_line_is_read() {
         config.servers[1].addresses[3],
         "192.168.140.72".parse().ok()
     );
-    assert_eq!(config.heartbeat.timeout, Span::from_ms(700));
+    assert_eq!(config.heartbeat.timeout, Span::from_ms(850));
     assert_eq!(config.heartbeat.interval, Span::from_ms(100));
 }
 

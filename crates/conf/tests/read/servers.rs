@@ -57,8 +57,8 @@ fn times(xml: &str) -> (u64, u64, u64) {
 /// Rule: N4
 #[test]
 fn heartbeat_times_that_are_not_given_follow_from_those_that_are() {
-    assert_eq!(times(""), (100, 700, 5_000));
-    assert_eq!(times("<timeout/>"), (100, 700, 5_000));
+    assert_eq!(times(""), (100, 850, 5_000));
+    assert_eq!(times("<timeout/>"), (100, 850, 5_000));
     assert_eq!(times("<timeout>300</timeout>"), (42, 300, 5_000));
     assert_eq!(times("<timeout>30</timeout>"), (10, 30, 5_000));
     assert_eq!(
