@@ -242,7 +242,8 @@ impl Membership {
                     same_run,
                     was,
                 });
-                if same_run {
+                // Another server may have counted this return, and told us, before we saw it.
+                if same_run && peer.returns == peer.returns_before {
                     peer.returns += 1;
                 }
             }

@@ -17,6 +17,8 @@ pub struct Peer {
     pub session: Option<SessionId>,
     /// How often that run was judged down and came back all the same.
     pub returns: u32,
+    /// What that was when it was last judged down or lost from sight.
+    pub returns_before: u32,
     /// It was up when this daemon last ended, and has not been heard since.
     pub expected: bool,
     /// Its interconnects, by their place in the configuration.
@@ -92,6 +94,7 @@ impl Peer {
             since: now,
             session: None,
             returns: 0,
+            returns_before: 0,
             expected: false,
             paths,
             host: Host::default(),
@@ -175,6 +178,9 @@ impl Peer {
 
     /// Enters a state.
     pub fn enter(&mut self, now: Moment, state: ServerState) {
+        if matches!(state, ServerState::Down | ServerState::Unseen) {
+            self.returns_before = self.returns;
+        }
         self.state = state;
         self.since = now;
     }

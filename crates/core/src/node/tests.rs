@@ -66,3 +66,42 @@ fn a_down_that_another_server_found_first_is_told_at_once_and_is_no_repeat() {
     });
     assert!(begun, "{out:#?}");
 }
+
+/// Rule: N9 N5
+#[test]
+fn a_return_that_another_server_counted_first_is_named_alike() {
+    let told_of = |returns_first: bool| {
+        let (mut node, mut now) = one_of_three(2);
+        let mut out = Vec::new();
+        let heard = |from: u8| Heard {
+            from: ServerId(from),
+            path: crate::config::InterconnectId(0),
+            session: SessionId([from; 12]),
+            phase: Phase::Running,
+            missed: 0,
+            config_digest: 0,
+        };
+        // sv1 falls silent, sv2 goes on.
+        for _ in 0..20 {
+            now.at = now.at + Span::from_ms(100);
+            node.step(now, Event::Heard(heard(1)), &mut out);
+            node.next_deadline(now.at);
+        }
+        if returns_first {
+            let returns = alloc::vec![(String::from("sv1"), SessionId([0; 12]), 1)];
+            let message = PeerMessage::Returns { returns };
+            node.step(now, Event::Peer(ServerId(1), Box::new(message)), &mut out);
+        }
+        out.clear();
+        node.step(now, Event::Heard(heard(0)), &mut out);
+        let back = out.into_iter().find_map(|action| match action {
+            Action::Tell(_, message) => match *message {
+                PeerMessage::Alert { alert, .. } if alert.message.event == 1031 => Some(alert.id),
+                _ => None,
+            },
+            _ => None,
+        });
+        back.expect("that sv1 is seen again is told")
+    };
+    assert_eq!(told_of(true), told_of(false));
+}
