@@ -2,12 +2,20 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 /// The folder of the workspace.
+///
+/// What cargo says now comes before what it said when this was built: two checkouts that share a
+/// target folder also share this program.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask is a folder of the workspace")
+    static ROOT: OnceLock<PathBuf> = OnceLock::new();
+    ROOT.get_or_init(|| {
+        let own = std::env::var_os("CARGO_MANIFEST_DIR")
+            .unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let parent = Path::new(&own).parent();
+        parent.expect("xtask is a folder of the workspace").into()
+    })
 }
 
 /// A cargo command in the workspace: the very cargo that runs this program.
