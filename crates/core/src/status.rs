@@ -95,3 +95,29 @@ pub struct LampStatus {
     /// This server is the one that tells it.
     pub told_by_us: bool,
 }
+
+/// How far a lamp's wanted look has come, as the server knows that tells this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LampTold {
+    /// It was told what it should show, and took it.
+    AsWanted,
+    /// It cannot be told; [`LampStatus::trouble`] says why.
+    Trouble,
+    /// It is about to be told, or being told again.
+    NotYet,
+    /// Another server tells it, and knows.
+    ByAnother,
+}
+
+impl LampStatus {
+    /// How far the wanted look has come.
+    pub fn told(&self) -> LampTold {
+        match (&self.trouble, self.shown) {
+            (Some(_), _) => LampTold::Trouble,
+            _ if !self.told_by_us => LampTold::ByAnother,
+            (None, Some(shown)) if shown == self.wanted => LampTold::AsWanted,
+            (None, _) => LampTold::NotYet,
+        }
+    }
+}

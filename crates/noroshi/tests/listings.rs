@@ -137,7 +137,7 @@ fn status_shows_servers_interconnects_and_lights() {
             "      light        green (10.0.0.201)\n",
             "  server2          DOWN                       SETTINGS DIFFER\n",
             "      lankhb1      SILENT         last heartbeat 12 ms ago, loss 0.5 %\n",
-            "      light        red blinking (10.0.0.201), but it was last told out: no answer\\u{1b}[2J\n",
+            "      light        CANNOT BE TOLD (10.0.0.201), should be red blinking, last told out: no answer\\u{1b}[2J\n",
             "Notices waiting: 3, more on disk\n",
             "ALERT STORE IN TROUBLE: disk full\n",
         ))
@@ -151,11 +151,59 @@ fn status_shows_servers_interconnects_and_lights() {
             "      警告灯       緑点灯 (10.0.0.201)\n",
             "  server2          ダウン                     設定が異なります\n",
             "      lankhb1      途絶           最終受信 12 ms 前、損失 0.5 %\n",
-            "      警告灯       赤点滅 (10.0.0.201)。ただし最後の指示は消灯です: no answer\\u{1b}[2J\n",
+            "      警告灯       制御できません (10.0.0.201)、本来は赤点滅、最後の指示は消灯: no answer\\u{1b}[2J\n",
             "送信待ちの通報: 3 件、ディスク上に残りあり\n",
             "アラート保存領域の障害: disk full\n",
         ))
     );
+}
+
+/// Story: `status` once showed "green" for a lamp whose address nobody answered at.
+///
+/// Rule: N20
+#[test]
+fn status_never_shows_a_wanted_light_as_if_it_shone() {
+    let mut status = cluster(ServerState::Up);
+    let mut unreachable = lamp(Look::GREEN).unwrap();
+    unreachable.shown = None;
+    unreachable.trouble = Some("connection refused".into());
+    let mut untold = unreachable.clone();
+    untold.trouble = None;
+    let mut others = untold.clone();
+    others.told_by_us = false;
+    status.servers[0].lamp = Some(unreachable);
+    status.servers[1].lamp = Some(untold);
+    let mut third = server("server3", false, ServerState::Up);
+    third.lamp = Some(others);
+    status.servers.push(third);
+    let fake = Fake::agreeing(status, Vec::new());
+    let lights = |arguments: &[&str], word: &str| -> Vec<String> {
+        let out = fake.run(arguments).out;
+        let lines = out.lines().filter(|line| line.trim().starts_with(word));
+        lines.map(|line| line.trim().to_owned()).collect()
+    };
+    assert_eq!(
+        lights(&["status"], "light"),
+        [
+            "light        CANNOT BE TOLD (10.0.0.201), should be green, what it shows is unknown: connection refused",
+            "light        not told yet (10.0.0.201), should be green",
+            "light        should be green (10.0.0.201), told by another server",
+        ]
+    );
+    assert_eq!(
+        lights(&["status", "--lang", "ja"], "警告灯"),
+        [
+            "警告灯       制御できません (10.0.0.201)、本来は緑点灯、現在の表示は不明: connection refused",
+            "警告灯       指示待ち (10.0.0.201)、本来は緑点灯",
+            "警告灯       本来は緑点灯 (10.0.0.201)、他のサーバが制御",
+        ]
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&fake.run(&["status", "--json"]).out).unwrap();
+    for (at, told) in ["trouble", "not-yet", "by-another"].iter().enumerate() {
+        assert_eq!(json["servers"][at]["lamp"]["told"], *told, "{json}");
+    }
+    assert_eq!(json["servers"][0]["lamp"]["trouble"], "connection refused");
 }
 
 /// Rule: N20

@@ -5,7 +5,7 @@ use crate::cli;
 use crate::exit::{Exit, Failure};
 use crate::print::{escaped, local, padded, rfc3339, say};
 use noroshi_core::lamp::{Glow, Look};
-use noroshi_core::status::{LampStatus, PathStatus, ServerState, ServerStatus, Status};
+use noroshi_core::status::{LampStatus, LampTold, PathStatus, ServerState, ServerStatus, Status};
 use noroshi_core::text::Language;
 use serde::Serialize;
 
@@ -79,18 +79,44 @@ pub(super) fn json(context: &mut Context, status: &Status) -> Result<Exit, Failu
         cluster: &'a str,
         server: &'a str,
         time: String,
-        servers: &'a [ServerStatus],
+        servers: Vec<ShownServer<'a>>,
         on_duty: Option<&'a str>,
         notices_waiting: u32,
         backlog: bool,
         store_trouble: Option<&'a str>,
         lamps_used: bool,
     }
+    #[derive(Serialize)]
+    struct ShownServer<'a> {
+        name: &'a str,
+        own: bool,
+        state: ServerState,
+        paths: &'a [PathStatus],
+        lamp: Option<ShownLamp<'a>>,
+        drift: bool,
+    }
+    #[derive(Serialize)]
+    struct ShownLamp<'a> {
+        told: LampTold,
+        #[serde(flatten)]
+        lamp: &'a LampStatus,
+    }
+    let servers = status.servers.iter().map(|server| ShownServer {
+        name: &server.name,
+        own: server.own,
+        state: server.state,
+        paths: &server.paths,
+        lamp: server.lamp.as_ref().map(|lamp| ShownLamp {
+            told: lamp.told(),
+            lamp,
+        }),
+        drift: server.drift,
+    });
     let shown = Shown {
         cluster: &status.cluster,
         server: &status.server,
         time: rfc3339(status.time),
-        servers: &status.servers,
+        servers: servers.collect(),
         on_duty: status.on_duty.as_deref(),
         notices_waiting: status.notices_waiting,
         backlog: status.backlog,
@@ -153,24 +179,42 @@ fn path_line(path: &PathStatus, language: Language) -> String {
     line.trim_end().to_owned()
 }
 
+/// A lamp's line begins with what is known of it: what it should show stands first only where it was
+/// told so. A wanted green before a lamp that nobody could reach would be read as a green light.
 fn lamp_line(lamp: &LampStatus, language: Language) -> String {
-    let mut line = format!(
-        "      {} {}",
-        padded(language.pick("light", "警告灯"), 12),
-        look(lamp.wanted, language)
-    );
-    line.push_str(&format!(" ({})", escaped(&lamp.address)));
-    if let Some(shown) = lamp.shown.filter(|shown| *shown != lamp.wanted) {
-        let shown = look(shown, language);
-        line.push_str(&language.pick(
-            format!(", but it was last told {shown}"),
-            format!("。ただし最後の指示は{shown}です"),
-        ));
-    }
-    if let Some(trouble) = &lamp.trouble {
-        line.push_str(&format!(": {}", escaped(trouble)));
-    }
-    line
+    let wanted = look(lamp.wanted, language);
+    let address = escaped(&lamp.address);
+    let words = match lamp.told() {
+        LampTold::AsWanted => format!("{wanted} ({address})"),
+        LampTold::Trouble => {
+            let why = escaped(lamp.trouble.as_deref().unwrap_or_default());
+            let known = match lamp.shown {
+                Some(shown) => {
+                    let shown = look(shown, language);
+                    language.pick(format!("last told {shown}"), format!("最後の指示は{shown}"))
+                }
+                None => language
+                    .pick("what it shows is unknown", "現在の表示は不明")
+                    .into(),
+            };
+            language.pick(
+                format!("CANNOT BE TOLD ({address}), should be {wanted}, {known}: {why}"),
+                format!("制御できません ({address})、本来は{wanted}、{known}: {why}"),
+            )
+        }
+        LampTold::NotYet => language.pick(
+            format!("not told yet ({address}), should be {wanted}"),
+            format!("指示待ち ({address})、本来は{wanted}"),
+        ),
+        LampTold::ByAnother => language.pick(
+            format!("should be {wanted} ({address}), told by another server"),
+            format!("本来は{wanted} ({address})、他のサーバが制御"),
+        ),
+    };
+    format!(
+        "      {} {words}",
+        padded(language.pick("light", "警告灯"), 12)
+    )
 }
 
 /// What a lamp shows, in words.

@@ -319,7 +319,7 @@ pub(crate) fn lamp(wanted: Look) -> Option<LampStatus> {
     Some(LampStatus {
         address: "10.0.0.201".into(),
         wanted,
-        shown: None,
+        shown: Some(wanted),
         trouble: None,
         told_by_us: true,
     })
