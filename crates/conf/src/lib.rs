@@ -26,10 +26,11 @@ pub mod problem;
 pub mod tree;
 mod wording;
 
+pub use clp_conf::files::{FileUse, NamedFile};
 pub use finding::{Finding, Severity};
 pub use names::MailAddress;
 pub use parse::parse;
-pub use problem::Problem;
+pub use problem::{HostFileTrouble, Problem};
 
 use noroshi_core::config::Config;
 
@@ -40,6 +41,8 @@ pub struct Parsed {
     pub config: Config,
     /// What somebody should look at all the same, in the order of the file.
     pub warnings: Vec<Finding>,
+    /// Files of the host that the settings name.
+    pub files: Vec<NamedFile>,
 }
 
 /// Reads a whole clp.conf.

@@ -104,23 +104,27 @@ pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) 
         .map(|(_, candidate)| candidate)
 }
 
-/// Characters to insert, delete or change (Levenshtein), without regard to case. Words beyond
-/// any name's length are infinitely far: the work is bounded.
+/// Characters to insert, delete, change or swap with their neighbour (optimal string alignment),
+/// without regard to case. Words beyond any name's length are infinitely far: the work is bounded.
 fn distance(one: &str, other: &str) -> usize {
     let letters = |word: &str| word.to_lowercase().chars().take(65).collect::<Vec<_>>();
     let (one, other) = (letters(one), letters(other));
     if one.len() > 64 || other.len() > 64 {
         return usize::MAX;
     }
+    let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (i, a) in one.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
+        let mut next = vec![i + 1];
         for (j, b) in other.iter().enumerate() {
-            let changed = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+            let changed = row[j] + usize::from(a != b);
+            let mut least = changed.min(row[j + 1] + 1).min(next[j] + 1);
+            if i > 0 && j > 0 && *a == other[j - 1] && one[i - 1] == *b {
+                least = least.min(before[j - 1] + 1);
+            }
+            next.push(least);
         }
+        before = std::mem::replace(&mut row, next);
     }
     row[other.len()]
 }
@@ -210,7 +214,8 @@ mod tests {
         let known = ["heartbeat", "mail", "lamp", "port"];
         assert_eq!(nearest("hearbeat", known), Some("heartbeat"));
         assert_eq!(nearest("Mail", known), Some("mail"));
-        assert_eq!(nearest("lmap", known), None);
+        assert_eq!(nearest("lmap", known), Some("lamp"));
+        assert_eq!(nearest("lpma", known), None);
         assert_eq!(nearest("licence", known), None);
         assert_eq!(nearest(&"x".repeat(100_000), known), None);
     }

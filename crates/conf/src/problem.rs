@@ -99,6 +99,17 @@ pub enum Problem {
         /// The known name next to it.
         nearest: Option<&'static str>,
     },
+    /// An element of the real product's part of the file that we do not know, next to one that we
+    /// read.
+    NearMiss {
+        /// The known name next to it.
+        nearest: &'static str,
+    },
+    /// A program or file that cannot be used on this host.
+    NotOnThisHost {
+        /// What is the matter with it.
+        why: HostFileTrouble,
+    },
     /// More of a kind than there may be.
     TooMany {
         /// How many there may be.
@@ -194,4 +205,17 @@ pub enum Problem {
     MessagesOff,
     /// Fewer alert records than rule N7 asks for.
     RecordsFew,
+}
+
+/// What is the matter with a file that the settings name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostFileTrouble {
+    /// There is none.
+    Missing,
+    /// It is a directory or the like.
+    NotAFile,
+    /// Nobody may execute it.
+    NotExecutable,
+    /// The system refuses to look at it; its words.
+    Hidden(String),
 }

@@ -282,6 +282,35 @@ fn a_configuration_is_checked_whole() {
     }
 }
 
+/// Story: a lamp's program that was not there came out at the first fault, at night.
+///
+/// Rule: N17
+#[test]
+fn a_program_that_is_not_on_this_host_is_told_and_the_file_is_taken() {
+    let (dir, home) = empty_home();
+    std::fs::create_dir(home.etc()).unwrap();
+    let program = dir.path().join("send");
+    let named = format!(
+        "<noroshi><mail><sendmail>{}</sendmail></mail></noroshi>\n</root>",
+        program.display()
+    );
+    std::fs::write(home.conf(), SOUND.replace("</root>", &named)).unwrap();
+    let told = |words: &str| {
+        let ran = run_in(dir.path(), &["check"]);
+        assert_eq!((ran.code, &*ran.err), (0, ""), "{ran:?}");
+        let line =
+            format!("clp.conf:16: warning: /root/noroshi/mail/sendmail = \"HOME/send\": {words}");
+        assert!(ran.out.starts_with(&line), "{ran:?}");
+    };
+    told("there is no such file on this host. Correct the path");
+    std::fs::write(&program, "").unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o644)).unwrap();
+    told("this file is not executable.");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let ran = run_in(dir.path(), &["check"]);
+    assert_eq!(ran, done("HOME/etc/clp.conf: no errors\n"));
+}
+
 const SOUND: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <root>
   <cluster>

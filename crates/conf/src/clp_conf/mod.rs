@@ -3,6 +3,7 @@
 //! One file per topic. Each goes on past what it finds wrong, with the default in its place; only
 //! here, at the end, is it decided whether there is a configuration.
 
+pub(crate) mod files;
 mod heartbeat;
 mod interconnects;
 mod lamp_type;
@@ -12,6 +13,7 @@ mod messages;
 mod noroshi;
 mod servers;
 mod smtp;
+mod spelling;
 mod take;
 
 use crate::Parsed;
@@ -30,6 +32,7 @@ pub(crate) fn build(tree: &Tree, digest: u32) -> Result<Parsed, Vec<Finding>> {
     let mut findings = Findings::default();
     let f = &mut findings;
     noroshi::check_known(root, f);
+    spelling::check(root, f);
     f.required(root, "cluster/name");
     let cluster = f
         .line(root, "cluster/name", CLUSTER_NAME_CHARS_MAX)
@@ -69,6 +72,7 @@ pub(crate) fn build(tree: &Tree, digest: u32) -> Result<Parsed, Vec<Finding>> {
         return Err(findings);
     }
     Ok(Parsed {
+        files: files::named(tree, &config),
         config,
         warnings: findings,
     })

@@ -4,7 +4,7 @@ use super::{pair, unit_of};
 use crate::charset::FILE_BYTES_MAX;
 use crate::finding::FINDINGS_MAX;
 use crate::names::NAME_CHARS_MAX;
-use crate::problem::Problem;
+use crate::problem::{HostFileTrouble, Problem};
 use crate::tree::{DEPTH_MAX, ELEMENTS_MAX};
 
 pub(super) fn english(problem: &Problem) -> (String, String) {
@@ -120,6 +120,21 @@ pub(super) fn english(problem: &Problem) -> (String, String) {
                 Some(nearest) => format!("Did you mean {nearest}? Correct or remove it"),
                 None => "Remove it".to_string(),
             },
+        ),
+        P::NearMiss { nearest } => pair(
+            "no such element is known; it is passed over",
+            format!("Did you mean {nearest}? Correct the name"),
+        ),
+        P::NotOnThisHost { why } => pair(
+            match why {
+                HostFileTrouble::Missing => "there is no such file on this host".to_string(),
+                HostFileTrouble::NotAFile => "this is no file on this host".to_string(),
+                HostFileTrouble::NotExecutable => "this file is not executable".to_string(),
+                HostFileTrouble::Hidden(error) => {
+                    format!("this file cannot be looked at: {error}")
+                }
+            },
+            "Correct the path, or put the file there on every server",
         ),
         P::TooMany { max } => pair("too many", format!("There may be {max} at most")),
         P::ServerUnknown { nearest } => pair(

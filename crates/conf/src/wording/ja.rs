@@ -4,7 +4,7 @@ use super::{pair, unit_of};
 use crate::charset::FILE_BYTES_MAX;
 use crate::finding::FINDINGS_MAX;
 use crate::names::NAME_CHARS_MAX;
-use crate::problem::Problem;
+use crate::problem::{HostFileTrouble, Problem};
 use crate::tree::{DEPTH_MAX, ELEMENTS_MAX};
 
 pub(super) fn japanese(problem: &Problem) -> (String, String) {
@@ -132,6 +132,21 @@ pub(super) fn japanese(problem: &Problem) -> (String, String) {
                 }
                 None => "削除してください".to_string(),
             },
+        ),
+        P::NearMiss { nearest } => pair(
+            "このような要素はありません（読み飛ばします）",
+            format!("{nearest} の誤りではありませんか。名前を訂正してください"),
+        ),
+        P::NotOnThisHost { why } => pair(
+            match why {
+                HostFileTrouble::Missing => "このホストにファイルがありません".to_string(),
+                HostFileTrouble::NotAFile => "このホストではファイルではありません".to_string(),
+                HostFileTrouble::NotExecutable => "実行権限がありません".to_string(),
+                HostFileTrouble::Hidden(error) => {
+                    format!("ファイルを確認できません: {error}")
+                }
+            },
+            "パスを訂正するか、全サーバにファイルを配置してください",
         ),
         P::TooMany { max } => pair("数が多すぎます", format!("{max} 個以内にしてください")),
         P::ServerUnknown { nearest } => pair(

@@ -5,7 +5,9 @@ use noroshi_conf::{Parsed, Problem};
 use noroshi_core::config::{Config, LampId, LampKind, PnsFamily, RshUsers, Secret, ServerId};
 
 fn every_type() -> Config {
-    let Parsed { config, warnings } = accepted(include_bytes!("../files/lamps.conf"));
+    let Parsed {
+        config, warnings, ..
+    } = accepted(include_bytes!("../files/lamps.conf"));
     assert!(warnings.is_empty(), "{}", lines(&warnings));
     config
 }
@@ -156,7 +158,9 @@ fn a_lamp_without_address_is_refused_only_while_lamps_are_used() {
         findings.contains("/root/server@sv4/device@20000/info: lamp without"),
         "{findings}"
     );
-    let Parsed { config, warnings } = parsed("<dn1000s><use>0</use></dn1000s>", &old);
+    let Parsed {
+        config, warnings, ..
+    } = parsed("<dn1000s><use>0</use></dn1000s>", &old);
     assert!(config.lamps.is_empty() && warnings.is_empty());
     let bad_user = "<noroshi><lamp name='sv3'><localuser>a b</localuser></lamp></noroshi>";
     let lamp = two_lamps("<type>dn1000s</type><info>10.0.9.1</info>", "");

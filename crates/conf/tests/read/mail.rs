@@ -64,7 +64,9 @@ fn without_settings_there_is_no_mail_and_with_an_address_the_hosts_sendmail_send
 /// Rule: N10
 #[test]
 fn smtp_servers_stand_in_the_order_of_their_priorities_with_all_they_need() {
-    let Parsed { config, warnings } = accepted(include_bytes!("../files/three_servers.conf"));
+    let Parsed {
+        config, warnings, ..
+    } = accepted(include_bytes!("../files/three_servers.conf"));
     let (servers, timeout) = smtp_of(&config);
     assert_eq!(timeout, Span::from_secs(20));
     assert_eq!(servers.len(), 2);
@@ -117,7 +119,9 @@ fn the_real_products_password_is_left_alone_with_a_remedy_and_never_shown() {
         "<auth>1</auth><username>me</username><passwd>0a1b2c3d</passwd>",
         "",
     );
-    let Parsed { config, warnings } = parsed(&cluster, &own);
+    let Parsed {
+        config, warnings, ..
+    } = parsed(&cluster, &own);
     assert!(smtp_of(&config).0[0].auth.is_none());
     assert_eq!(warnings.len(), 1);
     assert_eq!(warnings[0].problem, Problem::PasswordSealed);
@@ -139,19 +143,25 @@ fn the_real_products_password_is_left_alone_with_a_remedy_and_never_shown() {
 fn weak_settings_are_taken_with_a_warning() {
     let signed_in = "<auth>1</auth><username>me</username>";
     let (cluster, own) = smtp(signed_in, "<password>hunter2</password>");
-    let Parsed { config, warnings } = parsed(&cluster, &own);
+    let Parsed {
+        config, warnings, ..
+    } = parsed(&cluster, &own);
     assert!(smtp_of(&config).0[0].auth.is_some());
     assert_eq!(warnings[0].problem, Problem::PasswordInClear);
     assert!(!format!("{config:?} {}", lines(&warnings)).contains("hunter2"));
 
     let (cluster, own) = smtp(signed_in, "<password>hunter2</password><tls>tls</tls>");
-    let Parsed { config, warnings } = parsed(&cluster, &own);
+    let Parsed {
+        config, warnings, ..
+    } = parsed(&cluster, &own);
     assert!(warnings.is_empty(), "{}", lines(&warnings));
     assert_eq!(smtp_of(&config).0[0].tls, SmtpTls::Implicit);
     assert_eq!(smtp_of(&config).0[0].port, 465);
 
     let (cluster, own) = smtp("", "<tls>starttls</tls><verify>0</verify>");
-    let Parsed { config, warnings } = parsed(&cluster, &own);
+    let Parsed {
+        config, warnings, ..
+    } = parsed(&cluster, &own);
     assert!(!smtp_of(&config).0[0].verify);
     assert_eq!(warnings[0].problem, Problem::NotVerified);
 }

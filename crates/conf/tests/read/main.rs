@@ -8,3 +8,4 @@ mod refused;
 mod robust;
 mod samples;
 mod servers;
+mod spelling;

@@ -75,7 +75,7 @@ fn unknown_elements_below_ours_are_refused_and_elsewhere_not() {
     );
     assert_eq!(
         findings,
-        "clp.conf:1: /root/noroshi/mial: there is no such setting. Remove it.\n\
+        "clp.conf:1: /root/noroshi/mial: there is no such setting. Did you mean mail? Correct or remove it.\n\
          clp.conf:1: /root/noroshi/heartbeat/x: there is no such setting. Remove it.\n\
          clp.conf:1: /root/noroshi/port/x: there is no such setting. Remove it.\n"
     );

@@ -137,7 +137,9 @@ fn changed_destinations_are_read_under_either_name_of_the_command() {
 /// Rule: M11
 #[test]
 fn changed_destinations_that_are_switched_off_are_not_taken_but_told() {
-    let Parsed { config, warnings } = parsed(
+    let Parsed {
+        config, warnings, ..
+    } = parsed(
         "<messages><use>0</use></messages>",
         "<messages><nm id='2'><mail>0</mail></nm></messages>",
     );
@@ -225,7 +227,9 @@ fn without_a_heartbeat_element_the_lan_devices_are_taken_in_the_order_of_their_i
          <device id='400'><type>mdc</type><info>10.0.0.1</info></device></server>",
     );
     let file = file.replacen("ADDRESS", "1", 1).replacen("ADDRESS", "2", 1);
-    let Parsed { config, warnings } = accepted(file.as_bytes());
+    let Parsed {
+        config, warnings, ..
+    } = accepted(file.as_bytes());
     let paths: Vec<_> = config
         .interconnects
         .iter()
