@@ -128,7 +128,7 @@ fn check(mail: &Value, charset: MailCharset, language: Language, form: MailForm,
             let head = "\nType: NM\nID: 2\nHost: sv1\nDate: 2026-11-22 03:04:05.678 +09:00 (JST)\n";
             assert!(body.contains(head), "{charset:?} {language:?}: {body:?}");
             let subject = language.pick(
-                "[clusterA] Server sv2 is down: all interconnects are silent",
+                "clusterA Server sv2 is down: all interconnects are silent",
                 "[営業系] サーバ sv2 がダウンしました: すべてのインタコネクトが途絶えました",
             );
             assert_eq!(field("subject"), subject);

@@ -15,7 +15,7 @@ fn a_killed_server_is_told_by_one_mail_and_its_lamp() {
     let red = cluster.wait_lamp(2, Look::RED_BLINK, SOON).unwrap();
     latency("killed: mail", mail.arrived - at);
     latency("killed: lamp", red - at);
-    assert!(mail.subject.starts_with("[Rig] "), "{}", mail.subject);
+    assert!(mail.subject.starts_with("Rig "), "{}", mail.subject);
     assert!(mail.subject.contains("sv3"), "{}", mail.subject);
     assert_eq!(mail.to, ["ops@example.com"]);
     assert_eq!(mail.header("Auto-Submitted").unwrap(), "auto-generated");

@@ -175,7 +175,7 @@ fn a_japanese_cluster_speaks_japanese_in_iso_2022_jp() {
     let mail = cluster
         .wait_mail(SOON, |mail| mail.subject.contains("ダウン"))
         .unwrap();
-    assert!(mail.subject.starts_with("[本番系]"), "{}", mail.subject);
+    assert!(mail.subject.starts_with("本番系 "), "{}", mail.subject);
     assert!(mail.raw.is_ascii());
     assert!(
         mail.header("Content-Type")

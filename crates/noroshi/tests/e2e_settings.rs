@@ -64,7 +64,7 @@ fn a_reload_loses_no_waiting_notice() {
     let mail = cluster
         .wait_mail(LATER, |mail| mail.body.contains("is down"))
         .unwrap();
-    assert!(mail.subject.starts_with("[Renamed]"), "{}", mail.subject);
+    assert!(mail.subject.starts_with("Renamed "), "{}", mail.subject);
     flush(&cluster, 0);
     assert_eq!(mails(&cluster).len(), 1, "{}", letters(&cluster));
 }

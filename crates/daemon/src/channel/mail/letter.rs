@@ -21,8 +21,8 @@ const SHORT_SERVER_CHARS_MAX: usize = 16;
 const SHORT_ID_CHARS_MAX: usize = 12;
 /// Most characters of the statement in a subject.
 const STATEMENT_CHARS_MAX: usize = 100;
-/// Most characters of the user's part of a subject.
-const PREFIX_CHARS_MAX: usize = 64;
+/// Most characters of the user's part of a subject: as many as clp.conf may give, so it stands whole.
+const PREFIX_CHARS_MAX: usize = 255;
 
 /// Subject and lines of one mail, each without control characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ fn long(context: &MailContext, sending: &Sending) -> Letter {
         ));
     }
     Letter {
-        subject: format!("[{}] {}", prefix(context), statement(&alert.text)),
+        subject: format!("{} {}", prefix(context), statement(&alert.text)),
         lines,
     }
 }
@@ -231,7 +231,7 @@ mod tests {
         let letter = write(&context(Language::En), &sending(MailForm::Long));
         assert_eq!(
             letter.subject,
-            "[clusterA] Server sv2 is down: all interconnects are silent"
+            "clusterA Server sv2 is down: all interconnects are silent"
         );
         assert_eq!(
             letter.lines,
@@ -252,6 +252,21 @@ mod tests {
                 "Logs: sv1:/var/log/noroshi",
             ]
         );
+    }
+
+    /// Story: brackets were put around the user's words, and long ones were cut.
+    ///
+    /// Rule: M12
+    #[test]
+    fn a_subject_begins_with_the_users_words_as_they_are() {
+        let long = "本番系 ".repeat(50);
+        for words in ["[prod]", "CLUSTERPRO", "クラスタA：", long.trim()] {
+            let mut context = context(Language::En);
+            context.settings.subject = words.into();
+            let letter = write(&context, &sending(MailForm::Long));
+            let subject = format!("{words} Server sv2 is down: all interconnects are silent");
+            assert_eq!(letter.subject, subject);
+        }
     }
 
     /// Rule: M5

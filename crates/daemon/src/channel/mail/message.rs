@@ -260,7 +260,7 @@ mod tests {
                 "Date: Thu, 1 Jan 1970 09:00:00 +0900",
                 "From: noroshi@example.com",
                 "To: ops@example.com",
-                "Subject: [clusterA] Server sv2 is down: all interconnects are silent",
+                "Subject: clusterA Server sv2 is down: all interconnects are silent",
                 "Message-ID: <down-sv2-5@clustera.noroshi>",
                 "MIME-Version: 1.0",
                 "Auto-Submitted: auto-generated",
