@@ -13,9 +13,10 @@ use crate::driver::{Driver, Parts};
 use crate::engine::{Engine, EngineSetup, Gate};
 use crate::home::{Home, LockError};
 use crate::inbox::INBOX_EVENTS_MAX;
+use crate::own_server::NotFound;
 use crate::reload::SettingsError;
 use crate::store::Store;
-use crate::{clock, entropy, reload};
+use crate::{clock, entropy, own_server, reload};
 use noroshi_core::config::{Config, ServerId};
 use noroshi_core::event::Event;
 use noroshi_core::node::Node;
@@ -36,7 +37,7 @@ const MAIL_GRACE: Duration = Duration::from_secs(1);
 pub struct Options {
     /// Where its things are.
     pub home: Home,
-    /// The server's name in clp.conf; the host's name where it is not given.
+    /// The server's name in clp.conf; found by the host's name and addresses where it is not given.
     pub server: Option<String>,
     /// Open, except in the demonstration.
     pub gate: Gate,
@@ -47,8 +48,8 @@ pub struct Options {
 pub enum StartError {
     /// The clp.conf is faulty: all that is wrong with it.
     Settings(SettingsError),
-    /// The clp.conf has no server of this name; the names that it has.
-    NotInSettings(String, Vec<String>),
+    /// It is not known which server of the clp.conf this host is.
+    NotInSettings(NotFound),
     /// Another daemon holds this home.
     Lock(LockError),
     /// Something else; the text says what, where and why.
@@ -63,11 +64,7 @@ impl fmt::Display for StartError {
                 let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
                 f.write_str(&lines.join("\n"))
             }
-            StartError::NotInSettings(name, names) => write!(
-                f,
-                "clp.conf has no server {name:?}; it has {}. Name this one with --server",
-                names.join(", ")
-            ),
+            StartError::NotInSettings(error) => write!(f, "{error}"),
             StartError::Lock(error) => write!(f, "{error}"),
             StartError::Other(text) => f.write_str(text),
         }
@@ -193,11 +190,8 @@ async fn take_down(parts: Parts, mut events: mpsc::Receiver<Event>) {
 
 fn settings(home: &Home, server: Option<String>) -> Result<(Config, ServerId), StartError> {
     let config = reload::read(home).map_err(StartError::Settings)?;
-    let name = server.unwrap_or_else(host_name);
-    match config.server_named(&name) {
-        Some(own) => Ok((config, own)),
-        None => Err(StartError::NotInSettings(name, names(&config))),
-    }
+    let own = own_server::find(&config, server.as_deref()).map_err(StartError::NotInSettings)?;
+    Ok((config, own))
 }
 
 fn key(home: &Home) -> Result<ClusterKey, StartError> {
@@ -243,15 +237,6 @@ fn names(config: &Config) -> Vec<String> {
         .iter()
         .map(|server| server.name.clone())
         .collect()
-}
-
-/// The host's name without its domain, as `uname -n` mostly gives it.
-fn host_name() -> String {
-    let name = rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned();
-    name.split('.').next().unwrap_or_default().to_string()
 }
 
 fn other(error: io::Error) -> StartError {

@@ -4,7 +4,7 @@
 //! loop that carries events into `core` and actions out of it. Each other module is one way in or
 //! out, and none knows another.
 
-mod alert_view;
+pub mod alert_view;
 pub mod app;
 pub mod channel;
 pub mod clock;
@@ -14,5 +14,6 @@ pub mod engine;
 pub mod entropy;
 pub mod home;
 pub mod inbox;
+pub mod own_server;
 pub mod reload;
 pub mod store;

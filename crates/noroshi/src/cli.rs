@@ -98,7 +98,7 @@ pub(crate) enum Product {
 /// Options of `daemon`.
 #[derive(Debug, Args)]
 pub(crate) struct Daemon {
-    /// Name of this server in clp.conf; the host name without it [env: NOROSHI_SERVER]
+    /// Name of this server in clp.conf; without it, found by host name or address [env: NOROSHI_SERVER]
     #[arg(long, value_name = "NAME")]
     pub(crate) server: Option<String>,
     /// Leave the caller's session, as clpcl -s wants it

@@ -52,7 +52,7 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     (
         "daemon",
         "server",
-        "clp.conf でのこのサーバの名前（省略時はホスト名）[環境変数: NOROSHI_SERVER]",
+        "clp.conf でのこのサーバの名前（省略時はホスト名、またはアドレスから判断）[環境変数: NOROSHI_SERVER]",
     ),
     ("new", "force", "既存の鍵を置き換えます"),
     ("check", "file", "ファイル（省略時は etc/clp.conf）"),

@@ -8,6 +8,8 @@ use super::{Context, LOOK_PAUSE, START_WAIT, STOP_WAIT, asker};
 use crate::cli::Clpcl;
 use crate::exit::{Exit, Failure};
 use crate::print::{escaped, say};
+use noroshi_conf::charset::FILE_BYTES_MAX;
+use noroshi_core::config::{Config, ServerId};
 use noroshi_core::request::Request;
 use noroshi_core::status::{ServerState, ServerStatus, Status};
 use noroshi_daemon::control::Client;
@@ -127,23 +129,23 @@ pub(super) fn ask_own_to_end(context: &Context, server: Option<&str>) -> Result<
 }
 
 fn start(context: &mut Context, options: &Clpcl) -> Result<Exit, Failure> {
-    let own_name = own_name();
     if let Some(host) = &options.host {
         let running = Client::connect(&context.home.socket())
             .and_then(|mut c| c.status())
             .ok();
-        let own = running
-            .as_ref()
-            .map(|status| &status.server)
-            .or(own_name.as_ref());
-        if own.is_none_or(|own| !own.eq_ignore_ascii_case(host)) {
-            if let Some(status) = &running {
-                return start_other(context, context.find(status, host)?).map(|()| Exit::Done);
+        if let Some(status) = &running {
+            let server = context.find(status, host)?;
+            if !server.own {
+                return start_other(context, server).map(|()| Exit::Done);
             }
-            return Err(elsewhere(context, host));
+        } else if let Some(config) = settings(context) {
+            let own = own_server(context, &config)?;
+            if !config.server_name(own).eq_ignore_ascii_case(host) {
+                return Err(elsewhere(context, host));
+            }
         }
     }
-    start_own(context, own_name.as_deref())?;
+    start_own(context, None)?;
     let mut worst = Exit::Done;
     if options.all {
         let status = context.status()?;
@@ -173,13 +175,22 @@ fn elsewhere(context: &Context, name: &str) -> Failure {
     context.failure(Exit::Failed, &text)
 }
 
-/// Starts the daemon of this home in a session of its own, and waits until it answers.
-fn start_own(context: &mut Context, name: Option<&str>) -> Result<(), Failure> {
+/// Starts the daemon of this home in a session of its own, and waits until it answers. `known` is the
+/// server's name where a daemon told it a moment ago.
+fn start_own(context: &mut Context, known: Option<&str>) -> Result<(), Failure> {
     if context.home.is_locked() {
         let status = context.status()?;
         return already(context, &status.server);
     }
-    let mut child = spawn(context, name).map_err(|error| {
+    let own = match settings(context) {
+        _ if known.is_some() => known.map(str::to_owned),
+        Some(config) => {
+            let own = own_server(context, &config)?;
+            Some(config.server_name(own).to_string())
+        }
+        None => None,
+    };
+    let mut child = spawn(context, own.as_deref()).map_err(|error| {
         let what = context.pick(
             "cannot start the alert service",
             "アラートサービスを起動できません",
@@ -247,18 +258,23 @@ fn wait_for_answer(context: &Context, child: &mut Child) -> Result<Status, Failu
     }
 }
 
-/// This server's name, if it is known without a daemon: the variable, else the host name.
-fn own_name() -> Option<String> {
-    let variable = std::env::var(SERVER_VARIABLE)
-        .ok()
-        .filter(|name| !name.is_empty());
-    variable.or_else(|| {
-        rustix::system::uname()
-            .nodename()
-            .to_str()
-            .ok()
-            .map(str::to_owned)
-    })
+/// The settings, if they are sound; otherwise the daemon says what is wrong with them.
+fn settings(context: &Context) -> Option<Config> {
+    let mut bytes = Vec::new();
+    let file = File::open(context.home.conf()).ok()?;
+    file.take(FILE_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut bytes)
+        .ok()?;
+    let parsed = noroshi_conf::read(&bytes).ok()?;
+    Some(parsed.config)
+}
+
+/// Which server this host is, found as the daemon finds it.
+fn own_server(context: &Context, config: &Config) -> Result<ServerId, Failure> {
+    let variable = std::env::var(SERVER_VARIABLE).ok();
+    let named = variable.as_deref().filter(|name| !name.is_empty());
+    noroshi_daemon::own_server::find(config, named)
+        .map_err(|error| context.failure(Exit::NotFound, &error.words(context.language)))
 }
 
 fn already(context: &mut Context, name: &str) -> Result<(), Failure> {
