@@ -83,6 +83,59 @@ fn clpcl_starts_restarts_and_stops_the_real_daemon() {
     assert_eq!(run(&["clpcl", "-t"]).code, 3);
 }
 
+/// A command that is told by nobody which server this is.
+fn unnamed(dir: &Path, arguments: &[&str]) -> Ran {
+    let mut command = command_in(dir, arguments);
+    command.env_remove("NOROSHI_SERVER");
+    ran(command, dir)
+}
+
+/// Story: on a host called otherwise than in clp.conf, `clpcl -s` gave the host's whole name to the
+/// daemon, which refused it.
+///
+/// Rule: M30 N20
+#[test]
+fn clpcl_finds_its_server_by_an_address_of_the_host() {
+    let (dir, _home) = single(79);
+    let _stopped = Stopped(dir.path());
+    assert_eq!(
+        unnamed(dir.path(), &["clpcl", "-s", "-h", "server1"]),
+        done("Start server1 : Command succeeded.\n")
+    );
+    assert_eq!(
+        unnamed(dir.path(), &["clpcl", "-r"]),
+        done("Stop server1 : Command succeeded.\nStart server1 : Command succeeded.\n")
+    );
+}
+
+/// Rule: M30 N20
+#[test]
+fn clpcl_says_the_remedy_where_its_server_cannot_be_found() {
+    let (dir, home) = single(80);
+    let conf = std::fs::read_to_string(home.conf()).unwrap();
+    let at = conf.find("<info>").unwrap() + 6;
+    let end = conf.find("</info>").unwrap();
+    // An address for documentation (RFC 5737): no host's own.
+    let elsewhere = format!("{}192.0.2.7{}", &conf[..at], &conf[end..]);
+    std::fs::write(home.conf(), elsewhere).unwrap();
+    for (arguments, remedy) in [
+        (
+            &["clpcl", "-s"][..],
+            "Name this server with NOROSHI_SERVER=NAME",
+        ),
+        (&["clpcl", "-s", "-h", "server1"], "NOROSHI_SERVER=NAME"),
+        (&["clpcl", "-s", "--lang", "ja"], "環境変数 NOROSHI_SERVER"),
+    ] {
+        let ran = unnamed(dir.path(), arguments);
+        assert_eq!((ran.code, &*ran.out), (5, ""), "{ran:?}");
+        assert!(
+            ran.err.contains(remedy) && ran.err.contains("server1"),
+            "{ran:?}"
+        );
+    }
+    assert!(!home.is_locked());
+}
+
 /// Rule: N7 N19 M18
 #[test]
 fn what_commands_ask_for_stands_in_the_real_alert_view() {
@@ -123,4 +176,64 @@ fn what_commands_ask_for_stands_in_the_real_alert_view() {
     assert_eq!(run(&["test", "mail"]).code, 4, "it has no mail address");
     assert_eq!(run(&["clpstdn"]), done("Command succeeded.\n"));
     assert_eq!(run(&["status"]).code, 3);
+}
+
+/// Rule: N7
+#[test]
+fn alerts_are_read_from_the_store_when_no_daemon_runs() {
+    let (dir, _home) = single(81);
+    let run = |arguments: &[&str]| run_in(dir.path(), arguments);
+    let _stopped = Stopped(dir.path());
+    assert_eq!(run(&["clpcl", "-s"]).code, 0);
+    for text in ["one", "two", "three"] {
+        assert_eq!(run(&["clplogcmd", "-m", text, "-l", "ERR"]).code, 0);
+    }
+    let listings: [&[&str]; 5] = [
+        &["alerts"],
+        &["alerts", "--lang", "ja"],
+        &["alerts", "--json", "--module", "logcmd", "-n", "2"],
+        &[
+            "alerts",
+            "--json",
+            "--severity",
+            "error",
+            "--server",
+            "server1",
+        ],
+        &["alerts", "-n", "0"],
+    ];
+    assert_eq!(run(&["clpcl", "-t"]).code, 0);
+    let without: Vec<Ran> = listings.iter().map(|listing| run(listing)).collect();
+    for ran in &without {
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert_eq!(ran.err.lines().count(), 1, "{ran:?}");
+        assert!(ran.err.contains("HOME/var/alerts.db"), "{ran:?}");
+    }
+    assert!(without[0].err.contains("the alert service is not running;"));
+    assert!(without[1].err.contains("起動していないため"));
+    let lines: Vec<&str> = without[2].out.lines().collect();
+    assert!(
+        lines[0].contains("\"two\"") && lines[1].contains("\"three\""),
+        "{lines:?}"
+    );
+    let follow = run(&["alerts", "--follow"]);
+    assert_eq!((follow.code, &*follow.out), (3, ""), "{follow:?}");
+    assert!(follow.err.contains("nothing to follow"), "{follow:?}");
+    // The daemon lists the same, and what it has seen since.
+    assert_eq!(run(&["clpcl", "-s"]).code, 0);
+    let with = run(listings[2]).out;
+    // What becomes of a notice goes on.
+    let alert = |line: &str| {
+        let alert: serde_json::Value = serde_json::from_str(line).unwrap();
+        [
+            "received", "time", "server", "module", "event", "severity", "text", "id", "row",
+        ]
+        .map(|member| alert[member].clone())
+    };
+    let alerts = |out: &str| out.lines().map(alert).collect::<Vec<_>>();
+    assert_eq!(alerts(&with), alerts(&without[2].out));
+    assert_eq!(
+        run(&["alerts"]).out.lines().next(),
+        without[0].out.lines().next()
+    );
 }

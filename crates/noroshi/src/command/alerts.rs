@@ -1,4 +1,7 @@
 //! `noroshi alerts`: the alert view on a terminal, each alert with its notices (rule N7).
+//!
+//! The daemon is asked for it. When none runs, the store is read directly, and that is said: what
+//! happened before the alert service ended is what one wants to know then.
 
 use super::Context;
 use crate::cli;
@@ -7,12 +10,23 @@ use crate::print::{Out, escaped, local, padded, rfc3339, say};
 use noroshi_core::alert::Severity;
 use noroshi_core::notice::{Channel, NoticeState};
 use noroshi_core::text::Language;
-use noroshi_daemon::control::{AlertFilter, AlertLine, NoticeLine, Trouble};
+use noroshi_daemon::alert_view::list_without_daemon;
+use noroshi_daemon::control::{AlertFilter, AlertLine, Client, Fault, NoticeLine, Trouble};
+use noroshi_daemon::store::STORE_FILE;
 use serde::Serialize;
+use std::fs::File;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 pub(super) fn run(context: &mut Context, options: cli::Alerts) -> Result<Exit, Failure> {
-    let mut client = context.client()?;
+    let client = match Client::connect(&context.home.socket()) {
+        Ok(client) => Some(client),
+        Err(Trouble::NotRunning(error)) => {
+            without_daemon(context, options.follow, error)?;
+            None
+        }
+        Err(trouble) => return Err(context.trouble(trouble)),
+    };
     let only = AlertFilter {
         server: options.server,
         severity: options.severity.map(|level| level.0),
@@ -25,7 +39,8 @@ pub(super) fn run(context: &mut Context, options: cli::Alerts) -> Result<Exit, F
     context.out.flush()?;
     let mut failed = None;
     let follow = options.follow;
-    let listed = client.alerts(options.limit, follow, only, |alert| {
+    let var = context.home.var();
+    let take = |alert: AlertLine| {
         let out = &mut context.out;
         let printed = if options.json {
             json(out, &alert)
@@ -40,7 +55,12 @@ pub(super) fn run(context: &mut Context, options: cli::Alerts) -> Result<Exit, F
         } else {
             ControlFlow::Continue(())
         }
-    });
+    };
+    let listed = match client {
+        Some(mut client) => client.alerts(options.limit, follow, only, take),
+        None => list_without_daemon(&var, options.limit, &only, take)
+            .map_err(|error| Trouble::Refused(Fault::Unreadable, error.to_string())),
+    };
     if let Some(failure) = failed {
         return Err(failure);
     }
@@ -54,6 +74,40 @@ pub(super) fn run(context: &mut Context, options: cli::Alerts) -> Result<Exit, F
             Err(context.failure(Exit::NotRunning, text))
         }
         Err(trouble) => Err(context.trouble(trouble)),
+    }
+}
+
+/// Says that the daemon does not run, and whether its store can be read without it.
+fn without_daemon(context: &Context, follow: bool, error: io::Error) -> Result<(), Failure> {
+    let store = context.home.var().join(STORE_FILE);
+    let shown = store.display();
+    match File::open(&store) {
+        Ok(_) if follow => {
+            let text = context.pick(
+                "the alert service is not running, so there is nothing to follow\nStart it with \"clpcl -s\"; without --follow the alerts kept so far are listed.",
+                "アラートサービスが起動していないため、新しいアラートを待てません。\nclpcl -s で起動してください。--follow を付けなければ、保存済みのアラートを表示します。",
+            );
+            Err(context.failure(Exit::NotRunning, text))
+        }
+        Ok(_) => {
+            let text = context.pick(
+                format!("the alert service is not running; these alerts are read from {shown}"),
+                format!("アラートサービスが起動していないため、{shown} から読み出します"),
+            );
+            let text = format!("{}: {text}", context.name);
+            // A closed standard error is no reason to show nothing.
+            let _ = writeln!(io::stderr(), "{}", escaped(&text));
+            Ok(())
+        }
+        Err(why) if why.kind() == io::ErrorKind::PermissionDenied => {
+            let text = context.pick(
+                format!("the alert service is not running, and its store may not be read: {shown}: {why}\nRun the command as root."),
+                format!("アラートサービスが起動しておらず、保存領域を読む権限もありません: {shown}: {why}\nroot で実行してください。"),
+            );
+            Err(context.failure(Exit::Refused, &text))
+        }
+        // No alert was ever kept here.
+        Err(_) => Err(context.trouble(Trouble::NotRunning(error))),
     }
 }
 
