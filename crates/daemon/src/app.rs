@@ -16,7 +16,7 @@ use crate::inbox::INBOX_EVENTS_MAX;
 use crate::own_server::NotFound;
 use crate::reload::SettingsError;
 use crate::store::Store;
-use crate::{clock, entropy, own_server, reload};
+use crate::{clock, entropy, log_file, own_server, reload};
 use noroshi_core::config::{Config, ServerId};
 use noroshi_core::event::Event;
 use noroshi_core::node::Node;
@@ -28,6 +28,8 @@ use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot};
 
+/// This program and its version, for the log.
+const VERSION: &str = concat!("noroshi ", env!("CARGO_PKG_VERSION"));
 /// Requests from the command socket that wait for the driver.
 const ASKED_MAX: usize = 32;
 /// How long a stopping daemon lets a mail end that is under way.
@@ -85,8 +87,14 @@ pub fn run(options: Options) -> Result<(), StartError> {
         .build()
         .map_err(|error| StartError::Other(format!("no runtime: {error}")))?;
     let ended = runtime.block_on(live(options));
+    if let Err(error) = &ended {
+        for line in error.to_string().lines() {
+            log_file::keep_line(&format!("not started: {line}"));
+        }
+    }
     // A name server that does not answer holds a thread; nobody waits for it any more.
     runtime.shutdown_background();
+    log_file::finish();
     ended
 }
 
@@ -94,6 +102,7 @@ async fn live(options: Options) -> Result<(), StartError> {
     let Options { home, server, gate } = options;
     home.prepare().map_err(other)?;
     let lock = home.lock().map_err(StartError::Lock)?;
+    log_file::keep(&home.log(), system_zone());
     let (config, own) = settings(&home, server)?;
     let key = key(&home)?;
     let session = entropy::session().map_err(other)?;
@@ -119,6 +128,7 @@ async fn live(options: Options) -> Result<(), StartError> {
     let lamps = LampChannel::start(config.lamps.clone(), names(&config), inbox.clone());
     let lamps = lamps.behind(gate);
     let syslog = SyslogChannel::start(config.syslog.clone(), name.clone(), inbox.clone());
+    let started = format!("{name} of cluster {}", config.cluster);
     let desk = Desk {
         ask: ask.clone(),
         alerts: Arc::new(AlertView(store.reader())),
@@ -149,7 +159,9 @@ async fn live(options: Options) -> Result<(), StartError> {
         asked,
         Box::new(refit(home, name)),
     );
+    log_file::tell(&format!("{VERSION} started as {started}"));
     let (parts, events) = driver.run(Event::Start(Box::new(recovered))).await;
+    log_file::tell("stopping");
 
     signals.abort();
     let _ = stop_control.send(());
@@ -184,7 +196,7 @@ async fn take_down(parts: Parts, mut events: mpsc::Receiver<Event>) {
     events.close();
     let shut = tokio::task::spawn_blocking(move || store.shut());
     if !shut.await.unwrap_or(false) {
-        eprintln!("noroshi: the disk did not take the last records in time");
+        log_file::tell("the disk did not take the last records in time");
     }
 }
 

@@ -8,11 +8,11 @@
 use crate::channel::lamp::LampChannel;
 use crate::channel::mail::MailChannel;
 use crate::channel::syslog::SyslogChannel;
-use crate::clock;
 use crate::control::Asked;
 use crate::engine::Engine;
 use crate::inbox::Inbox;
 use crate::store::Store;
+use crate::{clock, happenings, log_file};
 use noroshi_core::action::Action;
 use noroshi_core::config::{Config, ServerId};
 use noroshi_core::event::Event;
@@ -93,6 +93,9 @@ impl Driver {
 
     fn step(&mut self, event: Event) {
         let event = self.tried(event);
+        if let Some(line) = happenings::line(&event, self.node.config()) {
+            log_file::tell(&line);
+        }
         let mut actions = Vec::new();
         self.node.step(clock::now(), event, &mut actions);
         for action in actions {
@@ -148,7 +151,7 @@ impl Driver {
                     let _ = place.send(reply);
                 }
             }
-            Action::Log(line) => eprintln!("noroshi: {line}"),
+            Action::Log(line) => log_file::tell(&line),
             Action::Reconfigure(config) => (self.refit)(&mut self.parts, &config),
             Action::Exit => self.done = true,
         }

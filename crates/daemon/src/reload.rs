@@ -3,6 +3,7 @@
 use crate::control::Asked;
 use crate::home::Home;
 use crate::inbox::Inbox;
+use crate::log_file;
 use noroshi_conf::charset::FILE_BYTES_MAX;
 use noroshi_conf::finding::Finding;
 use noroshi_core::config::Config;
@@ -37,7 +38,7 @@ pub(crate) fn read(home: &Home) -> Result<Config, SettingsError> {
         .map_err(|error| SettingsError::Unreadable(format!("{}: {error}", path.display())))?;
     let parsed = noroshi_conf::read(&bytes).map_err(SettingsError::Faulty)?;
     for warning in &parsed.warnings {
-        eprintln!("{warning}");
+        log_file::tell(&warning.to_string());
     }
     Ok(parsed.config)
 }
@@ -50,7 +51,7 @@ pub(crate) async fn signals(home: Home, server: String, ask: mpsc::Sender<Asked>
         SignalKind::hangup(),
     ];
     let [Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)] = kinds.map(signal) else {
-        eprintln!("noroshi: signals cannot be caught; stop with `clpcl -t`");
+        log_file::tell("signals cannot be caught; stop with `clpcl -t`");
         return;
     };
     loop {

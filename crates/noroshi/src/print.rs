@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use noroshi_core::text::Language;
 use noroshi_core::time::WallTime;
-use std::fmt::{Arguments, Write as _};
+use std::fmt::Arguments;
 use std::io::{self, BufWriter, Stdout, Write};
 
 /// Standard output.
@@ -59,22 +59,7 @@ macro_rules! say {
 }
 pub(crate) use say;
 
-/// `text` on one line, with what could steer a terminal or reorder the line made visible.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        let steers = c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        if steers {
-            // Writing to a string cannot fail.
-            let _ = write!(safe, "{}", c.escape_default());
-        } else {
-            safe.push(c);
-        }
-    }
-    safe
-}
+pub(crate) use noroshi_daemon::log_file::escaped;
 
 /// As [`escaped`], keeping the line breaks of our own texts.
 pub(crate) fn escaped_lines(text: &str) -> String {

@@ -237,3 +237,51 @@ fn alerts_are_read_from_the_store_when_no_daemon_runs() {
         without[0].out.lines().next()
     );
 }
+
+/// Story: mails named a log directory in which there was never anything.
+///
+/// Rule: M5 M33
+#[test]
+fn the_log_that_mails_name_tells_what_did_not_work() {
+    let (dir, home) = single(82);
+    let run = |arguments: &[&str]| run_in(dir.path(), arguments);
+    let _stopped = Stopped(dir.path());
+    let conf = std::fs::read_to_string(home.conf()).unwrap();
+    let mail = "<mail><address>ops@example.com</address></mail></cluster>";
+    let send = "<noroshi><mail><sendmail>/nowhere/sendmail</sendmail></mail></noroshi></root>";
+    let conf = conf.replace("</cluster>", mail).replace("</root>", send);
+    std::fs::write(home.conf(), conf).unwrap();
+    assert_eq!(run(&["clpcl", "-s"]).code, 0);
+    assert_eq!(run(&["clplogcmd", "-m", "x", "--mail"]).code, 0);
+    assert_eq!(run(&["clpcl", "-t"]).code, 0);
+    let log = std::fs::read_to_string(home.log().join("noroshi.log.cur")).unwrap();
+    for words in [
+        " +09:00 noroshi ",
+        "started as server1 of cluster cluster",
+        "mail to ops@example.com not sent, will be tried again: ",
+        "/nowhere/sendmail",
+        " stopping\n",
+    ] {
+        assert!(log.contains(words), "{words}: {log}");
+    }
+    // One that cannot start says why there too.
+    std::fs::write(home.conf(), "<root/>").unwrap();
+    assert_eq!(run(&["daemon"]).code, 1);
+    let log = std::fs::read_to_string(home.log().join("noroshi.log.cur")).unwrap();
+    assert!(log.contains(" not started: clp.conf:1: "), "{log}");
+}
+
+/// Rule: M33
+#[test]
+fn a_log_that_cannot_be_written_is_said_once_and_keeps_nobody_waiting() {
+    let (dir, home) = single(83);
+    let run = |arguments: &[&str]| run_in(dir.path(), arguments);
+    let _stopped = Stopped(dir.path());
+    std::fs::create_dir(home.log().join("noroshi.log.cur")).unwrap();
+    assert_eq!(run(&["clpcl", "-s"]).code, 0);
+    assert_eq!(run(&["clplogcmd", "-m", "x", "--alert"]).code, 0);
+    assert_eq!(run(&["clpcl", "-t"]).code, 0);
+    let words = std::fs::read_to_string(home.log().join("start.log")).unwrap();
+    let said = words.matches("cannot write the log in ").count();
+    assert_eq!(said, 1, "{words}");
+}

@@ -18,6 +18,7 @@ pub(super) fn start(context: &Context, options: Daemon) -> Result<ExitCode, Fail
     if options.detached {
         // Only a leader of a process group cannot; then there is nothing to leave either.
         let _ = rustix::process::setsid();
+        noroshi_daemon::log_file::detached();
     }
     use_one_arena();
     let server = options

@@ -154,7 +154,10 @@ impl MailChannel {
         {
             match state.spilled.len() < MAIL_SPILL_MAX {
                 true => state.spilled.push_back(key),
-                false => eprintln!("mail: no room to answer for alert {}", key.alert),
+                false => crate::log_file::tell(&format!(
+                    "mail: no room to answer for alert {}",
+                    key.alert
+                )),
             }
         }
         drop(state);

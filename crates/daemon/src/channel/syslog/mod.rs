@@ -93,10 +93,8 @@ impl SyslogChannel {
             && let Event::Outcome(key, _) = error.into_inner()
             && let Err(error) = self.spill.try_send(key)
         {
-            eprintln!(
-                "syslog: no room to answer for alert {}",
-                error.into_inner().alert
-            );
+            let alert = error.into_inner().alert;
+            crate::log_file::tell(&format!("syslog: no room to answer for alert {alert}"));
         }
     }
 
