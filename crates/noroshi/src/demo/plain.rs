@@ -77,7 +77,9 @@ impl Plain {
                     format!("{whose} の警告灯: {shown}"),
                 );
                 let fault = scene.fault.as_ref();
-                if let Some(fault) = fault.filter(|fault| scene.is_lamp_of(*lamp, fault.lamp)) {
+                if let Some(fault) =
+                    fault.filter(|fault| scene.is_lamp_of(*lamp, fault.lamp) && *at >= fault.at)
+                {
                     text += &self.after(at.saturating_duration_since(fault.at).as_millis());
                 }
                 self.line(*at, &text)

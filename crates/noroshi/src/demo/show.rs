@@ -155,7 +155,7 @@ impl Show {
         {
             self.scene.begin_fault(what.clone(), server, at);
         } else {
-            self.scene.fault = None;
+            self.scene.end_fault();
         }
         if let Some(plain) = &mut self.plain {
             plain.line(at, &format!("▶ {what}"))?;
