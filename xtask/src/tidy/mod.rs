@@ -6,6 +6,7 @@
 
 mod bans;
 mod code;
+mod pages;
 
 use crate::tool;
 use std::fs;
@@ -41,6 +42,7 @@ pub(crate) fn check() -> Result<(), String> {
             faults.extend(faults_in(&path, &text));
         }
     }
+    faults.extend(pages::faults(tool::root())?);
     for fault in &faults {
         eprintln!("{fault}");
     }
