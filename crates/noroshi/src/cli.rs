@@ -354,6 +354,10 @@ pub(crate) fn answer(error: &clap::Error, language: Language) -> ExitCode {
         return Exit::Done.into();
     }
     let text = match language {
+        // Help in the place of an error is already in the language.
+        _ if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            error.render().to_string()
+        }
         Language::En => error.render().to_string(),
         Language::Ja => usage_error_in_japanese(error),
     };

@@ -51,6 +51,15 @@ const TABLE: [(Exit, u8, &str, &str); 7] = [
 ];
 
 impl Exit {
+    /// How a command ends that met this error at a file.
+    pub(crate) fn of(kind: std::io::ErrorKind) -> Exit {
+        match kind {
+            std::io::ErrorKind::NotFound => Exit::NotFound,
+            std::io::ErrorKind::PermissionDenied => Exit::Refused,
+            _ => Exit::Failed,
+        }
+    }
+
     /// The process's exit code.
     pub(crate) fn code(self) -> u8 {
         // Every way stands in the table; a test sees to it.

@@ -191,6 +191,99 @@ fn a_daemon_that_does_not_start_is_told_with_its_last_words() {
     assert!(lines.next().is_some(), "its own words follow: {ran:?}");
 }
 
+/// Story: a missing clp.conf, a missing right and a missing server all ended with 1, in English, without
+/// the remedy.
+///
+/// Rule: N20
+#[test]
+fn a_daemon_that_cannot_start_says_why_and_ends_with_the_code_for_it() {
+    let (dir, home) = empty_home();
+    let words = |ran: &Ran, code, words: &[&str]| {
+        assert_eq!((ran.code, &*ran.out), (code, ""), "{ran:?}");
+        for word in words {
+            assert!(ran.err.contains(word), "{word}: {ran:?}");
+        }
+    };
+    let missing = run_in(dir.path(), &["daemon"]);
+    words(
+        &missing,
+        5,
+        &[
+            "not started: HOME/etc/clp.conf: No such file",
+            "Put the cluster's clp.conf there",
+        ],
+    );
+    let missing = run_in(dir.path(), &["daemon", "--lang", "ja"]);
+    words(
+        &missing,
+        5,
+        &["起動できません: HOME/etc/clp.conf: ", "ここに置くか"],
+    );
+    std::fs::create_dir(home.etc()).unwrap();
+    std::fs::write(home.conf(), SOUND).unwrap();
+    let stranger = run_in(dir.path(), &["daemon", "--server", "web", "--lang", "ja"]);
+    words(
+        &stranger,
+        5,
+        &["clp.conf にサーバ \"web\" がありません", "server1, server2"],
+    );
+    std::fs::write(home.conf(), "<root/>").unwrap();
+    let faulty = run_in(dir.path(), &["daemon", "--lang", "ja"]);
+    words(
+        &faulty,
+        1,
+        &["HOME/etc/clp.conf\nclp.conf:1: /root/cluster/name: "],
+    );
+}
+
+/// Rule: N20
+#[test]
+fn whoever_may_not_is_told_so_with_the_code_for_it() {
+    if let Err(why) = as_nobody_possible() {
+        assert!(std::env::var_os("NOROSHI_REQUIRE_ALL").is_none(), "{why}");
+        eprintln!("skipped: {why}");
+        return;
+    }
+    let (dir, home) = empty_home();
+    std::fs::create_dir(home.etc()).unwrap();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let program = dir.path().join("noroshi");
+    std::fs::copy(env!("CARGO_BIN_EXE_noroshi"), &program).unwrap();
+    for (arguments, words) in [
+        (
+            &["clpcl", "-s"][..],
+            "HOME/log/start.log: Permission denied",
+        ),
+        (&["key", "new"], "HOME/etc/cluster.key: Permission denied"),
+        (&["daemon"], "HOME/run/noroshi.lock: Permission denied"),
+        (&["status"], "HOME/run/noroshi.sock: Permission denied"),
+        (&["alerts"], "HOME/run/noroshi.sock: Permission denied"),
+    ] {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        command.arg(&program).args(arguments).env("LC_ALL", "C");
+        command.env("NOROSHI_HOME", dir.path());
+        let ran = ran(command, dir.path());
+        assert_eq!((ran.code, &*ran.out), (4, ""), "{arguments:?} {ran:?}");
+        assert!(ran.err.contains(words), "{arguments:?} {ran:?}");
+    }
+}
+
+/// Rule: N20
+#[test]
+fn a_command_without_its_verb_shows_help_in_the_language() {
+    let (dir, _home) = empty_home();
+    for (arguments, words) in [
+        (&["--lang", "ja"][..], "コマンドを指定してください"),
+        (&["--lang", "ja", "key"], "使い方: noroshi key"),
+        (&["--lang", "en", "test"], "Usage: "),
+    ] {
+        let ran = run_in(dir.path(), arguments);
+        assert_eq!((ran.code, &*ran.out), (2, ""), "{ran:?}");
+        assert!(ran.err.contains(words), "{ran:?}");
+    }
+}
+
 #[test]
 fn a_new_key_is_written_once() {
     let (dir, home) = empty_home();

@@ -16,11 +16,7 @@ pub(super) fn run(context: &mut Context, options: Check) -> Result<Exit, Failure
     let path = options.file.unwrap_or_else(|| context.home.conf());
     let shown = path.display().to_string();
     let bytes = read(&path).map_err(|error| {
-        let exit = match error.kind() {
-            io::ErrorKind::NotFound => Exit::NotFound,
-            io::ErrorKind::PermissionDenied => Exit::Refused,
-            _ => Exit::Failed,
-        };
+        let exit = Exit::of(error.kind());
         let what = context.pick("cannot read", "読み込めません");
         context.failure(exit, &format!("{what}: {shown}: {error}"))
     })?;

@@ -195,7 +195,14 @@ fn start_own(context: &mut Context, known: Option<&str>) -> Result<(), Failure> 
             "cannot start the alert service",
             "アラートサービスを起動できません",
         );
-        context.failure(Exit::Failed, &format!("{what}: {error}"))
+        let remedy = match error.kind() {
+            std::io::ErrorKind::PermissionDenied => {
+                context.pick("\nRun the command as root.", "\nroot で実行してください。")
+            }
+            _ => "",
+        };
+        let text = format!("{what}: {error}{remedy}");
+        context.failure(Exit::of(error.kind()), &text)
     })?;
     let status = wait_for_answer(context, &mut child)?;
     succeeded(context, "Start", &status.server)
@@ -211,7 +218,10 @@ fn spawn(context: &Context, name: Option<&str>) -> std::io::Result<Child> {
     if let Some(name) = name {
         command.arg("--server").arg(name);
     }
-    let words = File::create(start_log(context))?;
+    let log = start_log(context);
+    let words = File::create(&log).map_err(|error| {
+        std::io::Error::new(error.kind(), format!("{}: {error}", log.display()))
+    })?;
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())

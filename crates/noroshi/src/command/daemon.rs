@@ -3,8 +3,9 @@
 use super::Context;
 use crate::cli::Daemon;
 use crate::exit::{Exit, Failure};
-use noroshi_daemon::app::Options;
-use noroshi_daemon::home::Home;
+use noroshi_daemon::app::{Options, StartError};
+use noroshi_daemon::home::LockError;
+use noroshi_daemon::reload::SettingsError;
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 
@@ -24,10 +25,7 @@ pub(super) fn start(context: &Context, options: Daemon) -> Result<ExitCode, Fail
     let server = options
         .server
         .or_else(|| std::env::var(SERVER_VARIABLE).ok());
-    Ok(run(
-        context.home.clone(),
-        server.filter(|name| !name.is_empty()),
-    ))
+    run(context, server.filter(|name| !name.is_empty()))
 }
 
 /// Starts this program again in its own place with the allocator set for a small daemon.
@@ -50,14 +48,50 @@ pub(crate) fn use_one_arena() {
     let _ = again.exec();
 }
 
-/// Runs the daemon of `home` until it is told to stop; `server` is the host name if `None`.
-fn run(home: Home, server: Option<String>) -> ExitCode {
+/// Runs the daemon of this home until it is told to stop; without `server` it finds itself in clp.conf.
+fn run(context: &Context, server: Option<String>) -> Result<ExitCode, Failure> {
     let gate = noroshi_daemon::engine::Gate::open();
+    let home = context.home.clone();
     match noroshi_daemon::app::run(Options { home, server, gate }) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("noroshi daemon: not started: {error}");
-            Exit::Failed.into()
-        }
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => Err(not_started(context, &error)),
     }
+}
+
+/// Why the daemon did not start, and the remedy.
+fn not_started(context: &Context, error: &StartError) -> Failure {
+    let conf = context.home.conf();
+    let conf = conf.display();
+    let (exit, why) = match error {
+        StartError::Settings(SettingsError::Unreadable(why)) => (
+            // The file is asked again: its error is in words only.
+            std::fs::File::open(context.home.conf()).map_or_else(|e| Exit::of(e.kind()), |_| Exit::Failed),
+            context.pick(
+                format!("{why}\nPut the cluster's clp.conf there, the same on every server, or name another directory with --home or NOROSHI_HOME."),
+                format!("{why}\nクラスタの clp.conf（全サーバで同じもの）をここに置くか、--home または NOROSHI_HOME で別のディレクトリを指定してください。"),
+            ),
+        ),
+        StartError::Settings(SettingsError::Faulty(findings)) => {
+            let lines: Vec<String> = findings
+                .iter()
+                .map(|finding| finding.one_line(context.language))
+                .collect();
+            (Exit::Failed, format!("{conf}\n{}", lines.join("\n")))
+        }
+        StartError::NotInSettings(error) => (Exit::NotFound, error.words(context.language)),
+        StartError::Lock(LockError::Held { path, pid }) => {
+            let path = path.display();
+            let pid = pid.map_or_else(String::new, |pid| {
+                context.pick(format!(" (process {pid})"), format!("（プロセス {pid}）"))
+            });
+            (Exit::Failed, context.pick(
+                format!("the alert service is already running{pid}: it holds {path}"),
+                format!("アラートサービスは既に起動しています{pid}: {path}"),
+            ))
+        }
+        StartError::Lock(LockError::Io { error: io, .. }) => (Exit::of(io.kind()), error.to_string()),
+        StartError::Other(why) => (Exit::Failed, why.clone()),
+    };
+    let what = context.pick("not started", "起動できません");
+    context.failure(exit, &format!("{what}: {why}"))
 }

@@ -26,7 +26,11 @@ pub(super) fn new(context: &mut Context, force: bool) -> Result<Exit, Failure> {
                 format!("cannot write the cluster key: {shown}: {error}\nThe key that was there, if any, is untouched."),
                 format!("クラスタ鍵を書き込めません: {shown}: {error}\n元の鍵があれば、そのまま残っています。"),
             );
-            return Err(context.failure(Exit::Failed, &text));
+            let exit = match &error {
+                KeyFileError::Io(error) => Exit::of(error.kind()),
+                _ => Exit::Failed,
+            };
+            return Err(context.failure(exit, &text));
         }
     }
     let shown = escaped(&shown);
