@@ -106,7 +106,7 @@ pub enum LampTold {
     Trouble,
     /// It is about to be told, or being told again.
     NotYet,
-    /// Another server tells it, and knows.
+    /// This server does not tell it; another one may, and knows.
     ByAnother,
 }
 

@@ -28,8 +28,8 @@ use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot};
 
-/// This program and its version, for the log.
-const VERSION: &str = concat!("noroshi ", env!("CARGO_PKG_VERSION"));
+/// This release, for the log.
+const VERSION: &str = concat!("release ", env!("CARGO_PKG_VERSION"));
 /// Requests from the command socket that wait for the driver.
 const ASKED_MAX: usize = 32;
 /// How long a stopping daemon lets a mail end that is under way.

@@ -34,8 +34,10 @@ pub(crate) fn line(event: &Event, config: &Config) -> Option<String> {
                     (code, text)
                 }
             };
-            let address = config.lamps.get(usize::from(lamp.0))?.address;
-            Some(format!("warning light {address}: {text} (code {code})"))
+            // The words name the address.
+            let server = config.lamps.get(usize::from(lamp.0))?.servers.first()?;
+            let server = config.server_name(*server);
+            Some(format!("light of {server} not told: {text} (code {code})"))
         }
         Event::Recorded {
             result: Err(why), ..

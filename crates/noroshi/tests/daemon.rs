@@ -256,7 +256,7 @@ fn the_log_that_mails_name_tells_what_did_not_work() {
     assert_eq!(run(&["clpcl", "-t"]).code, 0);
     let log = std::fs::read_to_string(home.log().join("noroshi.log.cur")).unwrap();
     for words in [
-        " +09:00 noroshi ",
+        " +09:00 release ",
         "started as server1 of cluster cluster",
         "mail to ops@example.com not sent, will be tried again: ",
         "/nowhere/sendmail",

@@ -187,7 +187,7 @@ fn status_never_shows_a_wanted_light_as_if_it_shone() {
         [
             "light        CANNOT BE TOLD (10.0.0.201), should be green, what it shows is unknown: connection refused",
             "light        not told yet (10.0.0.201), should be green",
-            "light        should be green (10.0.0.201), told by another server",
+            "light        should be green (10.0.0.201), not told by this server",
         ]
     );
     assert_eq!(
@@ -195,7 +195,7 @@ fn status_never_shows_a_wanted_light_as_if_it_shone() {
         [
             "警告灯       制御できません (10.0.0.201)、本来は緑点灯、現在の表示は不明: connection refused",
             "警告灯       指示待ち (10.0.0.201)、本来は緑点灯",
-            "警告灯       本来は緑点灯 (10.0.0.201)、他のサーバが制御",
+            "警告灯       本来は緑点灯 (10.0.0.201)、このサーバは制御していません",
         ]
     );
     let json: serde_json::Value =

@@ -1,16 +1,15 @@
-//! Lines for the daemon's own log, which is standard error.
+//! Lines for the daemon's own log.
 //!
 //! *Use.* [`Notes::say`]; [`Notes::forget`] when the trouble with a server is over. Each thing is
 //! said once until then, so that a wrong key on one server does not fill the disk of another.
 //!
-//! *Failure.* A log that cannot be written is nobody's concern here. Names that come from outside
+//! *Failure.* None here. Names that come from outside
 //! are shown with control characters escaped. Beyond [`NOTES_MAX`] the oldest is forgotten, and may
 //! be said again.
 
 use super::hello::Refusal;
 use noroshi_core::text::Language;
 use std::collections::VecDeque;
-use std::io::Write;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
@@ -28,7 +27,7 @@ impl Notes {
         if said.iter().any(|other| other.is_same_trouble(&note)) {
             return;
         }
-        let _ = writeln!(std::io::stderr(), "{}", note.text(language));
+        crate::log_file::tell(&note.text(language));
         if said.len() >= NOTES_MAX {
             said.pop_front();
         }

@@ -207,8 +207,8 @@ fn lamp_line(lamp: &LampStatus, language: Language) -> String {
             format!("指示待ち ({address})、本来は{wanted}"),
         ),
         LampTold::ByAnother => language.pick(
-            format!("should be {wanted} ({address}), told by another server"),
-            format!("本来は{wanted} ({address})、他のサーバが制御"),
+            format!("should be {wanted} ({address}), not told by this server"),
+            format!("本来は{wanted} ({address})、このサーバは制御していません"),
         ),
     };
     format!(
