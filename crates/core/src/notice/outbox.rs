@@ -15,6 +15,7 @@
 mod room;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use super::{Channel, NoticeKey, NoticeRecord, NoticeState, Outcome, Sending};
 use crate::alert::Alert;
