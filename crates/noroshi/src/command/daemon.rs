@@ -5,6 +5,8 @@ use crate::cli::Daemon;
 use crate::exit::{Exit, Failure};
 use noroshi_daemon::app::Options;
 use noroshi_daemon::home::Home;
+use noroshi_daemon::log;
+use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 
@@ -51,11 +53,18 @@ pub(crate) fn use_one_arena() {
 
 /// Runs the daemon of `home` until it is told to stop; `server` is the host name if `None`.
 fn run(home: Home, server: Option<String>) -> ExitCode {
+    // A fault of ours in one task ends that task; its words must not wait for the log's reader.
+    std::panic::set_hook(Box::new(|info| {
+        log::line(format!("noroshi: {info}"));
+        log::flush();
+    }));
     let gate = noroshi_daemon::engine::Gate::open();
     match noroshi_daemon::app::run(Options { home, server, gate }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("noroshi daemon: not started: {error}");
+            // All of it, whatever its length: there is nobody left to be held up. Who closed our
+            // standard error still gets the exit code.
+            let _ = writeln!(io::stderr(), "noroshi daemon: not started: {error}");
             Exit::Failed.into()
         }
     }
