@@ -15,12 +15,14 @@ mod post;
 mod resolve;
 mod sendmail;
 mod smtp;
+mod stagger;
 mod tls;
 mod wire;
 
 use crate::channel::trouble;
 use crate::engine::Gate;
 use crate::inbox::Inbox;
+use crate::log;
 use jiff::tz::TimeZone;
 use message::MailAddress;
 use noroshi_core::config::{MailSettings, MailTransport};
@@ -154,7 +156,11 @@ impl MailChannel {
         {
             match state.spilled.len() < MAIL_SPILL_MAX {
                 true => state.spilled.push_back(key),
-                false => eprintln!("mail: no room to answer for alert {}", key.alert),
+                false => log::line(trouble::no_room(
+                    "mail",
+                    &key.alert.0,
+                    state.office.context.language,
+                )),
             }
         }
         drop(state);
@@ -324,7 +330,10 @@ impl Worker {
 }
 
 fn queue_full(key: NoticeKey) -> Event {
-    let cause = format!("more than {MAIL_QUEUE_MAX} mails wait");
+    let cause = log::language().pick(
+        format!("more than {MAIL_QUEUE_MAX} mails wait"),
+        format!("{MAIL_QUEUE_MAX} 通を超えるメールが待っています"),
+    );
     Event::Outcome(
         key,
         Outcome::Retry {

@@ -13,6 +13,7 @@
 use super::auth::SignIn;
 use super::message::Envelope;
 use super::resolve::Resolver;
+use super::stagger::Stagger;
 use super::tls;
 use super::wire::{Reply, Wire};
 use crate::channel::trouble::{Failure, Trouble, Verb, printable};
@@ -20,7 +21,7 @@ use noroshi_core::config::{SmtpServer, SmtpTls};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Longest wait for a TCP connection: longer than two lost SYNs, shorter than an operator's
 /// patience with the second server in line.
@@ -55,9 +56,12 @@ impl Patience {
         }
     }
 
-    /// For one answer.
-    pub(super) fn each(&self) -> Duration {
-        self.each
+    /// For a connection, or for the name service before it: never beyond the whole dialogue's time.
+    pub(super) fn connect(&self) -> Duration {
+        let left = self
+            .until
+            .saturating_duration_since(crate::clock::instant());
+        self.each.min(CONNECT_WAIT_MAX).min(left)
     }
 
     fn next(&self) -> Instant {
@@ -212,12 +216,14 @@ impl Connection {
             verb: Verb::Tls,
             failure,
         };
-        let (config, name) = tls::settings(server)
+        let until = patience.next();
+        let (config, name) = timeout_at(until, tls::settings(server))
             .await
+            .map_err(|_| trouble(Failure::Silent(patience.each)))?
             .map_err(|cause| trouble(Failure::Unfit(cause)))?;
         let wire = self
             .wire
-            .encrypt(config, name, patience.next())
+            .encrypt(config, name, until)
             .await
             .map_err(trouble)?;
         Ok(Connection { wire, ..self })
@@ -329,13 +335,13 @@ impl Features {
     }
 }
 
-/// Tries the server's addresses in turn.
+/// Tries the server's addresses, each with a head start before the next; the first to connect serves.
 async fn connect(
     server: &SmtpServer,
     resolver: &Resolver,
     patience: &Patience,
 ) -> Result<(TcpStream, SocketAddr), Trouble> {
-    let wait = patience.each.min(CONNECT_WAIT_MAX);
+    let wait = patience.connect();
     let found = resolver.addresses(&server.host, server.port, wait).await;
     let addresses = found.map_err(|cause| Trouble {
         server: shown(server, None),
@@ -343,8 +349,12 @@ async fn connect(
         failure: Failure::Lost(cause),
     })?;
     let mut failed = (None, Failure::Lost("no address".into()));
-    for address in addresses {
-        match timeout(wait, TcpStream::connect(address)).await {
+    let mut connections = Stagger::new(addresses, |address| async move {
+        let wait = patience.connect();
+        (timeout(wait, TcpStream::connect(address)).await, wait)
+    });
+    while let Some((address, (connected, wait))) = connections.next().await {
+        match connected {
             Ok(Ok(socket)) => return Ok((socket, address)),
             Ok(Err(error)) => failed = (Some(address), Failure::Lost(error.to_string())),
             Err(_) => failed = (Some(address), Failure::Silent(wait)),

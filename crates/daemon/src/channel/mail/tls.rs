@@ -11,8 +11,13 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
-/// The TLS settings and the name to be proved by `server`.
+/// Places for reading authorities; a disk that hangs keeps its place, and with it its thread.
+static READING: Semaphore = Semaphore::const_new(super::ATTEMPTS_MAX);
+
+/// The TLS settings and the name to be proved by `server`. Waits for the disk: the caller sets the
+/// deadline.
 pub(super) async fn settings(
     server: &SmtpServer,
 ) -> Result<(Arc<ClientConfig>, ServerName<'static>), String> {
@@ -24,7 +29,12 @@ pub(super) async fn settings(
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| format!("{host:?} is no name that a certificate can prove"))?;
     let (verify, ca_file) = (server.verify, server.ca_file.clone());
-    let config = tokio::task::spawn_blocking(move || config(verify, ca_file.as_deref()));
+    let place = READING.acquire().await;
+    let place = place.map_err(|error| error.to_string())?;
+    let config = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        config(verify, ca_file.as_deref())
+    });
     let config = config.await.map_err(|error| error.to_string())??;
     Ok((Arc::new(config), name))
 }
