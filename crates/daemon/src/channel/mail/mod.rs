@@ -229,7 +229,10 @@ impl Office {
                 post.send(context, sending, &recipient).await
             }
             (MailTransport::Smtp { .. }, None) => Outcome::Retry {
-                cause: "no SMTP server".into(),
+                cause: context
+                    .language
+                    .pick("no SMTP server", "SMTP サーバがありません")
+                    .into(),
                 maybe_taken: false,
             },
         }

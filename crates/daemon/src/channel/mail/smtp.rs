@@ -17,6 +17,7 @@ use super::stagger::Stagger;
 use super::tls;
 use super::wire::{Reply, Wire};
 use crate::channel::trouble::{Failure, Trouble, Verb, printable};
+use crate::log;
 use noroshi_core::config::{SmtpServer, SmtpTls};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -121,7 +122,10 @@ impl Connection {
         connection.greet(&hello, patience).await?;
         if server.tls == SmtpTls::StartTls {
             if !connection.features.starttls {
-                let cause = "the server does not offer STARTTLS; nothing is sent in plain text";
+                let cause = log::language().pick(
+                    "the server does not offer STARTTLS; nothing is sent in plain text",
+                    "サーバが STARTTLS に対応していません。平文では送信しません",
+                );
                 return Err(trouble(Verb::StartTls, Failure::Unfit(cause.into())));
             }
             connection
@@ -148,7 +152,10 @@ impl Connection {
             (true, _) => "",
             (false, true) => " SMTPUTF8",
             (false, false) => {
-                let cause = "the server takes no addresses beyond ASCII (SMTPUTF8)";
+                let cause = log::language().pick(
+                    "the server takes no addresses beyond ASCII (SMTPUTF8)",
+                    "サーバが ASCII 以外のアドレスに対応していません (SMTPUTF8)",
+                );
                 return Err(self.trouble(Verb::Mail, Failure::Unfit(cause.into())));
             }
         };
