@@ -1,6 +1,7 @@
 //! The snapshot that `status`, `clpstat` and the console show.
 
 use crate::lamp::Look;
+use crate::notice::Channel;
 use crate::time::WallTime;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -21,12 +22,26 @@ pub struct Status {
     pub on_duty: Option<String>,
     /// Notices not finished yet, as far as they are held in memory.
     pub notices_waiting: u32,
+    /// Of them by channel, with why they wait. A release without it leaves it out.
+    #[serde(default)]
+    pub waiting: Vec<Waiting>,
     /// More notices wait on disk.
     pub backlog: bool,
     /// What is wrong with the alert store, if anything.
     pub store_trouble: Option<String>,
     /// "Use network warning light" is set.
     pub lamps_used: bool,
+}
+
+/// The unfinished notices of one channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// The channel.
+    pub channel: Channel,
+    /// How many are held in memory.
+    pub count: u32,
+    /// Why the last of them that was tried did not end; `None` when none has failed yet.
+    pub reason: Option<String>,
 }
 
 /// One server as another sees it.

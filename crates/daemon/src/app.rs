@@ -6,20 +6,22 @@
 
 use crate::alert_view::AlertView;
 use crate::channel::lamp::LampChannel;
-use crate::channel::mail::{MailChannel, MailContext, system_zone};
+use crate::channel::mail::{ATTEMPTS_MAX, MailChannel, MailContext, system_zone};
 use crate::channel::syslog::SyslogChannel;
 use crate::control::{self, Asked, Desk};
 use crate::driver::{Driver, Parts};
 use crate::engine::{Engine, EngineSetup, Gate};
-use crate::home::{Home, LockError};
+use crate::home::{Home, HomeLock, LockError, is_disk_trouble};
 use crate::inbox::INBOX_EVENTS_MAX;
 use crate::own_server::NotFound;
 use crate::reload::SettingsError;
-use crate::store::Store;
-use crate::{clock, entropy, log_file, own_server, reload};
-use noroshi_core::config::{Config, ServerId};
+use crate::store::{READERS_MAX, Store};
+use crate::{clock, entropy, log, own_server, reload};
+use jiff::tz::TimeZone;
+use noroshi_core::config::{Config, SERVERS_MAX, ServerId};
 use noroshi_core::event::Event;
 use noroshi_core::node::Node;
+use noroshi_core::text::Language;
 use noroshi_wire::key::ClusterKey;
 use std::fmt;
 use std::io;
@@ -34,6 +36,18 @@ const VERSION: &str = concat!("release ", env!("CARGO_PKG_VERSION"));
 const ASKED_MAX: usize = 32;
 /// How long a stopping daemon lets a mail end that is under way.
 const MAIL_GRACE: Duration = Duration::from_secs(1);
+
+/// Threads for what can hang in the kernel: starting a lamp's program (one for each lamp) or
+/// `sendmail` (8), asking the name service (one for each SMTP server), reading certificate
+/// authorities (8) and the alert view (2), closing the store. Each kind has its own bound, and there
+/// is a place for all of them at once, so that a lamp's dead mount never keeps a mail from its name
+/// service. None is kept when there is nothing to do.
+const BLOCKING_THREADS_MAX: usize =
+    LAMPS_MAX + SMTP_SERVERS_MAX + 2 * ATTEMPTS_MAX + READERS_MAX + 1;
+/// One for each server.
+const LAMPS_MAX: usize = SERVERS_MAX;
+/// As clp.conf may have.
+const SMTP_SERVERS_MAX: usize = 16;
 
 /// What the daemon is started with.
 pub struct Options {
@@ -82,19 +96,19 @@ impl std::error::Error for StartError {}
 pub fn run(options: Options) -> Result<(), StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(4)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
         .thread_keep_alive(Duration::from_secs(2))
         .build()
         .map_err(|error| StartError::Other(format!("no runtime: {error}")))?;
     let ended = runtime.block_on(live(options));
     if let Err(error) = &ended {
         for line in error.to_string().lines() {
-            log_file::keep_line(&format!("not started: {line}"));
+            log::keep_line(format!("not started: {line}"));
         }
     }
     // A name server that does not answer holds a thread; nobody waits for it any more.
     runtime.shutdown_background();
-    log_file::finish();
+    log::finish();
     ended
 }
 
@@ -102,8 +116,10 @@ async fn live(options: Options) -> Result<(), StartError> {
     let Options { home, server, gate } = options;
     home.prepare().map_err(other)?;
     let lock = home.lock().map_err(StartError::Lock)?;
-    log_file::keep(&home.log(), system_zone());
+    let zone = system_zone();
+    log::keep(&home.log(), zone.clone());
     let (config, own) = settings(&home, server)?;
+    log::speak(config.language);
     let key = key(&home)?;
     let session = entropy::session().map_err(other)?;
 
@@ -117,13 +133,12 @@ async fn live(options: Options) -> Result<(), StartError> {
         gate: gate.clone(),
     };
     let engine = Engine::start(setup, inbox.clone()).map_err(other)?;
-    let listener = home.listen(&lock).map_err(other)?;
-    listener.set_nonblocking(true).map_err(other)?;
-    let listener = UnixListener::from_std(listener).map_err(other)?;
+    let listener = listener(&home, &lock, config.language).map_err(other)?;
     let (store, recovered) = Store::open(&home.var(), config.alert_records_max, inbox.clone());
 
     let name = config.server_name(own).to_string();
-    let mail = mail_context(&config, own, &home);
+    // Read once: new settings must not wait for the disk that it is on.
+    let mail = mail_context(&config, own, &home, zone.clone());
     let mail = MailChannel::start_behind(gate.clone(), mail, inbox.clone());
     let lamps = LampChannel::start(config.lamps.clone(), names(&config), inbox.clone());
     let lamps = lamps.behind(gate);
@@ -135,7 +150,12 @@ async fn live(options: Options) -> Result<(), StartError> {
     };
     let (stop_control, stopped) = oneshot::channel::<()>();
     let stopped = async { stopped.await.unwrap_or_default() };
-    let control = tokio::spawn(control::serve_until(listener, desk, stopped));
+    let control = tokio::spawn(async {
+        match listener {
+            Some(listener) => control::serve_until(listener, desk, stopped).await,
+            None => stopped.await,
+        }
+    });
     let signals = tokio::spawn(reload::signals(
         home.clone(),
         name.clone(),
@@ -157,11 +177,11 @@ async fn live(options: Options) -> Result<(), StartError> {
         inbox,
         events,
         asked,
-        Box::new(refit(home, name)),
+        Box::new(refit(home, name, zone)),
     );
-    log_file::tell(&format!("{VERSION} started as {started}"));
+    log::line(format!("{VERSION} started as {started}"));
     let (parts, events) = driver.run(Event::Start(Box::new(recovered))).await;
-    log_file::tell("stopping");
+    log::line("stopping");
 
     signals.abort();
     let _ = stop_control.send(());
@@ -196,7 +216,10 @@ async fn take_down(parts: Parts, mut events: mpsc::Receiver<Event>) {
     events.close();
     let shut = tokio::task::spawn_blocking(move || store.shut());
     if !shut.await.unwrap_or(false) {
-        log_file::tell("the disk did not take the last records in time");
+        log::line(log::language().pick(
+            "the disk did not take the last records in time",
+            "最後の記録をディスクに書き込めませんでした",
+        ));
     }
 }
 
@@ -204,6 +227,24 @@ fn settings(home: &Home, server: Option<String>) -> Result<(Config, ServerId), S
     let config = reload::read(home).map_err(StartError::Settings)?;
     let own = own_server::find(&config, server.as_deref()).map_err(StartError::NotInSettings)?;
     Ok((config, own))
+}
+
+/// The command socket; none on a full or read-only disk, because notices matter more than commands.
+fn listener(home: &Home, lock: &HomeLock, language: Language) -> io::Result<Option<UnixListener>> {
+    match home.listen(lock) {
+        Ok(listener) => {
+            listener.set_nonblocking(true)?;
+            UnixListener::from_std(listener).map(Some)
+        }
+        Err(error) if is_disk_trouble(&error) => {
+            log::line(language.pick(
+                format!("{error}; going on without commands until the next start; stop with SIGTERM"),
+                format!("{error}。次回の起動までコマンドなしで続けます。停止には SIGTERM を使用してください"),
+            ));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn key(home: &Home) -> Result<ClusterKey, StartError> {
@@ -218,20 +259,23 @@ fn key(home: &Home) -> Result<ClusterKey, StartError> {
 }
 
 /// Fits the parts to new settings; the engine has taken them before, since it may refuse.
-fn refit(home: Home, name: String) -> impl Fn(&mut Parts, &Config) {
+fn refit(home: Home, name: String, zone: TimeZone) -> impl Fn(&mut Parts, &Config) {
     move |parts, config| {
         // The node takes no settings that lack this server.
         let Some(own) = config.server_named(&name) else {
             return;
         };
-        parts.mail.reconfigure(mail_context(config, own, &home));
+        log::speak(config.language);
+        parts
+            .mail
+            .reconfigure(mail_context(config, own, &home, zone.clone()));
         parts.lamps.replace(config.lamps.clone(), names(config));
         parts.syslog.reconfigure(config.syslog.clone());
         parts.store.keep(config.alert_records_max);
     }
 }
 
-fn mail_context(config: &Config, own: ServerId, home: &Home) -> MailContext {
+fn mail_context(config: &Config, own: ServerId, home: &Home, zone: TimeZone) -> MailContext {
     MailContext {
         cluster: config.cluster.clone(),
         server: config.server_name(own).to_string(),
@@ -239,7 +283,7 @@ fn mail_context(config: &Config, own: ServerId, home: &Home) -> MailContext {
         language: config.language,
         console_hint: None,
         log_directory: home.log().display().to_string(),
-        zone: system_zone(),
+        zone,
     }
 }
 

@@ -11,8 +11,9 @@ use crate::channel::syslog::SyslogChannel;
 use crate::control::Asked;
 use crate::engine::Engine;
 use crate::inbox::Inbox;
+use crate::log;
 use crate::store::Store;
-use crate::{clock, happenings, log_file};
+use crate::{clock, happenings};
 use noroshi_core::action::Action;
 use noroshi_core::config::{Config, ServerId};
 use noroshi_core::event::Event;
@@ -20,7 +21,7 @@ use noroshi_core::node::Node;
 use noroshi_core::notice::{Channel, NoticeKey, Sending};
 use noroshi_core::request::{Reply, Request, RequestId};
 use noroshi_core::time::Moment;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -92,15 +93,17 @@ impl Driver {
     }
 
     fn step(&mut self, event: Event) {
+        in_order(self, event, Driver::decide, Driver::act);
+    }
+
+    fn decide(&mut self, event: Event) -> Vec<Action> {
         let event = self.tried(event);
         if let Some(line) = happenings::line(&event, self.node.config()) {
-            log_file::tell(&line);
+            log::line(line);
         }
         let mut actions = Vec::new();
         self.node.step(clock::now(), event, &mut actions);
-        for action in actions {
-            self.act(action);
-        }
+        actions
     }
 
     /// New settings are tried where they can fail before anybody takes them (invariant 7): with a
@@ -119,12 +122,16 @@ impl Driver {
             .map_or(Ok(()), |own| self.parts.engine.reconfigure(&config, own));
         let config = match tried {
             Ok(()) => Ok(config),
-            Err(error) => Err(format!("the interconnects cannot be opened: {error}")),
+            Err(error) => Err(config.language.pick(
+                format!("the interconnects cannot be opened: {error}"),
+                format!("インタコネクトを開けません: {error}"),
+            )),
         };
         Event::Configure { source, config }
     }
 
-    fn act(&mut self, action: Action) {
+    /// Hands an action out; what is answered at once is an event for the next step.
+    fn act(&mut self, action: Action) -> Option<Event> {
         let Parts {
             engine,
             store,
@@ -136,11 +143,7 @@ impl Driver {
             Action::Probe { server, path } => engine.probe(server, path),
             Action::DropLink(server) => engine.drop_link(server),
             Action::Tell(server, message) => engine.tell(server, &message),
-            Action::Record { batch, items } => {
-                if let Some(refused) = store.record(batch, items) {
-                    self.step(refused);
-                }
-            }
+            Action::Record { batch, items } => return store.record(batch, items),
             Action::Load { after, limit } => store.load(after, limit),
             Action::Find(server, keys) => self.find(server, keys),
             Action::Send(sending) => self.send(sending),
@@ -151,10 +154,11 @@ impl Driver {
                     let _ = place.send(reply);
                 }
             }
-            Action::Log(line) => log_file::tell(&line),
+            Action::Log(line) => log::line(line),
             Action::Reconfigure(config) => (self.refit)(&mut self.parts, &config),
             Action::Exit => self.done = true,
         }
+        None
     }
 
     /// Looks notices up for another server, beside everything else. A store that cannot be read
@@ -190,8 +194,11 @@ impl Driver {
     fn change(&mut self, request: Request, place: oneshot::Sender<Reply>) {
         self.waiting.retain(|_, place| !place.is_closed());
         if self.waiting.len() >= REQUESTS_MAX {
-            let why = "too many requests wait for their answer; try again".to_string();
-            let _ = place.send(Reply::Refused { why });
+            let why = self.node.config().language.pick(
+                "too many requests wait for their answer; try again",
+                "応答待ちの要求が多すぎます。再実行してください",
+            );
+            let _ = place.send(Reply::Refused { why: why.into() });
             return;
         }
         self.requests += 1;
@@ -200,6 +207,65 @@ impl Driver {
     }
 }
 
+/// One event and all that follows from it at once: every action of a step is handed out before the
+/// next step begins, however many of them are answered on the spot.
+fn in_order<S>(
+    state: &mut S,
+    first: Event,
+    decide: fn(&mut S, Event) -> Vec<Action>,
+    act: fn(&mut S, Action) -> Option<Event>,
+) {
+    let mut events = VecDeque::from([first]);
+    while let Some(event) = events.pop_front() {
+        for action in decide(state, event) {
+            events.extend(act(state, action));
+        }
+    }
+}
+
 fn until(deadline: Moment) -> Duration {
     Duration::from_micros(deadline.since(clock::moment()).0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Refused batches, thousands in a row: in order, and without a stack that grows.
+    ///
+    /// Rule: N8
+    #[test]
+    fn an_answer_on_the_spot_waits_for_the_rest_of_its_step() {
+        const ROUNDS: u64 = 100_000;
+        let decide = |told: &mut Vec<String>, event: Event| {
+            let batch = match event {
+                Event::Recorded { batch, .. } => batch + 1,
+                _ => 0,
+            };
+            told.push(format!("step {batch}"));
+            let record = Action::Record {
+                batch,
+                items: Vec::new(),
+            };
+            match batch < ROUNDS {
+                true => vec![record, Action::Log(format!("after {batch}"))],
+                false => Vec::new(),
+            }
+        };
+        let act = |told: &mut Vec<String>, action: Action| match action {
+            Action::Record { batch, .. } => Some(Event::Recorded {
+                batch,
+                result: Err("refused".into()),
+            }),
+            Action::Log(line) => {
+                told.push(line);
+                None
+            }
+            other => panic!("{other:?}"),
+        };
+        let mut told = Vec::new();
+        in_order(&mut told, Event::Tick, decide, act);
+        assert_eq!(told[..4], ["step 0", "after 0", "step 1", "after 1"]);
+        assert_eq!(told.len() as u64, 2 * ROUNDS + 1);
+    }
 }

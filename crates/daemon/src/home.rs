@@ -103,28 +103,32 @@ impl Home {
     /// Makes `var/`, `log/` and `run/`, closed to others, where they are missing. `etc/` is the
     /// administrator's and is not made.
     ///
+    /// A full or read-only disk is no reason not to start: the store then says what it lacks.
+    ///
     /// # Errors
-    /// When one of them cannot be made; the text names it. Those made before it remain.
+    /// When one of them cannot be made for another reason, or `run/` for any; the text names it.
+    /// Those made before it remain.
     pub fn prepare(&self) -> io::Result<()> {
         for place in [self.var(), self.log(), self.run()] {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o750)
-                .create(&place)
-                .map_err(|error| {
-                    io::Error::new(
-                        error.kind(),
-                        format!("cannot make {}: {error}", place.display()),
-                    )
-                })?;
+            let made = DirBuilder::new().recursive(true).mode(0o750).create(&place);
+            match made {
+                Err(error) if is_disk_trouble(&error) && place != self.run() => {}
+                Err(error) => {
+                    let text = format!("cannot make {}: {error}", place.display());
+                    return Err(io::Error::new(error.kind(), text));
+                }
+                Ok(()) => {}
+            }
         }
         Ok(())
     }
 
-    /// Takes this home for the calling process.
+    /// Takes this home for the calling process: the directory `run/` itself, which needs no room on
+    /// any disk, and the lock file in it, which tells commands and people the process. On a full or
+    /// read-only disk the latter is done without.
     ///
     /// # Errors
-    /// [`LockError::Held`] when another daemon has it, [`LockError::Io`] when the lock file cannot
+    /// [`LockError::Held`] when another daemon has it, [`LockError::Io`] when directory or file cannot
     /// be opened. Nothing is changed in both cases.
     pub fn lock(&self) -> Result<HomeLock, LockError> {
         let path = self.lock_file();
@@ -132,41 +136,51 @@ impl Home {
             path: path.clone(),
             error,
         };
-        let mut file = OpenOptions::new()
+        let dir = File::open(self.run()).map_err(io)?;
+        if !taken(&dir).map_err(io)? {
+            return Err(self.held());
+        }
+        let opened = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .mode(0o640)
-            .open(&path)
-            .map_err(io)?;
-        let mut attempt = 1;
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => {
-                    attempt += 1;
-                    std::thread::sleep(LOCK_PAUSE);
+            .open(&path);
+        let file = match opened {
+            Ok(mut file) => {
+                if !taken(&file).map_err(io)? {
+                    return Err(self.held());
                 }
-                Err(TryLockError::WouldBlock) => {
-                    let mut pid = String::new();
-                    let read = (&file).take(20).read_to_string(&mut pid);
-                    let pid = read.ok().and_then(|_| pid.trim().parse().ok());
-                    return Err(LockError::Held { path, pid });
-                }
-                Err(TryLockError::Error(error)) => return Err(io(error)),
+                // The number is for people; the lock holds without it.
+                let _ = file
+                    .set_len(0)
+                    .and_then(|()| writeln!(file, "{}", std::process::id()));
+                Some(file)
             }
-        }
-        file.set_len(0)
-            .and_then(|()| writeln!(file, "{}", std::process::id()))
-            .map_err(io)?;
-        Ok(HomeLock { _file: file })
+            Err(error) if is_disk_trouble(&error) => None,
+            Err(error) => return Err(io(error)),
+        };
+        Ok(HomeLock {
+            _dir: dir,
+            _file: file,
+        })
     }
 
-    /// Whether a daemon lives in this home. A lock file that cannot be opened counts as free.
+    fn held(&self) -> LockError {
+        let path = self.lock_file();
+        let mut pid = String::new();
+        let read = File::open(&path).and_then(|file| file.take(20).read_to_string(&mut pid));
+        let pid = read.ok().and_then(|_| pid.trim().parse().ok());
+        LockError::Held { path, pid }
+    }
+
+    /// Whether a daemon lives in this home. What cannot be opened counts as free.
     pub fn is_locked(&self) -> bool {
-        File::open(self.lock_file())
-            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        [self.lock_file(), self.run()].iter().any(|path| {
+            File::open(path)
+                .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        })
     }
 
     /// Opens the command socket for owner and group (mode 0660), in place of a dead daemon's one.
@@ -210,7 +224,34 @@ impl Home {
 /// Holds a home for one daemon; dropped with the process at the latest.
 #[derive(Debug)]
 pub struct HomeLock {
-    _file: File,
+    _dir: File,
+    _file: Option<File>,
+}
+
+/// Takes the lock of `file`; false when somebody else keeps it.
+fn taken(file: &File) -> io::Result<bool> {
+    let mut attempt = 1;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => {
+                attempt += 1;
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            Err(TryLockError::WouldBlock) => return Ok(false),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}
+
+/// A disk that is full or can only be read: the service goes on without what it would have written.
+pub(crate) fn is_disk_trouble(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::QuotaExceeded
+    )
 }
 
 /// Why a home could not be taken.
@@ -289,6 +330,25 @@ mod tests {
         drop(first);
         assert!(!home.is_locked());
         home.lock().unwrap();
+    }
+
+    /// Rule: N20
+    #[test]
+    fn the_directory_is_locked_too_and_a_file_alone_is_enough_to_be_refused() {
+        let (_dir, home) = home();
+        let first = home.lock().unwrap();
+        std::fs::remove_file(home.lock_file()).unwrap();
+        assert!(home.is_locked());
+        assert!(matches!(
+            home.lock(),
+            Err(LockError::Held { pid: None, .. })
+        ));
+        drop(first);
+        // A daemon of an earlier release holds the file alone.
+        let file = File::create(home.lock_file()).unwrap();
+        file.try_lock().unwrap();
+        assert!(matches!(home.lock(), Err(LockError::Held { .. })));
+        assert!(home.is_locked());
     }
 
     #[test]

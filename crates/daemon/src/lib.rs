@@ -15,7 +15,7 @@ pub mod entropy;
 mod happenings;
 pub mod home;
 pub mod inbox;
-pub mod log_file;
+pub mod log;
 pub mod own_server;
 pub mod reload;
 pub mod store;

@@ -156,7 +156,7 @@ async fn an_absent_daemon_means_later_and_a_new_one_is_found() {
             panic!("{outcome:?}")
         };
         assert!(
-            cause.contains("log: ") && cause.contains("attempt 1"),
+            cause.contains("log does not exist") && cause.contains("attempt 1"),
             "{cause}"
         );
         let daemon = tokio::net::UnixDatagram::bind(&path).unwrap();
@@ -255,7 +255,7 @@ async fn a_daemon_that_never_reads_is_bounded_and_every_notice_answered() {
         match outcome {
             Outcome::Retry { cause, .. } if cause.contains("lines wait") => full += 1,
             Outcome::Retry { cause, .. } => {
-                assert!(cause.contains("not read in time"), "{cause}");
+                assert!(cause.contains("does not read"), "{cause}");
                 late += 1;
             }
             Outcome::Delivered { .. } => delivered += 1,

@@ -59,7 +59,7 @@ macro_rules! say {
 }
 pub(crate) use say;
 
-pub(crate) use noroshi_daemon::log_file::escaped;
+pub(crate) use noroshi_daemon::log::escaped;
 
 /// As [`escaped`], keeping the line breaks of our own texts.
 pub(crate) fn escaped_lines(text: &str) -> String {

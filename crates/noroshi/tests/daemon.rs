@@ -285,3 +285,42 @@ fn a_log_that_cannot_be_written_is_said_once_and_keeps_nobody_waiting() {
     let said = words.matches("cannot write the log in ").count();
     assert_eq!(said, 1, "{words}");
 }
+
+/// A real daemon that speaks Japanese, without a syslog daemon: what waits is explained, and what is
+/// refused is refused in the language of the settings.
+///
+/// Rule: N20
+#[test]
+fn what_waits_is_explained_and_refusals_follow_the_settings() {
+    let (dir, home) = single(79);
+    let conf = std::fs::read_to_string(home.conf()).unwrap();
+    let ours = "<noroshi><language>ja</language><syslog><socket>/nonexistent/log</socket></syslog></noroshi></root>";
+    let conf = conf.replace("</root>", ours);
+    std::fs::write(home.conf(), conf).unwrap();
+    let run = |arguments: &[&str]| run_in(dir.path(), arguments);
+    let _stopped = Stopped(dir.path());
+    assert_eq!(run(&["clpcl", "-s"]).code, 0);
+    assert_eq!(run(&["clplogcmd", "-m", "x", "--syslog"]).code, 0);
+    let reason = "/nonexistent/log がありません";
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    loop {
+        let status = run(&["status", "--lang", "ja"]).out;
+        if status.contains("行が送信待ち") && status.contains(reason) {
+            break;
+        }
+        assert!(std::time::Instant::now() < end, "{status}");
+        std::thread::yield_now();
+    }
+    let json: serde_json::Value = serde_json::from_str(&run(&["status", "--json"]).out).unwrap();
+    assert_eq!(json["waiting"][0]["channel"], "syslog", "{json}");
+    let refused = run(&["test", "mail", "--lang", "ja"]);
+    assert!(
+        refused.err.contains("メールアドレスが設定されていません"),
+        "{refused:?}"
+    );
+    let light = run(&["clpdn1000s", "-h", "server1", "--lang", "ja"]);
+    assert!(
+        light.err.contains("警告灯が設定されていません") || light.err.contains("使用しない設定"),
+        "{light:?}"
+    );
+}

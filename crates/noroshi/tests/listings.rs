@@ -6,7 +6,7 @@ use common::*;
 use noroshi_core::alert::Severity;
 use noroshi_core::lamp::Look;
 use noroshi_core::notice::{Channel, NoticeState};
-use noroshi_core::status::{ServerState, Status};
+use noroshi_core::status::{ServerState, Status, Waiting};
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
@@ -119,6 +119,15 @@ fn rich() -> Status {
     }
     status.servers[1].drift = true;
     status.notices_waiting = 3;
+    let waiting = |channel, count, reason: Option<&str>| Waiting {
+        channel,
+        count,
+        reason: reason.map(Into::into),
+    };
+    status.waiting = vec![
+        waiting(Channel::Mail, 1, None),
+        waiting(Channel::Syslog, 2, Some("/dev/log does not exist\u{1b}")),
+    ];
     status.backlog = true;
     status.store_trouble = Some("disk full".into());
     status
@@ -139,6 +148,8 @@ fn status_shows_servers_interconnects_and_lights() {
             "      lankhb1      SILENT         last heartbeat 12 ms ago, loss 0.5 %\n",
             "      light        CANNOT BE TOLD (10.0.0.201), should be red blinking, last told out: no answer\\u{1b}[2J\n",
             "Notices waiting: 3, more on disk\n",
+            "  1 mail waits\n",
+            "  2 syslog lines wait: /dev/log does not exist\\u{1b}\n",
             "ALERT STORE IN TROUBLE: disk full\n",
         ))
     );
@@ -153,6 +164,8 @@ fn status_shows_servers_interconnects_and_lights() {
             "      lankhb1      途絶           最終受信 12 ms 前、損失 0.5 %\n",
             "      警告灯       制御できません (10.0.0.201)、本来は赤点滅、最後の指示は消灯: no answer\\u{1b}[2J\n",
             "送信待ちの通報: 3 件、ディスク上に残りあり\n",
+            "  メール 1 通が送信待ち\n",
+            "  syslog 2 行が送信待ち: /dev/log does not exist\\u{1b}\n",
             "アラート保存領域の障害: disk full\n",
         ))
     );
@@ -222,7 +235,8 @@ fn status_as_json_is_one_object() {
     let expected = format!(
         concat!(
             r#"{{"cluster":"TomcatCluster","server":"server1","time":"2023-11-14T22:13:20.123Z","#,
-            r#""servers":[{},{}],"on_duty":"server1","notices_waiting":0,"backlog":false,"#,
+            r#""servers":[{},{}],"on_duty":"server1","notices_waiting":0,"waiting":[],"#,
+            r#""backlog":false,"#,
             r#""store_trouble":null,"lamps_used":true}}"#,
             "\n"
         ),

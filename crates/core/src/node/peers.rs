@@ -85,7 +85,10 @@ impl Node {
                 self.take(now, news, out);
             }
             PeerMessage::Stop { by, cluster } => {
-                out.push(Action::Log(alloc::format!("stop asked for by {by}")));
+                out.push(Action::Log(self.config.language.pick(
+                    alloc::format!("stop asked for by {by}"),
+                    alloc::format!("停止の要求を受けました: {by}"),
+                )));
                 if self.leaving.is_none() {
                     self.leave(now, cluster, None, out);
                 }

@@ -22,6 +22,7 @@ impl Node {
                 .collect(),
             on_duty: on_duty.map(|id| self.config.server_name(id).to_string()),
             notices_waiting: self.outbox.len() as u32,
+            waiting: self.outbox.waiting(),
             backlog: self.outbox.has_backlog(),
             store_trouble: self.store_trouble.clone(),
             lamps_used: self.config.lamps_used,

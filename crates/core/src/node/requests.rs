@@ -32,7 +32,11 @@ impl Node {
                 destinations: wanted,
             } => {
                 if !is_module(&message) {
-                    refused(format!("the module name {:?} is not one", message.module))
+                    let module = &message.module;
+                    refused(self.config.language.pick(
+                        format!("{module:?} is no module name: letters, digits, - and _, at most {MODULE_BYTES_MAX}"),
+                        format!("{module:?} はモジュール名として使えません。英数字と - _ で {MODULE_BYTES_MAX} 文字以内にしてください"),
+                    ))
                 } else {
                     let ticks = wanted.unwrap_or_else(|| destinations(&self.config, &message));
                     let about = About::default();
@@ -40,9 +44,12 @@ impl Node {
                     return self.reply_when_recorded(id, alert);
                 }
             }
-            Request::MailTest if self.config.mail.recipients.is_empty() => refused(String::from(
-                "no mail address is set: /root/cluster/mail/address",
-            )),
+            Request::MailTest if self.config.mail.recipients.is_empty() => {
+                refused(String::from(self.config.language.pick(
+                    "no mail address is set: /root/cluster/mail/address",
+                    "メールアドレスが設定されていません: /root/cluster/mail/address",
+                )))
+            }
             Request::MailTest => {
                 let name = self.own_name();
                 let about = About {
@@ -80,22 +87,27 @@ impl Node {
     fn lamp_server(&self, name: &str) -> Result<ServerId, String> {
         let server = self.server_asked_for(name)?;
         if !self.config.lamps_used {
-            return Err(String::from(
+            return Err(String::from(self.config.language.pick(
                 "network warning lights are not in use: /root/cluster/dn1000s/use is not 1",
-            ));
+                "ネットワーク警告灯を使用しない設定です: /root/cluster/dn1000s/use が 1 ではありません",
+            )));
         }
         match self.config.server(server).lamp {
             Some(_) => Ok(server),
-            None => Err(format!("server {name} has no warning light")),
+            None => Err(self.config.language.pick(
+                format!("server {name} has no warning light"),
+                format!("サーバ {name} には警告灯が設定されていません"),
+            )),
         }
     }
 
     fn server_asked_for(&self, name: &str) -> Result<ServerId, String> {
         self.config.server_named(name).ok_or_else(|| {
             let all: Vec<ServerId> = self.config.server_ids().collect();
-            format!(
-                "no server is called {name:?}; the servers are {}",
-                self.names(&all)
+            let all = self.names(&all);
+            self.config.language.pick(
+                format!("no server is called {name:?}; the servers are {all}"),
+                format!("{name:?} というサーバはありません。クラスタのサーバ: {all}"),
             )
         })
     }
@@ -107,7 +119,10 @@ impl Node {
         self.show(now, lamp, None, false);
         match self.lamps[usize::from(lamp.0)].test(now.at, id) {
             Ok(()) => None,
-            Err(_) => refused(String::from("a test of this warning light is under way")),
+            Err(_) => refused(String::from(self.config.language.pick(
+                "a test of this warning light is under way",
+                "この警告灯は試験中です",
+            ))),
         }
     }
 
@@ -139,7 +154,10 @@ impl Node {
             return None;
         }
         if !self.membership.living().any(|id| id == server) {
-            return refused(format!("server {name} does not answer; stop it there"));
+            return refused(self.config.language.pick(
+                format!("server {name} does not answer; stop it there"),
+                format!("サーバ {name} が応答しません。そのサーバ上で停止してください"),
+            ));
         }
         let message = PeerMessage::Stop {
             by: String::from(by),
@@ -157,4 +175,85 @@ fn refused(why: String) -> Option<Reply> {
 fn is_module(message: &MessageId) -> bool {
     let fit = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     (1..=MODULE_BYTES_MAX).contains(&message.module.len()) && message.module.chars().all(fit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::{SessionId, Severity};
+    use crate::config::Config;
+    use crate::config::tests::config;
+    use crate::event::Event;
+    use crate::text::Language;
+    use crate::time::{Moment, WallTime};
+    use alloc::vec;
+
+    /// What a server alone in this cluster answers to all that it refuses.
+    fn refusals(config: &Config) -> Vec<String> {
+        let now = Now {
+            at: Moment(1_000_000),
+            wall: WallTime(1_000),
+        };
+        let mut node = Node::new(now, ServerId(0), SessionId([1; 12]), config.clone());
+        let mut out = Vec::new();
+        node.step(now, Event::Start(Box::default()), &mut out);
+        let message = MessageId {
+            module: String::from("no module"),
+            event: 1,
+        };
+        let raise = Request::Raise {
+            message,
+            severity: Severity::Info,
+            text: String::from("x"),
+            destinations: None,
+        };
+        let server = |name: &str| Request::LampOff {
+            server: String::from(name),
+        };
+        let stop = |name: &str| Request::Stop {
+            server: Some(String::from(name)),
+            by: String::from("me"),
+        };
+        let requests = vec![
+            raise,
+            Request::MailTest,
+            server("sv1"),
+            server("sv9"),
+            stop("sv2"),
+        ];
+        for (at, request) in requests.into_iter().enumerate() {
+            node.step(now, Event::Request(RequestId(at as u64), request), &mut out);
+        }
+        let refused = out.into_iter().filter_map(|action| match action {
+            Action::Reply(_, Reply::Refused { why }) => Some(why),
+            _ => None,
+        });
+        refused.collect()
+    }
+
+    /// Rule: N20
+    #[test]
+    fn refusals_are_in_the_language_of_the_settings() {
+        let mut config = config(2);
+        config.mail.recipients.clear();
+        config.servers[0].lamp = None;
+        let words = [
+            ["module name", "モジュール名"],
+            ["no mail address", "メールアドレスが設定されていません"],
+            ["has no warning light", "警告灯が設定されていません"],
+            ["no server is called", "というサーバはありません"],
+            ["does not answer", "応答しません"],
+        ];
+        for (at, language) in [Language::En, Language::Ja].into_iter().enumerate() {
+            config.language = language;
+            let refusals = refusals(&config);
+            assert_eq!(refusals.len(), words.len(), "{refusals:?}");
+            for (why, words) in refusals.iter().zip(words) {
+                assert!(why.contains(words[at]), "{why}");
+                assert!(!why.contains(words[1 - at]), "{why}");
+            }
+        }
+        config.lamps_used = false;
+        assert!(refusals(&config)[2].contains("使用しない設定"));
+    }
 }

@@ -15,6 +15,7 @@
 mod room;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use super::{Channel, NoticeKey, NoticeRecord, NoticeState, Outcome, Sending};
 use crate::alert::Alert;
@@ -327,9 +328,8 @@ impl Outbox {
         dropped
     }
 
-    /// Notices that are due and for which there is room: they are marked begun, and the records are
-    /// to be put on disk in `batch`. A stale one goes out only after the
-    /// others were asked, and says that it may be a repeat when not all could be.
+    /// Notices that are due and have room: they are marked begun, and the records are to be put on
+    /// disk in `batch`. A stale one is a possible repeat unless all the others could be asked first.
     pub fn begin(
         &mut self,
         now: Now,

@@ -203,6 +203,14 @@ pub fn outcome(verdict: Verdict, cause: String) -> Outcome {
     }
 }
 
+/// For the log: an answer that is dropped because nobody takes it.
+pub(super) fn no_room(channel: &str, alert: &str, language: Language) -> String {
+    language.pick(
+        format!("{channel}: no room to answer for alert {alert}; it is sent after the next start"),
+        format!("{channel}: アラート {alert} の結果を渡せません。次回の起動後に送信します"),
+    )
+}
+
 /// `text` on one line, control characters escaped, cut to [`REASON_CHARS_MAX`].
 pub fn printable(text: &str) -> String {
     let mut out = String::new();

@@ -5,8 +5,10 @@ use super::{
     Answer, Asked, CALL_BYTES_MAX, CONNECTIONS_MAX, Call, DESK_WAIT, DRAIN_WAIT, Desk,
     FOLLOWERS_MAX, Fault, desk_wait,
 };
+use crate::log;
 use noroshi_core::alert::tidy_text;
 use noroshi_core::request::Request;
+use noroshi_core::text::Language;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -81,7 +83,10 @@ pub(super) async fn answer_one(stream: UnixStream, desk: Desk) {
 
 /// Says "busy" without waiting: a fresh socket's buffer is empty, so the line fits.
 fn turn_away(stream: &UnixStream) {
-    let why = format!("{CONNECTIONS_MAX} connections are open already");
+    let why = log::language().pick(
+        format!("{CONNECTIONS_MAX} connections are open already"),
+        format!("既に {CONNECTIONS_MAX} 件の接続があります"),
+    );
     let answer = Answer::Error {
         fault: Fault::Busy,
         why,
@@ -133,7 +138,10 @@ impl Connection {
             let call = match line {
                 Line::Whole(line) => serde_json::from_slice::<Call>(&line),
                 Line::TooLong => {
-                    let why = format!("a line of a call has at most {CALL_BYTES_MAX} bytes");
+                    let why = log::language().pick(
+                        format!("a line of a call has at most {CALL_BYTES_MAX} bytes"),
+                        format!("要求は一行 {CALL_BYTES_MAX} バイト以内です"),
+                    );
                     return self.error(Fault::BadCall, why).await;
                 }
                 Line::Gone => return Ok(()),
@@ -157,8 +165,11 @@ impl Connection {
                     return self.follow(limit, &only).await;
                 }
                 Err(error) => {
-                    self.error(Fault::BadCall, format!("unknown call: {error}"))
-                        .await?
+                    let why = log::language().pick(
+                        format!("unknown call: {error}"),
+                        format!("不明な要求です: {error}"),
+                    );
+                    self.error(Fault::BadCall, why).await?
                 }
             }
         }
@@ -186,10 +197,13 @@ impl Connection {
 
     async fn change(&mut self, request: Request) -> io::Result<()> {
         if !self.may_change {
-            let why = "only root and the user of the alert service may change anything";
+            let why = log::language().pick(
+                "only root and the user of the alert service may change anything",
+                "変更できるのは root とアラートサービスの実行ユーザだけです",
+            );
             return self.error(Fault::NotPermitted, why.into()).await;
         }
-        let request = match checked(request) {
+        let request = match checked(request, log::language()) {
             Ok(request) => request,
             Err(why) => return self.error(Fault::BadCall, why).await,
         };
@@ -201,7 +215,11 @@ impl Connection {
     }
 
     async fn no_answer(&mut self, wait: Duration) -> io::Result<()> {
-        let why = format!("no answer from the driver within {} s", wait.as_secs());
+        let wait = wait.as_secs();
+        let why = log::language().pick(
+            format!("no answer from the driver within {wait} s"),
+            format!("{wait} 秒以内に応答がありません"),
+        );
         self.error(Fault::NoAnswer, why).await
     }
 
@@ -223,19 +241,20 @@ impl Connection {
 
 /// Takes a request from outside only when its words can go anywhere: texts become one line without
 /// control characters, names that hold anything odd are refused.
-pub(super) fn checked(mut request: Request) -> Result<Request, String> {
+pub(super) fn checked(mut request: Request, language: Language) -> Result<Request, String> {
     match &mut request {
         Request::Raise { message, text, .. } => {
-            name("module", &message.module)?;
+            name(&message.module, language)?;
             *text = tidy_text(text);
             if text.trim().is_empty() {
-                return Err("the text of an alert is empty".into());
+                let why = language.pick("the text of an alert is empty", "メッセージ本文が空です");
+                return Err(why.into());
             }
         }
-        Request::LampOff { server } | Request::LampTest { server } => name("server", server)?,
+        Request::LampOff { server } | Request::LampTest { server } => name(server, language)?,
         Request::Stop { server, by } => {
             if let Some(server) = server {
-                name("server", server)?;
+                name(server, language)?;
             }
             *by = tidy_text(by);
         }
@@ -244,10 +263,13 @@ pub(super) fn checked(mut request: Request) -> Result<Request, String> {
     Ok(request)
 }
 
-fn name(of: &str, name: &str) -> Result<(), String> {
+fn name(name: &str, language: Language) -> Result<(), String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(plain) {
-        return Err(format!("this is no name of a {of}"));
+        return Err(language.pick(
+            format!("no name of a server or module: letters, digits and . _ - only, at most {NAME_BYTES_MAX}"),
+            format!("サーバ名、モジュール名には英数字と . _ - だけを {NAME_BYTES_MAX} 文字まで使えます"),
+        ));
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use crate::store::Store;
 use noroshi_core::action::Item;
 use noroshi_core::alert::{Alert, AlertId, Destinations, MessageId, Severity};
 use noroshi_core::event::Event;
+use noroshi_core::text::Language;
 use noroshi_core::time::WallTime;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::ops::ControlFlow;
@@ -267,7 +268,7 @@ fn a_change_reaches_the_driver_and_its_reply_comes_back() {
 #[test]
 fn words_from_outside_are_made_harmless_or_refused() {
     let raise = |module: &str, text: &str| {
-        checked(Request::Raise {
+        let request = Request::Raise {
             message: MessageId {
                 module: module.into(),
                 event: 1,
@@ -275,7 +276,8 @@ fn words_from_outside_are_made_harmless_or_refused() {
             severity: Severity::Info,
             text: text.into(),
             destinations: None,
-        })
+        };
+        checked(request, Language::En)
     };
     match raise("logcmd", "one\r\nBcc: all\u{202e}\u{1b}[2J").unwrap() {
         Request::Raise { text, .. } => assert_eq!(text, "one  Bcc: all [2J"),
@@ -290,19 +292,18 @@ fn words_from_outside_are_made_harmless_or_refused() {
     ] {
         assert!(raise(module, text).is_err(), "{module:?} {text:?}");
     }
-    assert!(
-        checked(Request::LampOff {
-            server: "sv1;id".into()
-        })
-        .is_err()
-    );
-    assert!(
-        checked(Request::Stop {
+    for (language, words) in [(Language::En, "letters"), (Language::Ja, "英数字")] {
+        let light = Request::LampOff {
+            server: "sv1;id".into(),
+        };
+        let stop = Request::Stop {
             server: Some("x".repeat(256)),
-            by: "me".into()
-        })
-        .is_err()
-    );
+            by: "me".into(),
+        };
+        for request in [light, stop] {
+            assert!(checked(request, language).unwrap_err().contains(words));
+        }
+    }
 }
 
 #[test]

@@ -10,8 +10,9 @@
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// Longest line between servers, its end not counted, in bytes.
-pub(super) const LINE_BYTES_MAX: usize = 64 * 1024;
+/// Longest line between servers, its end not counted, in bytes: room for the largest alert with a
+/// notice for each of a hundred recipients, each with a long reason in Japanese.
+pub(super) const LINE_BYTES_MAX: usize = 256 * 1024;
 
 /// Room made for one read, in bytes.
 const READ_BYTES: usize = 2_048;

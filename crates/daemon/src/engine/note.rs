@@ -1,4 +1,4 @@
-//! Lines for the daemon's own log.
+//! Lines for the daemon's own log ([`crate::log`]).
 //!
 //! *Use.* [`Notes::say`]; [`Notes::forget`] when the trouble with a server is over. Each thing is
 //! said once until then, so that a wrong key on one server does not fill the disk of another.
@@ -8,6 +8,7 @@
 //! be said again.
 
 use super::hello::Refusal;
+use crate::log;
 use noroshi_core::text::Language;
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -27,7 +28,7 @@ impl Notes {
         if said.iter().any(|other| other.is_same_trouble(&note)) {
             return;
         }
-        crate::log_file::tell(&note.text(language));
+        log::line(note.text(language));
         if said.len() >= NOTES_MAX {
             said.pop_front();
         }
@@ -130,15 +131,17 @@ impl Note {
             Note::LongLine { server } => {
                 let server = server.escape_debug();
                 language.pick(
-                    format!("server {server} sent a message beyond 64 KiB, ignored"),
-                    format!("サーバ {server} から 64 KiB を超えるメッセージを受信し、無視しました"),
+                    format!("server {server} sent a message beyond 256 KiB, ignored"),
+                    format!(
+                        "サーバ {server} から 256 KiB を超えるメッセージを受信し、無視しました"
+                    ),
                 )
             }
             Note::LongMessage { server } => {
                 let server = server.escape_debug();
                 language.pick(
-                    format!("a message for server {server} is beyond 64 KiB and was not sent"),
-                    format!("サーバ {server} へのメッセージが 64 KiB を超えたため送信しません"),
+                    format!("a message for server {server} is beyond 256 KiB and was not sent"),
+                    format!("サーバ {server} へのメッセージが 256 KiB を超えたため送信しません"),
                 )
             }
             Note::QueueFull { server } => {

@@ -3,11 +3,16 @@
 use crate::cluster::{Node, PORT, address, config, key, message};
 use crate::process::{Process, skip};
 use crate::relay::StreamRelay;
-use noroshi_core::config::ServerId;
+use noroshi_core::alert::{
+    ALERT_TEXT_BYTES_MAX, Alert, AlertId, Destinations, MessageId, Severity,
+};
+use noroshi_core::config::{MailForm, ServerId};
 use noroshi_core::event::Event;
+use noroshi_core::notice::{Channel, NoticeKey, NoticeRecord, NoticeState};
 use noroshi_core::peer::PeerMessage;
+use noroshi_core::time::WallTime;
 use noroshi_daemon::clock;
-use noroshi_daemon::engine::link::QUEUE_LINES_MAX;
+use noroshi_daemon::engine::link::{QUEUE_LINES_MAX, REPEATS_MAX};
 use noroshi_daemon::engine::{Engine, EngineSetup, Gate};
 use noroshi_wire::key::ClusterKey;
 use std::process::{Command, Stdio};
@@ -27,7 +32,7 @@ async fn messages_go_both_ways_in_order_and_unknown_kinds_are_passed_over() {
     let (mut one, mut other) = (Node::start(&config, 0), Node::start(&config, 1));
     one.wait_link(1, true).await;
     other.wait_link(0, true).await;
-    let long = message("x".repeat(70_000));
+    let long = message("x".repeat(300_000));
     for n in 0..200 {
         one.engine.tell(ServerId(1), &message(format!("there {n}")));
         one.engine.tell(ServerId(1), &PeerMessage::Unknown);
@@ -210,6 +215,80 @@ async fn a_queue_that_overflows_drops_the_link_and_it_comes_back() {
     one.wait_link(1, false).await;
     gate.heal();
     one.wait_link(1, true).await;
+}
+
+/// Rule: N2 N9
+#[tokio::test]
+async fn a_large_backlog_repeated_at_once_keeps_the_link_and_arrives_whole() {
+    let config = config(23, 2, 1);
+    let (mut one, mut other) = (Node::start(&config, 0), Node::start(&config, 1));
+    one.wait_link(1, true).await;
+    other.wait_link(0, true).await;
+    // Each as large as can be: every character of the text is escaped in JSON.
+    let record = |id: &AlertId, number: usize| NoticeRecord {
+        key: NoticeKey {
+            alert: id.clone(),
+            channel: Channel::Mail,
+            recipient: format!("ops{number}@example.com"),
+        },
+        form: MailForm::Long,
+        state: NoticeState::Waiting,
+        attempts: 3,
+        possible_repeat: false,
+        sender: "sv1".into(),
+        reason: "応".repeat(300),
+        changed: WallTime(0),
+    };
+    let backlog = |number: usize, recipients: usize| {
+        let id = AlertId(format!("a{number}"));
+        let alert = Alert {
+            id: id.clone(),
+            message: MessageId {
+                module: "logcmd".into(),
+                event: 1,
+            },
+            severity: Severity::Error,
+            time: WallTime(0),
+            server: "sv1".into(),
+            about: None,
+            text: "\"".repeat(ALERT_TEXT_BYTES_MAX),
+            thread: None,
+            destinations: Destinations::default(),
+        };
+        PeerMessage::Alert {
+            alert,
+            notices: (0..recipients).map(|at| record(&id, at)).collect(),
+            repeated: true,
+        }
+    };
+    for number in 0..REPEATS_MAX - 1 {
+        one.engine.tell(ServerId(1), &backlog(number, 1));
+    }
+    // More recipients than any other has.
+    one.engine.tell(ServerId(1), &backlog(REPEATS_MAX - 1, 100));
+    one.engine.tell(ServerId(1), &message("fresh"));
+    assert_eq!(one.counts().queue_overflows, 0);
+    let mut missing = REPEATS_MAX;
+    let mut fresh = false;
+    let arrived = |event: &Event| match event {
+        Event::Peer(_, message) => Some((**message).clone()),
+        Event::LinkDown(_) => panic!("the link fell"),
+        _ => None,
+    };
+    while missing > 0 || !fresh {
+        match other.wait("the backlog", arrived).await {
+            PeerMessage::Alert { alert, notices, .. } => {
+                let number = REPEATS_MAX - missing;
+                assert_eq!(alert.id.0, format!("a{number}"), "in order");
+                assert_eq!(notices.len(), if missing == 1 { 100 } else { 1 });
+                missing -= 1;
+            }
+            _ => {
+                assert!(missing > REPEATS_MAX / 2, "fresh ones go first");
+                fresh = true;
+            }
+        }
+    }
 }
 
 /// The addresses of two servers mixed up: each would talk to the wrong one.

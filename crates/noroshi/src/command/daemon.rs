@@ -5,6 +5,7 @@ use crate::cli::Daemon;
 use crate::exit::{Exit, Failure};
 use noroshi_daemon::app::{Options, StartError};
 use noroshi_daemon::home::LockError;
+use noroshi_daemon::log;
 use noroshi_daemon::reload::SettingsError;
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
@@ -19,7 +20,7 @@ pub(super) fn start(context: &Context, options: Daemon) -> Result<ExitCode, Fail
     if options.detached {
         // Only a leader of a process group cannot; then there is nothing to leave either.
         let _ = rustix::process::setsid();
-        noroshi_daemon::log_file::detached();
+        log::detached();
     }
     use_one_arena();
     let server = options
@@ -50,6 +51,11 @@ pub(crate) fn use_one_arena() {
 
 /// Runs the daemon of this home until it is told to stop; without `server` it finds itself in clp.conf.
 fn run(context: &Context, server: Option<String>) -> Result<ExitCode, Failure> {
+    // A fault of ours in one task ends that task; its words must not wait for the log's reader.
+    std::panic::set_hook(Box::new(|info| {
+        log::line(info.to_string());
+        log::finish();
+    }));
     let gate = noroshi_daemon::engine::Gate::open();
     let home = context.home.clone();
     match noroshi_daemon::app::run(Options { home, server, gate }) {

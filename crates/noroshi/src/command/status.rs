@@ -5,7 +5,10 @@ use crate::cli;
 use crate::exit::{Exit, Failure};
 use crate::print::{escaped, local, padded, rfc3339, say};
 use noroshi_core::lamp::{Glow, Look};
-use noroshi_core::status::{LampStatus, LampTold, PathStatus, ServerState, ServerStatus, Status};
+use noroshi_core::notice::Channel;
+use noroshi_core::status::{
+    LampStatus, LampTold, PathStatus, ServerState, ServerStatus, Status, Waiting,
+};
 use noroshi_core::text::Language;
 use serde::Serialize;
 
@@ -58,6 +61,9 @@ pub(super) fn run(context: &mut Context, options: &cli::Status) -> Result<Exit, 
             format!("送信待ちの通報: {waiting} 件{more}"),
         )
     )?;
+    for waiting in &status.waiting {
+        say!(context.out, "{}", waiting_line(waiting, language))?;
+    }
     if let Some(trouble) = &status.store_trouble {
         let trouble = escaped(trouble);
         say!(
@@ -82,6 +88,7 @@ pub(super) fn json(context: &mut Context, status: &Status) -> Result<Exit, Failu
         servers: Vec<ShownServer<'a>>,
         on_duty: Option<&'a str>,
         notices_waiting: u32,
+        waiting: &'a [Waiting],
         backlog: bool,
         store_trouble: Option<&'a str>,
         lamps_used: bool,
@@ -119,6 +126,7 @@ pub(super) fn json(context: &mut Context, status: &Status) -> Result<Exit, Failu
         servers: servers.collect(),
         on_duty: status.on_duty.as_deref(),
         notices_waiting: status.notices_waiting,
+        waiting: &status.waiting,
         backlog: status.backlog,
         store_trouble: status.store_trouble.as_deref(),
         lamps_used: status.lamps_used,
@@ -127,6 +135,40 @@ pub(super) fn json(context: &mut Context, status: &Status) -> Result<Exit, Failu
         .map_err(|error| context.failure(Exit::Failed, &error.to_string()))?;
     say!(context.out, "{shown}")?;
     Ok(Exit::Done)
+}
+
+/// `  3 syslog lines wait: /dev/log does not exist`
+fn waiting_line(waiting: &Waiting, language: Language) -> String {
+    let count = waiting.count;
+    let one = count == 1;
+    let mut line = match waiting.channel {
+        Channel::Mail => language.pick(
+            format!(
+                "  {count} {}",
+                if one { "mail waits" } else { "mails wait" }
+            ),
+            format!("  メール {count} 通が送信待ち"),
+        ),
+        Channel::Lamp => language.pick(
+            format!(
+                "  {count} warning light {}",
+                if one { "waits" } else { "notices wait" }
+            ),
+            format!("  警告灯への通報 {count} 件が送信待ち"),
+        ),
+        Channel::Syslog => language.pick(
+            format!(
+                "  {count} syslog {}",
+                if one { "line waits" } else { "lines wait" }
+            ),
+            format!("  syslog {count} 行が送信待ち"),
+        ),
+    };
+    if let Some(reason) = &waiting.reason {
+        line.push_str(": ");
+        line.push_str(&escaped(reason));
+    }
+    line
 }
 
 fn server_line(status: &Status, server: &ServerStatus, language: Language) -> String {

@@ -337,6 +337,7 @@ pub(crate) fn cluster(other: ServerState) -> Status {
         ],
         on_duty: Some("server1".into()),
         notices_waiting: 0,
+        waiting: Vec::new(),
         backlog: false,
         store_trouble: None,
         lamps_used: true,

@@ -15,14 +15,14 @@ const ALL: Asking = Asking {
 };
 
 /// An outbox whose answers a test gives by hand.
-struct Desk {
-    outbox: Outbox,
-    now: Now,
+pub(super) struct Desk {
+    pub(super) outbox: Outbox,
+    pub(super) now: Now,
     batch: u64,
 }
 
 impl Desk {
-    fn new() -> Desk {
+    pub(super) fn new() -> Desk {
         let now = Now {
             at: Moment(1_000_000),
             wall: WallTime(0),
@@ -35,11 +35,17 @@ impl Desk {
     }
 
     /// Adds a mail that is ours; answers what left at once when it is recorded.
-    fn mail(&mut self, alert: &str, to: &str) -> Vec<Box<Sending>> {
+    pub(super) fn mail(&mut self, alert: &str, to: &str) -> Vec<Box<Sending>> {
         self.add(alert, Channel::Mail, to, true)
     }
 
-    fn add(&mut self, alert: &str, channel: Channel, to: &str, ours: bool) -> Vec<Box<Sending>> {
+    pub(super) fn add(
+        &mut self,
+        alert: &str,
+        channel: Channel,
+        to: &str,
+        ours: bool,
+    ) -> Vec<Box<Sending>> {
         let alert = Arc::new(alert_named(alert));
         let record = record(&alert.id, channel, to);
         self.outbox
@@ -60,7 +66,7 @@ impl Desk {
         self.record()
     }
 
-    fn answer(&mut self, sending: &Sending, outcome: Outcome) -> Option<Ended> {
+    pub(super) fn answer(&mut self, sending: &Sending, outcome: Outcome) -> Option<Ended> {
         self.outbox.outcome(self.now, &sending.key, &outcome)
     }
 

@@ -12,7 +12,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use noroshi_core::lamp::LampResult;
+use noroshi_core::text::Language;
 use noroshi_wire::lamp::ReplyError;
+
+use super::codes;
+use crate::log;
 
 /// Why one lamp command did not come to a good end. What the lamp shows then is unknown.
 #[derive(Debug)]
@@ -73,12 +77,48 @@ impl Trouble {
 
     /// The result that `core` is told.
     pub(super) fn result(&self) -> LampResult {
-        let (code, text) = (self.code(), self.to_string());
+        let (code, text) = (self.code(), self.text(log::language()));
         match self {
             Self::Answer(_) | Self::ExitStatus { .. } | Self::Signal(_) => {
                 LampResult::Abnormal { code, text }
             }
             _ => LampResult::Failed { code, text },
+        }
+    }
+
+    /// In words; in Japanese those of the table of numbers, with the particulars behind them.
+    pub(super) fn text(&self, language: Language) -> String {
+        if language == Language::En {
+            return self.to_string();
+        }
+        let meaning = codes::meaning(self.code(), language).unwrap_or_default();
+        match self.particulars() {
+            particulars if particulars.is_empty() => meaning.to_owned(),
+            particulars => format!("{meaning} ({particulars})"),
+        }
+    }
+
+    /// Whom, how long, which error: what needs no translation.
+    fn particulars(&self) -> String {
+        match self {
+            Self::Answer(ReplyError::Refused(said) | ReplyError::Unexpected(said)) => said.clone(),
+            Self::Answer(ReplyError::Empty | ReplyError::Incomplete) => String::new(),
+            Self::ExitStatus { status, said } if said.is_empty() => status.to_string(),
+            Self::ExitStatus { status, said } => format!("{status}: {said}"),
+            Self::Signal(signal) => signal.to_string(),
+            Self::Refused(peer) => peer.to_string(),
+            Self::NotConnected(peer, limit) => format!("{peer}, {} s", limit.as_secs_f32()),
+            Self::Silent { peer, limit, snmp } => {
+                let community = if *snmp { ", SNMP community?" } else { "" };
+                format!("{peer}, {} s{community}", limit.as_secs_f32())
+            }
+            Self::ProgramSilent(limit) => format!("{} s", limit.as_secs_f32()),
+            Self::NoReservedPort => "ss -tan".into(),
+            Self::NoPermission | Self::Busy => String::new(),
+            Self::Unreachable(peer, error) => format!("{peer}: {error}"),
+            Self::Program(program, error) => format!("{program:?}: {error}"),
+            Self::Settings(what) => what.clone(),
+            Self::System(_, error) => error.to_string(),
         }
     }
 
@@ -245,6 +285,19 @@ mod tests {
             assert!(!code.en.is_empty() && !code.ja.is_empty());
         }
         assert!(CODES.is_sorted_by_key(|code| code.number));
+    }
+
+    /// Rule: M13
+    #[test]
+    fn each_trouble_is_told_in_japanese_with_its_particulars() {
+        for trouble in troubles() {
+            let (en, ja) = (trouble.text(Language::En), trouble.text(Language::Ja));
+            assert_eq!(en, trouble.to_string());
+            assert!(ja.contains("。"), "{ja}");
+        }
+        let texts: Vec<String> = troubles().iter().map(|it| it.text(Language::Ja)).collect();
+        assert!(texts.contains(&"警告灯が接続を拒否しました。 (192.0.2.7:514)".to_string()));
+        assert!(texts.contains(&"警告灯がコマンドを拒否しました。 (no)".to_string()));
     }
 
     /// Rule: M13 N13

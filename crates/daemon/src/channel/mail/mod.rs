@@ -15,12 +15,14 @@ mod post;
 mod resolve;
 mod sendmail;
 mod smtp;
+mod stagger;
 mod tls;
 mod wire;
 
 use crate::channel::trouble;
 use crate::engine::Gate;
 use crate::inbox::Inbox;
+use crate::log;
 use jiff::tz::TimeZone;
 use message::MailAddress;
 use noroshi_core::config::{MailSettings, MailTransport};
@@ -154,9 +156,10 @@ impl MailChannel {
         {
             match state.spilled.len() < MAIL_SPILL_MAX {
                 true => state.spilled.push_back(key),
-                false => crate::log_file::tell(&format!(
-                    "mail: no room to answer for alert {}",
-                    key.alert
+                false => log::line(trouble::no_room(
+                    "mail",
+                    &key.alert.0,
+                    state.office.context.language,
                 )),
             }
         }
@@ -226,7 +229,10 @@ impl Office {
                 post.send(context, sending, &recipient).await
             }
             (MailTransport::Smtp { .. }, None) => Outcome::Retry {
-                cause: "no SMTP server".into(),
+                cause: context
+                    .language
+                    .pick("no SMTP server", "SMTP サーバがありません")
+                    .into(),
                 maybe_taken: false,
             },
         }
@@ -327,7 +333,10 @@ impl Worker {
 }
 
 fn queue_full(key: NoticeKey) -> Event {
-    let cause = format!("more than {MAIL_QUEUE_MAX} mails wait");
+    let cause = log::language().pick(
+        format!("more than {MAIL_QUEUE_MAX} mails wait"),
+        format!("{MAIL_QUEUE_MAX} 通を超えるメールが待っています"),
+    );
     Event::Outcome(
         key,
         Outcome::Retry {

@@ -1,14 +1,18 @@
 //! The SMTP servers of one set of settings: order, fail-over, connections kept open (rule N10).
 //!
-//! A mail goes to the first server that is not cooling down. A server that failed is passed over
-//! for [`COOL_DOWN`], so that a dead first server delays one mail and not each; when all are
-//! cooling they are tried all the same, in order of priority. Connections stay open for
+//! A mail goes to the first server that is not cooling down. While that one has not greeted us
+//! within its head start ([`HEAD_START`](super::stagger::HEAD_START)) the next one is called as
+//! well, and whichever is ready first is given the mail; only one ever has it. A server that failed,
+//! or lost such a race, is passed over for [`COOL_DOWN`], so that a dead first server delays one mail
+//! and not each; when all are cooling they are tried all the same, in order of priority. Connections
+//! stay open for
 //! [`IDLE_MAX`] after a mail; one that ended meanwhile is replaced at once and never counts as a
 //! failure.
 
 use super::message::{self, Envelope, MailAddress};
 use super::resolve::Resolver;
-use super::smtp::{CONNECT_WAIT_MAX, Connection, Patience, shown};
+use super::smtp::{Connection, Patience, shown};
+use super::stagger::Stagger;
 use super::{MailContext, host_name};
 use crate::channel::trouble::{self, Failure, Trouble, Verb, Verdict};
 use crate::engine::Gate;
@@ -71,34 +75,49 @@ impl Post {
         sending: &Sending,
         recipient: &MailAddress,
     ) -> Outcome {
-        let mut causes = Vec::new();
-        let mut all_hard = true;
-        for relay in self.in_order() {
-            let envelope = Envelope {
-                sender: relay.sender(context),
-                recipient: recipient.clone(),
-            };
-            let message =
-                match message::build(context, sending, &envelope, crate::clock::timestamp()) {
-                    Ok(message) => message,
-                    Err(cause) => {
-                        return Outcome::Retry {
-                            cause,
-                            maybe_taken: false,
-                        };
-                    }
-                };
+        let (mut causes, mut all_hard) = (Vec::new(), true);
+        let mut calls = Stagger::new(self.in_order(), |relay: &Relay| async move {
             let patience = Patience::new(self.timeout, sending.attempt);
-            let trouble = match relay
-                .send(&envelope, &message, &self.host_name, &patience)
-                .await
-            {
+            let ready = relay.ready(&self.host_name, &patience).await;
+            (ready, patience)
+        });
+        while let Some((relay, (ready, patience))) = calls.next().await {
+            let result = match ready {
+                Ok(mut connection) => {
+                    // Two servers must never have the same mail in hand.
+                    calls.call_off().into_iter().for_each(Relay::cool_down);
+                    let envelope = Envelope {
+                        sender: relay.sender(context),
+                        recipient: recipient.clone(),
+                    };
+                    let now = crate::clock::timestamp();
+                    let message = match message::build(context, sending, &envelope, now) {
+                        Ok(message) => message,
+                        Err(cause) => {
+                            return Outcome::Retry {
+                                cause,
+                                maybe_taken: false,
+                            };
+                        }
+                    };
+                    let result = connection.deliver(&envelope, &message, &patience).await;
+                    if matches!(&result, Err(trouble) if connection.is_stale_after(trouble)) {
+                        // What lay idle beside it has most likely ended as well.
+                        relay.state().idle.clear();
+                        calls.again(relay);
+                        continue;
+                    }
+                    relay.keep(connection, result, &patience).await
+                }
+                Err(trouble) => Err(trouble),
+            };
+            let trouble = match result {
                 Ok(reply) => return Outcome::Delivered { reply },
                 Err(trouble) => trouble,
             };
             causes.push(trouble.text(context.language));
             if trouble.is_about_server() {
-                relay.state().cooling_until = Some(crate::clock::instant() + COOL_DOWN);
+                relay.cool_down();
             }
             match trouble.verdict() {
                 Verdict::NextServer { hard } => all_hard &= hard,
@@ -145,28 +164,19 @@ impl Post {
 }
 
 impl Relay {
-    async fn send(
-        &self,
-        envelope: &Envelope,
-        message: &[u8],
-        host_name: &str,
-        patience: &Patience,
-    ) -> Result<String, Trouble> {
+    /// A connection that a mail can be given to: one that lies idle, else a new one.
+    async fn ready(&self, host_name: &str, patience: &Patience) -> Result<Connection, Trouble> {
         self.pass(patience).await?;
         let idle = self.state().idle.pop();
-        if let Some((mut connection, _)) = idle {
-            match connection.deliver(envelope, message, patience).await {
-                Err(trouble) if connection.is_stale_after(&trouble) => {
-                    // What lay idle beside it has most likely ended as well.
-                    self.state().idle.clear();
-                }
-                result => return self.keep(connection, result, patience).await,
-            }
+        match idle {
+            Some((connection, _)) => Ok(connection),
+            None => Connection::open(&self.server, &self.resolver, host_name, patience).await,
         }
-        let mut connection =
-            Connection::open(&self.server, &self.resolver, host_name, patience).await?;
-        let result = connection.deliver(envelope, message, patience).await;
-        self.keep(connection, result, patience).await
+    }
+
+    /// Passes this server over for a while.
+    fn cool_down(&self) {
+        self.state().cooling_until = Some(crate::clock::instant() + COOL_DOWN);
     }
 
     /// Waits as for a connection while the gate cuts this server off. A name counts as an address
@@ -174,7 +184,7 @@ impl Relay {
     async fn pass(&self, patience: &Patience) -> Result<(), Trouble> {
         let address = self.server.host.parse::<IpAddr>();
         let address = address.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
-        let wait = patience.each().min(CONNECT_WAIT_MAX);
+        let wait = patience.connect();
         let passable = timeout(wait, self.gate.passable(address)).await;
         passable.map_err(|_| Trouble {
             server: shown(&self.server, None),
@@ -259,19 +269,64 @@ mod tests {
         }
     }
 
-    /// Rule: N10
-    #[tokio::test]
-    async fn an_idle_connection_is_kept_for_its_time_and_then_closed_politely() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = SmtpServer {
+    fn server(port: u16) -> SmtpServer {
+        SmtpServer {
             host: "127.0.0.1".into(),
-            port: listener.local_addr().unwrap().port(),
+            port,
             sender: String::new(),
             tls: SmtpTls::Plain,
             ca_file: None,
             verify: true,
             auth: None,
-        };
+        }
+    }
+
+    /// An address that swallows connections: its backlog is full and nobody accepts.
+    async fn black_hole() -> (TcpListener, Vec<tokio::net::TcpStream>) {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut open = Vec::new();
+        let brief = Duration::from_millis(300);
+        while let Ok(stream) = timeout(brief, tokio::net::TcpStream::connect(address)).await {
+            open.push(stream.unwrap());
+        }
+        (listener, open)
+    }
+
+    /// The first server swallows everything, before the connection and behind it.
+    ///
+    /// Rule: N10
+    #[tokio::test]
+    async fn a_silent_first_server_costs_the_first_notice_its_head_start() {
+        let (hole, _open) = black_hole().await;
+        let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        for silent in [&hole, &mute] {
+            let healthy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let servers = [silent, &healthy].map(|it| server(it.local_addr().unwrap().port()));
+            let serving = tokio::spawn(serve(healthy));
+            let post = Post::new(&servers, Duration::from_secs(60), &Gate::open());
+            let recipient = MailAddress::parse("ops@example.com").unwrap();
+            let (context, sending) = (context(Language::En), sending(MailForm::Long));
+            // Well below the wait for a connection, or for a greeting.
+            let soon = super::super::smtp::CONNECT_WAIT_MAX - Duration::from_millis(500);
+            let sent = timeout(soon, post.send(&context, &sending, &recipient)).await;
+            assert!(matches!(sent, Ok(Outcome::Delivered { .. })), "{sent:?}");
+            assert!(post.relays[0].state().cooling_until.is_some());
+            assert!(post.relays[1].state().cooling_until.is_none());
+            drop(post);
+            let lines = serving.await.unwrap();
+            let mails = lines.iter().filter(|line| line.starts_with("MAIL"));
+            assert_eq!(mails.count(), 1, "{lines:?}");
+        }
+    }
+
+    /// Rule: N10
+    #[tokio::test]
+    async fn an_idle_connection_is_kept_for_its_time_and_then_closed_politely() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = server(listener.local_addr().unwrap().port());
         let serving = tokio::spawn(serve(listener));
         let post = Post::new(&[server], Duration::from_secs(10), &Gate::open());
         let recipient = MailAddress::parse("ops@example.com").unwrap();

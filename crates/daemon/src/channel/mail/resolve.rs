@@ -5,6 +5,7 @@
 //! name server's. One question per name is in flight at a time: `getaddrinfo` cannot be called
 //! off, and threads that wait for it must not pile up.
 
+use crate::log;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -45,7 +46,10 @@ impl Resolver {
             Ok(Ok(())) => Ok(self.known()),
             _ if !old.is_empty() => Ok(old),
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(format!("the name {host} was not resolved within {wait:?}")),
+            Err(_) => Err(log::language().pick(
+                format!("the name {host} was not resolved within {wait:?}"),
+                format!("名前 {host} を {wait:?} 以内に解決できません"),
+            )),
         }
     }
 
@@ -55,12 +59,18 @@ impl Resolver {
         let known = self.known.clone();
         let question = tokio::spawn(async move {
             let _asking = asking;
-            let found = lookup_host((host.as_str(), port))
-                .await
-                .map_err(|error| format!("the name {host} cannot be resolved: {error}"))?;
+            let found = lookup_host((host.as_str(), port)).await.map_err(|error| {
+                log::language().pick(
+                    format!("the name {host} cannot be resolved: {error}"),
+                    format!("名前 {host} を解決できません: {error}"),
+                )
+            })?;
             let found: Vec<SocketAddr> = found.take(ADDRESSES_MAX).collect();
             if found.is_empty() {
-                return Err(format!("the name {host} has no address"));
+                return Err(log::language().pick(
+                    format!("the name {host} has no address"),
+                    format!("名前 {host} にアドレスがありません"),
+                ));
             }
             *known.lock().unwrap_or_else(PoisonError::into_inner) = found;
             Ok(())

@@ -15,12 +15,16 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 /// Longest run of the program; then it is killed.
 const RUN_MAX: Duration = Duration::from_secs(60);
 /// Bytes of standard error that are kept; the rest is read and forgotten.
 const STDERR_BYTES_MAX: usize = 1_024;
+
+/// Places for starting the program; one that hangs keeps its place, and with it its thread.
+static STARTING: Semaphore = Semaphore::const_new(super::ATTEMPTS_MAX);
 
 /// One attempt at one notice.
 pub(super) async fn send(
@@ -54,9 +58,15 @@ async fn run(
         Ok(message) => with_lf(message),
         Err(cause) => return retry(cause),
     };
-    let mut child = match command(program, &envelope).spawn() {
-        Ok(child) => child,
-        Err(error) => return retry(error.to_string()),
+    let mut child = match timeout(run_max, start(command(program, &envelope))).await {
+        Ok(Ok(child)) => child,
+        Ok(Err(error)) => return retry(error.to_string()),
+        Err(_) => {
+            return retry(context.language.pick(
+                format!("could not be started within {run_max:?}: does its disk answer?"),
+                format!("{run_max:?} 以内に起動できません。ディスクの応答を確認してください"),
+            ));
+        }
     };
     let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     let mut is_written = false;
@@ -96,6 +106,17 @@ async fn run(
     }
     let _ = child.start_kill();
     trouble::outcome(verdict, trouble::printable(&format!("{program}: {what}")))
+}
+
+/// Starts it on a thread of its own: on a dead disk or mount that call never returns.
+async fn start(mut command: Command) -> io::Result<Child> {
+    let place = STARTING.acquire().await.map_err(io::Error::other)?;
+    let started = tokio::task::spawn_blocking(move || {
+        let child = command.spawn();
+        drop(place);
+        child
+    });
+    started.await.map_err(io::Error::other)?
 }
 
 fn command(program: &str, envelope: &Envelope) -> Command {

@@ -13,14 +13,16 @@
 use super::auth::SignIn;
 use super::message::Envelope;
 use super::resolve::Resolver;
+use super::stagger::Stagger;
 use super::tls;
 use super::wire::{Reply, Wire};
 use crate::channel::trouble::{Failure, Trouble, Verb, printable};
+use crate::log;
 use noroshi_core::config::{SmtpServer, SmtpTls};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Longest wait for a TCP connection: longer than two lost SYNs, shorter than an operator's
 /// patience with the second server in line.
@@ -55,9 +57,12 @@ impl Patience {
         }
     }
 
-    /// For one answer.
-    pub(super) fn each(&self) -> Duration {
-        self.each
+    /// For a connection, or for the name service before it: never beyond the whole dialogue's time.
+    pub(super) fn connect(&self) -> Duration {
+        let left = self
+            .until
+            .saturating_duration_since(crate::clock::instant());
+        self.each.min(CONNECT_WAIT_MAX).min(left)
     }
 
     fn next(&self) -> Instant {
@@ -117,7 +122,10 @@ impl Connection {
         connection.greet(&hello, patience).await?;
         if server.tls == SmtpTls::StartTls {
             if !connection.features.starttls {
-                let cause = "the server does not offer STARTTLS; nothing is sent in plain text";
+                let cause = log::language().pick(
+                    "the server does not offer STARTTLS; nothing is sent in plain text",
+                    "サーバが STARTTLS に対応していません。平文では送信しません",
+                );
                 return Err(trouble(Verb::StartTls, Failure::Unfit(cause.into())));
             }
             connection
@@ -144,7 +152,10 @@ impl Connection {
             (true, _) => "",
             (false, true) => " SMTPUTF8",
             (false, false) => {
-                let cause = "the server takes no addresses beyond ASCII (SMTPUTF8)";
+                let cause = log::language().pick(
+                    "the server takes no addresses beyond ASCII (SMTPUTF8)",
+                    "サーバが ASCII 以外のアドレスに対応していません (SMTPUTF8)",
+                );
                 return Err(self.trouble(Verb::Mail, Failure::Unfit(cause.into())));
             }
         };
@@ -212,12 +223,14 @@ impl Connection {
             verb: Verb::Tls,
             failure,
         };
-        let (config, name) = tls::settings(server)
+        let until = patience.next();
+        let (config, name) = timeout_at(until, tls::settings(server))
             .await
+            .map_err(|_| trouble(Failure::Silent(patience.each)))?
             .map_err(|cause| trouble(Failure::Unfit(cause)))?;
         let wire = self
             .wire
-            .encrypt(config, name, patience.next())
+            .encrypt(config, name, until)
             .await
             .map_err(trouble)?;
         Ok(Connection { wire, ..self })
@@ -329,13 +342,13 @@ impl Features {
     }
 }
 
-/// Tries the server's addresses in turn.
+/// Tries the server's addresses, each with a head start before the next; the first to connect serves.
 async fn connect(
     server: &SmtpServer,
     resolver: &Resolver,
     patience: &Patience,
 ) -> Result<(TcpStream, SocketAddr), Trouble> {
-    let wait = patience.each.min(CONNECT_WAIT_MAX);
+    let wait = patience.connect();
     let found = resolver.addresses(&server.host, server.port, wait).await;
     let addresses = found.map_err(|cause| Trouble {
         server: shown(server, None),
@@ -343,8 +356,12 @@ async fn connect(
         failure: Failure::Lost(cause),
     })?;
     let mut failed = (None, Failure::Lost("no address".into()));
-    for address in addresses {
-        match timeout(wait, TcpStream::connect(address)).await {
+    let mut connections = Stagger::new(addresses, |address| async move {
+        let wait = patience.connect();
+        (timeout(wait, TcpStream::connect(address)).await, wait)
+    });
+    while let Some((address, (connected, wait))) = connections.next().await {
+        match connected {
             Ok(Ok(socket)) => return Ok((socket, address)),
             Ok(Err(error)) => failed = (Some(address), Failure::Lost(error.to_string())),
             Err(_) => failed = (Some(address), Failure::Silent(wait)),

@@ -4,6 +4,7 @@
 //! the runtime's thread, and dropped with it (DESIGN.md, "Memory"). Certificates are checked unless
 //! the settings switch that off by name.
 
+use crate::log;
 use noroshi_core::config::SmtpServer;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -11,8 +12,13 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
-/// The TLS settings and the name to be proved by `server`.
+/// Places for reading authorities; a disk that hangs keeps its place, and with it its thread.
+static READING: Semaphore = Semaphore::const_new(super::ATTEMPTS_MAX);
+
+/// The TLS settings and the name to be proved by `server`. Waits for the disk: the caller sets the
+/// deadline.
 pub(super) async fn settings(
     server: &SmtpServer,
 ) -> Result<(Arc<ClientConfig>, ServerName<'static>), String> {
@@ -21,10 +27,19 @@ pub(super) async fn settings(
         .trim_start_matches('[')
         .trim_end_matches(']')
         .trim_end_matches('.');
-    let name = ServerName::try_from(host.to_owned())
-        .map_err(|_| format!("{host:?} is no name that a certificate can prove"))?;
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| {
+        log::language().pick(
+            format!("{host:?} is no name that a certificate can prove"),
+            format!("{host:?} は証明書で確認できる名前ではありません"),
+        )
+    })?;
     let (verify, ca_file) = (server.verify, server.ca_file.clone());
-    let config = tokio::task::spawn_blocking(move || config(verify, ca_file.as_deref()));
+    let place = READING.acquire().await;
+    let place = place.map_err(|error| error.to_string())?;
+    let config = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        config(verify, ca_file.as_deref())
+    });
     let config = config.await.map_err(|error| error.to_string())??;
     Ok((Arc::new(config), name))
 }
@@ -50,12 +65,20 @@ fn roots(ca_file: Option<&str>) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     match ca_file {
         Some(path) => {
-            let unreadable = |error| format!("the authorities in {path} cannot be read: {error}");
+            let unreadable = |error| {
+                log::language().pick(
+                    format!("the authorities in {path} cannot be read: {error}"),
+                    format!("{path} の認証局を読み込めません: {error}"),
+                )
+            };
             for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
                 let certificate = certificate.map_err(unreadable)?;
-                roots
-                    .add(certificate)
-                    .map_err(|error| format!("the authorities in {path} are no use: {error}"))?;
+                roots.add(certificate).map_err(|error| {
+                    log::language().pick(
+                        format!("the authorities in {path} are no use: {error}"),
+                        format!("{path} の認証局は使用できません: {error}"),
+                    )
+                })?;
             }
         }
         // Single unreadable files among the system's are no reason to trust none of them.
@@ -64,8 +87,13 @@ fn roots(ca_file: Option<&str>) -> Result<RootCertStore, String> {
         }
     }
     if roots.is_empty() {
-        let place = ca_file.unwrap_or("the system's store");
-        return Err(format!("no certificate authority in {place}"));
+        let language = log::language();
+        let place =
+            ca_file.unwrap_or(language.pick("the system's store", "システムの証明書ストア"));
+        return Err(language.pick(
+            format!("no certificate authority in {place}"),
+            format!("{place} に認証局がありません"),
+        ));
     }
     Ok(roots)
 }

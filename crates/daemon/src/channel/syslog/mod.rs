@@ -10,10 +10,12 @@ mod socket;
 
 use crate::channel::{mail, trouble};
 use crate::inbox::Inbox;
+use crate::log;
 use jiff::tz::TimeZone;
 use noroshi_core::config::SyslogSettings;
 use noroshi_core::event::Event;
 use noroshi_core::notice::{NoticeKey, Outcome, Sending};
+use noroshi_core::text::Language;
 use socket::Socket;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,7 +28,7 @@ use tokio::time::timeout;
 /// Most notices that wait in the channel; one more is answered with "try again later" at once.
 pub const SYSLOG_QUEUE_MAX: usize = 1_024;
 /// Most answers of "try again later" that wait for room in the inbox. Beyond it the answer is
-/// dropped and said on standard error: the notice is still on disk and is sent after the next
+/// dropped and said in the daemon's log: the notice is still on disk and is sent after the next
 /// start.
 pub const SYSLOG_SPILL_MAX: usize = 4_096;
 /// Longest wait for a daemon that does not read its socket.
@@ -94,7 +96,7 @@ impl SyslogChannel {
             && let Err(error) = self.spill.try_send(key)
         {
             let alert = error.into_inner().alert;
-            crate::log_file::tell(&format!("syslog: no room to answer for alert {alert}"));
+            log::line(trouble::no_room("syslog", &alert.0, log::language()));
         }
     }
 
@@ -176,7 +178,7 @@ impl Worker {
             Err(error) => {
                 // A stream that was left amid a line must not get the next one behind it.
                 self.socket = None;
-                let cause = format!("{path}: {error}; attempt {}", sending.attempt);
+                let cause = cause(path, &error, sending.attempt, log::language());
                 Outcome::Retry {
                     cause: trouble::printable(&cause),
                     maybe_taken: false,
@@ -199,8 +201,30 @@ impl Worker {
     }
 }
 
+/// Why a line waits, for people.
+fn cause(path: &str, error: &io::Error, attempt: u32, language: Language) -> String {
+    let what = match error.kind() {
+        io::ErrorKind::NotFound => language.pick(
+            format!("{path} does not exist: no syslog daemon listens there"),
+            format!("{path} がありません。syslog デーモンが待ち受けていません"),
+        ),
+        io::ErrorKind::TimedOut => language.pick(
+            format!("{path}: the syslog daemon does not read"),
+            format!("{path}: syslog デーモンが読み出しません"),
+        ),
+        _ => format!("{path}: {error}"),
+    };
+    language.pick(
+        format!("{what}; attempt {attempt}"),
+        format!("{what}。{attempt} 回目"),
+    )
+}
+
 fn queue_full(key: NoticeKey) -> Event {
-    let cause = format!("more than {SYSLOG_QUEUE_MAX} lines wait for syslog");
+    let cause = log::language().pick(
+        format!("more than {SYSLOG_QUEUE_MAX} lines wait for syslog"),
+        format!("{SYSLOG_QUEUE_MAX} 行を超える syslog 出力が待っています"),
+    );
     Event::Outcome(
         key,
         Outcome::Retry {

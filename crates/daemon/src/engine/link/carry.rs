@@ -1,6 +1,8 @@
 //! Messages over a link that stands, both ways.
 //!
 //! *Use.* [`read_lines`] and [`write_lines`] side by side; either one's end is the link's end.
+//! Fresh messages go first; what is repeated goes while none of them waits.
+//!
 //! *Failure.* A line that is no message is said and passed over; a slow driver holds up this link
 //! and no other.
 
@@ -13,11 +15,20 @@ use noroshi_core::event::Event;
 use noroshi_core::peer::PeerMessage;
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsStream;
+
+/// The far ends of a link's queues.
+pub(super) struct Queued {
+    pub(super) lines: mpsc::Receiver<Vec<u8>>,
+    pub(super) repeats: mpsc::Receiver<Box<PeerMessage>>,
+    /// Of the lines.
+    pub(super) bytes: Arc<AtomicUsize>,
+}
 
 /// Hands messages to the driver until the link breaks. When the driver is behind, this link waits.
 pub(super) async fn read_lines(
@@ -67,13 +78,32 @@ pub(super) async fn write_lines(
     wires: &Wires,
     address: IpAddr,
     writer: &mut WriteHalf<TlsStream<TcpStream>>,
-    mut queued: mpsc::Receiver<Vec<u8>>,
-    queued_bytes: &AtomicUsize,
+    queued: Queued,
+    name: impl Fn() -> String,
 ) -> io::Result<()> {
-    while let Some(line) = queued.recv().await {
+    let Queued {
+        mut lines,
+        mut repeats,
+        bytes,
+    } = queued;
+    loop {
+        let (line, fresh) = tokio::select! {
+            biased;
+            Some(line) = lines.recv() => (line, true),
+            Some(message) = repeats.recv() => match super::line(&message, &name) {
+                Ok(line) => (line, false),
+                Err(note) => {
+                    wires.say(note);
+                    continue;
+                }
+            },
+            else => break,
+        };
         wires.gate.passable(address).await;
-        send(writer, &line, queued.is_empty()).await?;
-        queued_bytes.fetch_sub(line.len(), Ordering::Relaxed);
+        send(writer, &line, lines.is_empty() && repeats.is_empty()).await?;
+        if fresh {
+            bytes.fetch_sub(line.len(), Ordering::Relaxed);
+        }
     }
     writer.shutdown().await
 }

@@ -10,8 +10,11 @@
 //! *Failure.* A link that breaks is told and dialled again: at once when it had stood for a while,
 //! else after a growing rest, for ever. What was under way is lost; `core` repeats facts when a link
 //! comes up. A queue that reaches [`QUEUE_LINES_MAX`] or [`QUEUE_BYTES_MAX`] means that the other end
-//! does not take what it is sent: the link is dropped. A new link from a server replaces an old
-//! one, which must be half dead: nobody dials twice.
+//! does not take what it is sent: the link is dropped. What `core` repeats when a link comes up
+//! (a whole window of alerts) waits in a queue of its own, [`REPEATS_MAX`] long, and goes out one by
+//! one while nothing fresh waits: a large backlog must not drop the link, since it would be repeated
+//! at the next. A new link from a server replaces an old one, which must be half dead: nobody dials
+//! twice.
 
 mod carry;
 mod dial;
@@ -26,6 +29,7 @@ use super::note::Note;
 use super::plan::{PeerPlan, Plan};
 use noroshi_core::alert::SessionId;
 use noroshi_core::config::ServerId;
+use noroshi_core::notice::outbox::WINDOW_NOTICES_MAX;
 use noroshi_core::peer::PeerMessage;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,6 +43,10 @@ use tokio::time::timeout_at;
 pub const QUEUE_LINES_MAX: usize = 1_024;
 /// Bytes of messages that wait for one server; more drop the link.
 pub const QUEUE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Repeated alerts that wait for one server: all that `core` holds at a time. One more is not sent;
+/// the other end asks for what it misses, or hears of it when the next link comes up.
+pub const REPEATS_MAX: usize = WINDOW_NOTICES_MAX;
 
 /// The near ends of all links.
 #[derive(Debug, Default)]
@@ -66,6 +74,7 @@ struct Shared {
 struct Standing {
     session: SessionId,
     lines: mpsc::Sender<Vec<u8>>,
+    repeats: mpsc::Sender<Box<PeerMessage>>,
     queued_bytes: Arc<AtomicUsize>,
     cut: Arc<Notify>,
 }
@@ -106,15 +115,13 @@ impl Links {
         let Some(standing) = end.shared.standing().clone() else {
             return Ok(());
         };
-        let name = || end.settings.borrow().name.clone();
-        let mut line = serde_json::to_vec(message).map_err(|error| Note::NoMessage {
-            server: name(),
-            error: error.to_string(),
-        })?;
-        if line.len() > LINE_BYTES_MAX {
-            return Err(Note::LongMessage { server: name() });
+        if let PeerMessage::Alert { repeated: true, .. } = message {
+            // See REPEATS_MAX; a link that ends meanwhile loses them like any other message.
+            let _ = standing.repeats.try_send(Box::new(message.clone()));
+            return Ok(());
         }
-        line.push(b'\n');
+        let name = || end.settings.borrow().name.clone();
+        let line = line(message, name)?;
         let bytes = line.len();
         let room = standing.queued_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if room > QUEUE_BYTES_MAX || standing.lines.try_send(line).is_err() {
@@ -185,6 +192,19 @@ impl Links {
             end.task.abort();
         }
     }
+}
+
+/// A message as its line.
+fn line(message: &PeerMessage, server: impl Fn() -> String) -> Result<Vec<u8>, Note> {
+    let mut line = serde_json::to_vec(message).map_err(|error| Note::NoMessage {
+        server: server(),
+        error: error.to_string(),
+    })?;
+    if line.len() > LINE_BYTES_MAX {
+        return Err(Note::LongMessage { server: server() });
+    }
+    line.push(b'\n');
+    Ok(line)
 }
 
 impl End {

@@ -3,9 +3,9 @@
 //! *Use.* [`Task::run`], spawned by the near end. *Failure.* Whatever ends a link is told as
 //! `LinkDown`, and the next one is made.
 
-use super::carry::{moved_away, read_lines, write_lines};
+use super::carry::{Queued, moved_away, read_lines, write_lines};
 use super::dial::{Greeted, dial_until_made};
-use super::{QUEUE_LINES_MAX, Shared, Standing};
+use super::{QUEUE_LINES_MAX, REPEATS_MAX, Shared, Standing};
 use crate::clock;
 use crate::engine::Wires;
 use crate::engine::lines::Lines;
@@ -15,7 +15,6 @@ use noroshi_core::event::Event;
 use noroshi_core::time::{Moment, Span};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use tokio::io::split;
 use tokio::net::TcpStream;
@@ -125,22 +124,24 @@ impl Task {
         } = greeted;
         let since = clock::moment();
         let (queue, queued) = mpsc::channel(QUEUE_LINES_MAX);
+        let (repeat, repeats) = mpsc::channel(REPEATS_MAX);
         let standing = Standing {
             session,
             lines: queue,
+            repeats: repeat,
             queued_bytes: Arc::default(),
             cut: Arc::default(),
         };
-        let (cut, queued_bytes) = (
-            Arc::clone(&standing.cut),
-            Arc::clone(&standing.queued_bytes),
-        );
+        let cut = Arc::clone(&standing.cut);
+        let queued = Queued {
+            lines: queued,
+            repeats,
+            bytes: Arc::clone(&standing.queued_bytes),
+        };
         // Before the event, so that what it makes `core` tell finds the link.
         *self.shared.standing() = Some(standing);
         self.tell_up(Some(session)).await;
-        let ended = self
-            .carry(stream, lines, route, queued, &queued_bytes, &cut)
-            .await;
+        let ended = self.carry(stream, lines, route, queued, &cut).await;
         self.shared.standing().take();
         self.after(route, since);
         self.tell_up(None).await;
@@ -185,13 +186,14 @@ impl Task {
         stream: TlsStream<TcpStream>,
         lines: Lines,
         route: Route,
-        queued: mpsc::Receiver<Vec<u8>>,
-        queued_bytes: &AtomicUsize,
+        queued: Queued,
         cut: &Notify,
     ) -> Ended {
         let (reader, mut writer) = split(stream);
         let address = route.theirs.ip();
         let wires = Arc::clone(&self.wires);
+        let settings = self.settings.clone();
+        let name = || settings.borrow().name.clone();
         let mut read = pin!(read_lines(
             &wires,
             self.settings.clone(),
@@ -205,7 +207,7 @@ impl Task {
             () = moved_away(self.settings.clone(), route) => None,
             Some(greeted) = self.arrivals.recv() => return Ended::Replaced(Box::new(greeted)),
             () = &mut read => return Ended::Broken,
-            written = write_lines(&wires, address, &mut writer, queued, queued_bytes) => Some(written),
+            written = write_lines(&wires, address, &mut writer, queued, name) => Some(written),
         };
         match written {
             Some(Ok(())) => {

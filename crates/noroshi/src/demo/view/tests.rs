@@ -38,6 +38,7 @@ fn status(own: &str, states: &[ServerState]) -> Box<Status> {
         servers: states.iter().enumerate().map(server).collect(),
         on_duty: Some("sv1".into()),
         notices_waiting: 0,
+        waiting: Vec::new(),
         backlog: false,
         store_trouble: None,
         lamps_used: true,

@@ -1,16 +1,6 @@
-//! The alert service's own log (rules M5 M33): one line an event, in two files of bounded size.
+//! The log's two files (rule M33): `noroshi.log.cur`, and the one before it.
 //!
-//! *Use.* [`tell`] from anywhere: the line goes to standard error, and to `noroshi.log.cur` in the
-//! home's log directory once [`keep`] was called. [`LogFile`] is the writer alone.
-//!
-//! *Failure.* A log that cannot be written is said once on standard error and tried again with each
-//! line; nothing waits for it. Lines are not synced: they explain what the alert store has kept, and
-//! do not replace it. Nobody may hand over a secret: no text of a core value, finding or error of this
-//! crate holds one.
-
-mod thread;
-
-pub use thread::{detached, finish, keep, keep_line, tell};
+//! *Use.* [`LogFile::write_line`]. *Failure.* The line is lost, and the next one tries again.
 
 use crate::clock;
 use jiff::tz::TimeZone;
@@ -25,9 +15,9 @@ pub const CURRENT: &str = "noroshi.log.cur";
 /// The file before it; the one before that is gone.
 pub const PREVIOUS: &str = "noroshi.log.pre";
 /// Bytes of one file; the line that would exceed it begins the next. Both together hold twice that.
-pub const LOG_BYTES_MAX: u64 = 1 << 20;
+const LOG_BYTES_MAX: u64 = 1 << 20;
 /// Bytes of one line without its time; a longer one ends with `…`.
-pub const LINE_BYTES_MAX: usize = 4_096;
+pub(super) const LINE_BYTES_MAX: usize = 4_096;
 
 /// Writes lines into a directory, and begins a new file when one is full.
 #[derive(Debug)]
