@@ -3,6 +3,7 @@
 use super::Context;
 use crate::cli::Daemon;
 use crate::exit::{Exit, Failure};
+use noroshi_core::text::Language;
 use noroshi_daemon::app::Options;
 use noroshi_daemon::home::Home;
 use noroshi_daemon::log;
@@ -28,6 +29,7 @@ pub(super) fn start(context: &Context, options: Daemon) -> Result<ExitCode, Fail
     Ok(run(
         context.home.clone(),
         server.filter(|name| !name.is_empty()),
+        context.language,
     ))
 }
 
@@ -52,7 +54,7 @@ pub(crate) fn use_one_arena() {
 }
 
 /// Runs the daemon of `home` until it is told to stop; `server` is the host name if `None`.
-fn run(home: Home, server: Option<String>) -> ExitCode {
+fn run(home: Home, server: Option<String>, language: Language) -> ExitCode {
     // A fault of ours in one task ends that task; its words must not wait for the log's reader.
     std::panic::set_hook(Box::new(|info| {
         log::line(format!("noroshi: {info}"));
@@ -64,7 +66,12 @@ fn run(home: Home, server: Option<String>) -> ExitCode {
         Err(error) => {
             // All of it, whatever its length: there is nobody left to be held up. Who closed our
             // standard error still gets the exit code.
-            let _ = writeln!(io::stderr(), "noroshi daemon: not started: {error}");
+            let error = error.text(language);
+            let text = language.pick(
+                format!("noroshi daemon: not started: {error}"),
+                format!("noroshi daemon: 起動できません: {error}"),
+            );
+            let _ = writeln!(io::stderr(), "{text}");
             Exit::Failed.into()
         }
     }
