@@ -72,18 +72,25 @@ pub enum StartError {
     Other(String),
 }
 
+impl StartError {
+    /// What is wrong and what helps, for people.
+    pub fn text(&self, language: Language) -> String {
+        match self {
+            StartError::Settings(SettingsError::Unreadable(text)) => text.clone(),
+            StartError::Settings(SettingsError::Faulty(findings)) => {
+                let lines = findings.iter().map(|finding| finding.one_line(language));
+                lines.collect::<Vec<_>>().join("\n")
+            }
+            StartError::NotInSettings(error) => error.words(language),
+            StartError::Lock(error) => error.text(language),
+            StartError::Other(text) => text.clone(),
+        }
+    }
+}
+
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::Settings(SettingsError::Unreadable(text)) => f.write_str(text),
-            StartError::Settings(SettingsError::Faulty(findings)) => {
-                let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
-                f.write_str(&lines.join("\n"))
-            }
-            StartError::NotInSettings(error) => write!(f, "{error}"),
-            StartError::Lock(error) => write!(f, "{error}"),
-            StartError::Other(text) => f.write_str(text),
-        }
+        f.write_str(&self.text(Language::En))
     }
 }
 

@@ -8,6 +8,7 @@
 
 pub mod key;
 
+use noroshi_core::text::Language;
 use rustix::fs::Mode;
 use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
@@ -273,18 +274,33 @@ pub enum LockError {
     },
 }
 
-impl fmt::Display for LockError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl LockError {
+    /// Who has it, or what is wrong, for people.
+    pub fn text(&self, language: Language) -> String {
         match self {
             LockError::Held { path, pid } => {
-                write!(f, "the alert service is already running")?;
-                if let Some(pid) = pid {
-                    write!(f, " (process {pid})")?;
-                }
-                write!(f, ": it holds {}", path.display())
+                let process = language.pick("process", "プロセス");
+                let pid = pid.map_or_else(String::new, |pid| format!(" ({process} {pid})"));
+                let path = path.display();
+                language.pick(
+                    format!("the alert service is already running{pid}: it holds {path}"),
+                    format!("アラートサービスは既に動作しています{pid}: {path} を保持しています"),
+                )
             }
-            LockError::Io { path, error } => write!(f, "cannot lock {}: {error}", path.display()),
+            LockError::Io { path, error } => {
+                let path = path.display();
+                language.pick(
+                    format!("cannot lock {path}: {error}"),
+                    format!("{path} をロックできません: {error}"),
+                )
+            }
         }
+    }
+}
+
+impl fmt::Display for LockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(Language::En))
     }
 }
 

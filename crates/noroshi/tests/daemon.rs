@@ -313,6 +313,11 @@ fn what_waits_is_explained_and_refusals_follow_the_settings() {
     }
     let json: serde_json::Value = serde_json::from_str(&run(&["status", "--json"]).out).unwrap();
     assert_eq!(json["waiting"][0]["channel"], "syslog", "{json}");
+    let second = run(&["daemon", "--lang", "ja"]).err;
+    assert!(
+        second.contains("起動できません") && second.contains("既に動作しています"),
+        "{second}"
+    );
     let refused = run(&["test", "mail", "--lang", "ja"]);
     assert!(
         refused.err.contains("メールアドレスが設定されていません"),
