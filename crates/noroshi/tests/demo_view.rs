@@ -90,7 +90,7 @@ fn watch(width: &str, height: &str) {
     terminal.keys(&["3", "k"]);
     terminal.wait_for("RED BLINK");
     terminal.wait_for("DOWN  (killed)");
-    terminal.wait_for("[demo] Server sv3 is down");
+    terminal.wait_for("demo Server sv3 is down");
     terminal.keys(&["Enter"]);
     terminal.wait_for("Server concerned: sv3");
     terminal.keys(&["Escape"]);

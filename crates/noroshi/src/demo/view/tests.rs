@@ -86,7 +86,7 @@ fn killed() -> Scene {
             from: "noroshi@demo.example".into(),
             to: vec!["ops@example.com".into()],
             raw: b"Subject: down\r\n\r\nx".to_vec(),
-            subject: "[demo] Server sv3 is down".into(),
+            subject: "demo Server sv3 is down".into(),
             body: "Message: Server sv3 is down.\nHost: sv1\n".into(),
         }),
         after: Some(Duration::from_millis(171)),
@@ -146,7 +146,7 @@ fn the_view_says_everything_in_words_at_80_by_24() {
         "lan2 SILENT 18 ms",
         "nm/2",
         "ERROR",
-        "+171 ms ops@example.com [demo] Server sv3 is down",
+        "+171 ms ops@example.com demo Server sv3 is down",
         "sv3 is killed: lamp 162 ms, mail 171 ms",
         "q quit",
     ] {
