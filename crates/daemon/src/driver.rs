@@ -94,7 +94,8 @@ impl Driver {
     fn step(&mut self, event: Event) {
         let event = self.tried(event);
         if let Some(line) = happenings::line(&event, self.node.config()) {
-            log_file::tell(&line);
+            // For whoever looks for a cause; standard error is not to repeat each try.
+            log_file::keep_line(&line);
         }
         let mut actions = Vec::new();
         self.node.step(clock::now(), event, &mut actions);

@@ -235,3 +235,20 @@ fn a_mail_is_read_in_full_and_the_keys_are_explained() {
     let text = rows(80, 24, &scene, &look);
     assert!(text.contains("as clpdn1000s does"), "{text}");
 }
+
+/// Story: Escape and `b` typed quickly came as one key, Alt and b; the mail stayed open, and the next `q`
+/// closed it instead of ending the demonstration.
+#[test]
+fn escape_and_a_key_in_quick_succession_are_both_taken() {
+    use crate::demo::keys::press;
+    use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+    let scene = killed();
+    let mut look = look(Language::En);
+    look.over = Over::Mail(0);
+    press(
+        KeyEvent::new(KeyCode::Char('1'), KeyModifiers::ALT),
+        &mut look,
+        &scene,
+    );
+    assert_eq!((look.over, look.server), (Over::Nothing, 0));
+}
