@@ -99,7 +99,8 @@ impl Driver {
     fn decide(&mut self, event: Event) -> Vec<Action> {
         let event = self.tried(event);
         if let Some(line) = happenings::line(&event, self.node.config()) {
-            log::line(line);
+            // For whoever looks for a cause; standard error is not to repeat each try.
+            log::keep_line(line);
         }
         let mut actions = Vec::new();
         self.node.step(clock::now(), event, &mut actions);

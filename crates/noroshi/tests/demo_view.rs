@@ -90,11 +90,13 @@ fn watch(width: &str, height: &str) {
     terminal.keys(&["3", "k"]);
     terminal.wait_for("RED BLINK");
     terminal.wait_for("DOWN  (killed)");
-    terminal.wait_for("[demo] Server sv3 is down");
+    terminal.wait_for("demo Server sv3 is down");
     terminal.keys(&["Enter"]);
     terminal.wait_for("Server concerned: sv3");
     terminal.keys(&["Escape"]);
-    terminal.wait_for("q quit");
+    wait("the mail is closed", || {
+        !terminal.screen().contains("Server concerned: sv3")
+    });
     terminal.keys(&["b"]);
     terminal.wait_for("sv3 is back");
     // The red stays until somebody puts it out.

@@ -69,13 +69,13 @@ fn a_reload_loses_no_waiting_notice() {
     assert_eq!(mails(&cluster).len(), 1, "{}", letters(&cluster));
 }
 
-/// What a daemon says that does not start. It must end by itself, with a failure.
-fn refusal(cluster: &Cluster, server_name: &str) -> String {
+/// What a daemon says that does not start. It must end by itself, with this exit code.
+fn refusal(cluster: &Cluster, server_name: &str, code: i32) -> String {
     let mut launch = cluster.launch(0).clone();
     launch.server = server_name.into();
     let mut daemon = Daemon::spawn(&launch).unwrap();
     let ended = daemon.wait_end(SOON).unwrap();
-    assert_eq!(ended.code(), Some(1), "{}", daemon.log());
+    assert_eq!(ended.code(), Some(code), "{}", daemon.log());
     let log = daemon.log();
     fs::remove_file(launch.home.join("daemon.log")).unwrap();
     log
@@ -86,20 +86,20 @@ fn refusal(cluster: &Cluster, server_name: &str) -> String {
 fn a_daemon_that_cannot_start_says_why_and_tells_nobody() {
     let mut cluster = plan().servers(2).prepare().unwrap();
     let home = cluster.home(0);
-    let unknown = refusal(&cluster, "sv9");
+    let unknown = refusal(&cluster, "sv9", 5);
     assert!(
         unknown.contains("sv9") && unknown.contains("sv1"),
         "{unknown}"
     );
 
     fs::set_permissions(home.key(), Permissions::from_mode(0o644)).unwrap();
-    let open = refusal(&cluster, "sv1");
+    let open = refusal(&cluster, "sv1", 1);
     assert!(
         open.contains("cluster.key") && open.contains("0644"),
         "{open}"
     );
     fs::rename(home.key(), home.etc().join("elsewhere")).unwrap();
-    let missing = refusal(&cluster, "sv1");
+    let missing = refusal(&cluster, "sv1", 1);
     assert!(
         missing.contains("cluster.key") && missing.contains("noroshi key new"),
         "{missing}"
@@ -110,13 +110,13 @@ fn a_daemon_that_cannot_start_says_why_and_tells_nobody() {
     let right = fs::read_to_string(home.conf()).unwrap();
     let wrong = right.replace("<sendtype>SMTP", "<sendtype>PIGEON");
     fs::write(home.conf(), wrong).unwrap();
-    let faulty = refusal(&cluster, "sv1");
+    let faulty = refusal(&cluster, "sv1", 1);
     assert!(
         faulty.contains("PIGEON") && faulty.contains("sendtype"),
         "{faulty}"
     );
     fs::remove_file(home.conf()).unwrap();
-    let absent = refusal(&cluster, "sv1");
+    let absent = refusal(&cluster, "sv1", 5);
     assert!(absent.contains("clp.conf"), "{absent}");
     fs::write(home.conf(), right).unwrap();
 

@@ -26,6 +26,10 @@ pub(super) fn press(key: KeyEvent, look: &mut Look, scene: &Scene) -> Wish {
         return Wish::Nothing;
     }
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
+    if key.modifiers.contains(KeyModifiers::ALT) {
+        // Escape and another key in quick succession look like this.
+        look.over = Over::Nothing;
+    }
     match (key.code, look.over) {
         (KeyCode::Char('c' | 'd'), _) if control => return Wish::Quit,
         (KeyCode::Esc | KeyCode::Char('q') | KeyCode::Enter, Over::Mail(_) | Over::Help)

@@ -119,7 +119,14 @@ impl Show {
                         Wish::Quit => return Ok(Exit::Done),
                         Wish::Happen(happening) => {
                             let language = screen.look.language;
-                            self.happen(&happening, language).await?;
+                            match self.cannot(&happening, language) {
+                                Some(why) => self.scene.said = why,
+                                None => self.happen(&happening, language).await?,
+                            }
+                        }
+                        Wish::Ask(server, _) if !self.stage.life(server).has_process() => {
+                            let name = &self.scene.servers[server].name;
+                            self.scene.said = words::no_process(name, screen.look.language);
                         }
                         Wish::Ask(server, request) => {
                             let what = words::request(&request, screen.look.language);
@@ -144,6 +151,19 @@ impl Show {
                 drawn.map_err(|error| failure(Exit::Failed, &error.to_string()))?;
             }
         }
+    }
+
+    /// Why a key does nothing now: only a server that runs can stop, pause or raise an alert.
+    fn cannot(&self, happening: &Happening, language: Language) -> Option<String> {
+        use Happening as H;
+        let (H::Stops(name) | H::Suspended(name) | H::Resumes(name) | H::Raises(name, _)) =
+            happening
+        else {
+            return None;
+        };
+        let server = self.stage.plan.servers.iter().position(|one| one == name)?;
+        let runs = self.stage.life(server).has_process();
+        (!runs).then(|| words::no_process(name, language))
     }
 
     /// Lets something happen, and says that it did.

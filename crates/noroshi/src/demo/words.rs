@@ -71,6 +71,14 @@ pub(super) fn severity(severity: Severity, language: Language) -> &'static str {
     }
 }
 
+/// Why nothing can be asked of a server.
+pub(super) fn no_process(name: &str, language: Language) -> String {
+    language.pick(
+        format!("{name} does not run; b brings it back"),
+        format!("{name} は動作していません（b で復帰）"),
+    )
+}
+
 /// What happens, in a sentence.
 pub(super) fn happening(happening: &Happening, language: Language) -> String {
     use Happening as H;

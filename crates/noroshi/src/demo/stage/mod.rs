@@ -43,6 +43,13 @@ pub(in crate::demo) enum Life {
     Failed,
 }
 
+impl Life {
+    /// Whether there is a process that can be asked for something.
+    pub(in crate::demo) fn has_process(self) -> bool {
+        matches!(self, Life::Runs | Life::Suspended | Life::Stopping)
+    }
+}
+
 /// The cluster at work.
 #[derive(Debug)]
 pub(in crate::demo) struct Stage {

@@ -87,7 +87,7 @@ fn killed() -> Scene {
             from: "noroshi@demo.example".into(),
             to: vec!["ops@example.com".into()],
             raw: b"Subject: down\r\n\r\nx".to_vec(),
-            subject: "[demo] Server sv3 is down".into(),
+            subject: "demo Server sv3 is down".into(),
             body: "Message: Server sv3 is down.\nHost: sv1\n".into(),
         }),
         after: Some(Duration::from_millis(171)),
@@ -147,7 +147,7 @@ fn the_view_says_everything_in_words_at_80_by_24() {
         "lan2 SILENT 18 ms",
         "nm/2",
         "ERROR",
-        "+171 ms ops@example.com [demo] Server sv3 is down",
+        "+171 ms ops@example.com demo Server sv3 is down",
         "sv3 is killed: lamp 162 ms, mail 171 ms",
         "q quit",
     ] {
@@ -235,4 +235,21 @@ fn a_mail_is_read_in_full_and_the_keys_are_explained() {
     look.over = Over::Help;
     let text = rows(80, 24, &scene, &look);
     assert!(text.contains("as clpdn1000s does"), "{text}");
+}
+
+/// Story: Escape and `b` typed quickly came as one key, Alt and b; the mail stayed open, and the next `q`
+/// closed it instead of ending the demonstration.
+#[test]
+fn escape_and_a_key_in_quick_succession_are_both_taken() {
+    use crate::demo::keys::press;
+    use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+    let scene = killed();
+    let mut look = look(Language::En);
+    look.over = Over::Mail(0);
+    press(
+        KeyEvent::new(KeyCode::Char('1'), KeyModifiers::ALT),
+        &mut look,
+        &scene,
+    );
+    assert_eq!((look.over, look.server), (Over::Nothing, 0));
 }
