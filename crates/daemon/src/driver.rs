@@ -138,7 +138,7 @@ impl Driver {
                     self.step(refused);
                 }
             }
-            Action::Load { after, limit } => store.load(after, limit),
+            Action::Load(page) => store.load(page),
             Action::Find(server, keys) => self.find(server, keys),
             Action::Send(sending) => self.send(sending),
             Action::Lamp { lamp, order } => lamps.order(lamp, order),
@@ -159,8 +159,14 @@ impl Driver {
     fn find(&self, server: ServerId, keys: Vec<NoticeKey>) {
         let (reader, inbox) = (self.parts.store.reader(), self.inbox.clone());
         tokio::spawn(async move {
-            if let Ok(notices) = reader.notices(keys).await {
-                let _ = inbox.send(Event::Found(server, notices)).await;
+            if let Ok(notices) = reader.notices(keys.clone()).await {
+                let asked = keys;
+                let found = Event::Found {
+                    server,
+                    asked,
+                    notices,
+                };
+                let _ = inbox.send(found).await;
             }
         });
     }

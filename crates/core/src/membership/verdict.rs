@@ -112,8 +112,11 @@ impl Membership {
     /// An interconnect that fell silent while the server is heard on another one.
     fn judge_paths(&mut self, now: Moment, server: ServerId, news: &mut Vec<News>) {
         let (timeout, settle_until) = (self.times.timeout, self.settle_until);
+        let suspect_after = self.suspect_after();
         let peer = self.peer_mut(server);
-        if peer.state != ServerState::Up || peer.silence(now) >= timeout || now < settle_until {
+        // Not while all are silent: of two that fell silent together one is always the first.
+        let heard = peer.silence(now) < suspect_after;
+        if peer.state != ServerState::Up || !heard || now < settle_until {
             return;
         }
         let came_up = peer.since;

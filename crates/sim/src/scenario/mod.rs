@@ -143,6 +143,10 @@ pub enum MailBehaviour {
     Swallows,
     /// Cannot be reached.
     Away,
+    /// Takes everything and confirms it only after so many milliseconds.
+    Slow(u64),
+    /// Never answers about this recipient; the sender gives up after its time-out.
+    Hangs(String),
 }
 
 /// Something that is expected of the product.

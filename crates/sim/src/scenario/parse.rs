@@ -30,7 +30,7 @@ const HAPPENINGS: &str = "after `at TIME`: SERVER is killed | loses power | stop
 suspended | resumes | is cut off [on LAN] | is reconnected [on LAN] | does not hear SERVER | raises \
 \"TEXT\" | puts lamp SERVER out | shuts the cluster down; the network heals; N% loss on LAN; lamp \
 SERVER dies | answers | forgets; mail is accepted | deferred | swallowed | away | rejected for \
-ADDRESS; disk SERVER fails | works";
+ADDRESS, mail takes TIME | hangs for ADDRESS; disk SERVER fails | works";
 const EXPECTATIONS: &str = "after `expect`, with `by TIME` or `at TIME` at the end: lamp SERVER is \
 out | is green | blinks red | blinks red and green; N mail(s) [to ADDRESS] [about SERVER] [saying \
 \"TEXT\"]; alert | no alert | N alerts MODULE EVENT on SERVER; SERVER sees SERVER STATE";
@@ -123,6 +123,8 @@ fn happening(words: &[&str]) -> Option<Happening> {
         ["mail", "is", "deferred"] => H::Mail(MailBehaviour::Defers),
         ["mail", "is", "swallowed"] => H::Mail(MailBehaviour::Swallows),
         ["mail", "is", "away"] => H::Mail(MailBehaviour::Away),
+        ["mail", "takes", time] => H::Mail(MailBehaviour::Slow(millis(time)?)),
+        ["mail", "hangs", "for", address] => H::Mail(MailBehaviour::Hangs(s(address))),
         ["mail", "is", "rejected", "for", address] => H::Mail(MailBehaviour::Rejects(s(address))),
         ["disk", server, "fails"] => H::Disk(s(server), false),
         ["disk", server, "works"] => H::Disk(s(server), true),

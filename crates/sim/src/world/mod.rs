@@ -20,6 +20,7 @@ use noroshi_core::event::{Event, Latch, Recovered, StoredNotice, View};
 use noroshi_core::lamp::{Glow, Look};
 use noroshi_core::node::Node;
 use noroshi_core::notice::NoticeRecord;
+use noroshi_core::notice::outbox::Page;
 use noroshi_core::text::Language;
 use noroshi_core::time::{Moment, Now, Span, WallTime};
 use std::collections::BTreeMap;
@@ -334,7 +335,11 @@ impl SimServer {
 
 impl Disk {
     fn recover(&self) -> Recovered {
-        let notices = self.stored_after(0, 256);
+        let notices = self.stored_after(&Page {
+            after: 0,
+            limit: 256,
+            skip: Vec::new(),
+        });
         Recovered {
             more: notices.1,
             notices: notices.0,
@@ -347,15 +352,16 @@ impl Disk {
 
 impl Disk {
     /// Unfinished notices after a row, the way the real store hands them over.
-    fn stored_after(&self, after: u64, limit: usize) -> (Vec<StoredNotice>, bool) {
+    fn stored_after(&self, page: &Page) -> (Vec<StoredNotice>, bool) {
         use noroshi_core::notice::NoticeState;
         let mut rows = Vec::new();
         for (at, notice) in self.notices.iter().enumerate() {
             let row = at as u64 + 1;
-            if row <= after || notice.state.is_final() {
+            let skip = page.skip.contains(&notice.key.recipient);
+            if row <= page.after || notice.state.is_final() || skip {
                 continue;
             }
-            if rows.len() == limit {
+            if rows.len() == page.limit as usize {
                 return (rows, true);
             }
             let Some(alert) = self
