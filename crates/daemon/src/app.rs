@@ -16,6 +16,7 @@ use crate::inbox::INBOX_EVENTS_MAX;
 use crate::reload::SettingsError;
 use crate::store::Store;
 use crate::{clock, entropy, reload};
+use noroshi_core::action::Action;
 use noroshi_core::config::{Config, ServerId};
 use noroshi_core::event::Event;
 use noroshi_core::node::Node;
@@ -152,11 +153,11 @@ async fn live(options: Options) -> Result<(), StartError> {
         asked,
         Box::new(refit(home, name)),
     );
-    let (parts, events) = driver.run(Event::Start(Box::new(recovered))).await;
+    let (node, parts, events) = driver.run(Event::Start(Box::new(recovered))).await;
 
     signals.abort();
     let _ = stop_control.send(());
-    take_down(parts, events).await;
+    take_down(node, parts, events).await;
     // Ends by itself within its own drain wait.
     let _ = control.await;
     drop(lock);
@@ -164,7 +165,9 @@ async fn live(options: Options) -> Result<(), StartError> {
 }
 
 /// The parts end in the reverse order: what was promised to be told is told, then the store closes.
-async fn take_down(parts: Parts, mut events: mpsc::Receiver<Event>) {
+/// How a mail ended that was still under way is recorded, and said to the other servers while their
+/// links stand, so that neither they nor the next run send it again.
+async fn take_down(mut node: Node, parts: Parts, mut events: mpsc::Receiver<Event>) {
     let Parts {
         engine,
         store,
@@ -172,16 +175,36 @@ async fn take_down(parts: Parts, mut events: mpsc::Receiver<Event>) {
         lamps,
         syslog,
     } = parts;
-    let ending = async {
+    let channels = async {
         mail.stop(MAIL_GRACE).await;
         drop(lamps);
         syslog.stop(MAIL_GRACE).await;
-        engine.stop().await;
+    };
+    let mut note = |event| {
+        for action in last_word(&mut node, event) {
+            match action {
+                Action::Record { batch, items } => drop(store.record(batch, items)),
+                Action::Tell(server, message) => engine.tell(server, &message),
+                _ => {}
+            }
+        }
     };
     // The store's thread must not wait for room in an inbox that nobody reads.
+    let drain = async {
+        while let Some(event) = events.recv().await {
+            note(event);
+        }
+    };
+    tokio::select! {
+        () = channels => {}
+        () = drain => {}
+    }
+    while let Ok(event) = events.try_recv() {
+        note(event);
+    }
     let drain = async { while events.recv().await.is_some() {} };
     tokio::select! {
-        () = ending => {}
+        () = engine.stop() => {}
         () = drain => {}
     }
     events.close();
@@ -189,6 +212,15 @@ async fn take_down(parts: Parts, mut events: mpsc::Receiver<Event>) {
     if !shut.await.unwrap_or(false) {
         eprintln!("noroshi: the disk did not take the last records in time");
     }
+}
+
+/// What is to be done about an event that comes after the end: only how an attempt ended counts.
+fn last_word(node: &mut Node, event: Event) -> Vec<Action> {
+    let mut actions = Vec::new();
+    if let Event::Outcome(..) = event {
+        node.step(clock::now(), event, &mut actions);
+    }
+    actions
 }
 
 fn settings(home: &Home, server: Option<String>) -> Result<(Config, ServerId), StartError> {

@@ -76,9 +76,9 @@ impl Driver {
         }
     }
 
-    /// Carries events to the node until it has left the cluster. Hands back the parts, to be taken
-    /// down, and the events that were still under way.
-    pub(crate) async fn run(mut self, start: Event) -> (Parts, mpsc::Receiver<Event>) {
+    /// Carries events to the node until it has left the cluster. Hands back the node, the parts, to be
+    /// taken down, and the events that were still under way.
+    pub(crate) async fn run(mut self, start: Event) -> (Node, Parts, mpsc::Receiver<Event>) {
         self.step(start);
         while !self.done {
             let deadline = self.node.next_deadline(clock::moment());
@@ -88,7 +88,7 @@ impl Driver {
                 () = tokio::time::sleep(until(deadline)) => self.step(Event::Tick),
             }
         }
-        (self.parts, self.events)
+        (self.node, self.parts, self.events)
     }
 
     fn step(&mut self, event: Event) {

@@ -244,22 +244,25 @@ impl Worker {
 
     /// Answers a group that was not written, and gets the store going again if that can be.
     fn fail(&mut self, group: Vec<Batch>, fault: Fault) {
-        let remember = !matches!(fault, Fault::Refused(_));
         if self.database.is_some() {
             self.mend(&fault);
+        }
+        let mut numbers = Vec::with_capacity(group.len());
+        for batch in group {
+            numbers.push(batch.number);
+            let mut items = batch.items.into_iter();
+            items.by_ref().for_each(|item| self.catch_up.remember(item));
+        }
+        if matches!(fault, Fault::Refused(_)) {
+            // What stands beside the item that cannot be stored is stored.
+            self.write_catch_up_apart();
         }
         let text = self
             .untold
             .take()
             .unwrap_or_else(|| fault.text().to_owned());
-        for batch in group {
-            if remember {
-                batch
-                    .items
-                    .into_iter()
-                    .for_each(|item| self.catch_up.remember(item));
-            }
-            self.answer(batch.number, Err(text.clone()));
+        for number in numbers {
+            self.answer(number, Err(text.clone()));
         }
     }
 
