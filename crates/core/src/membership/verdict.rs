@@ -251,3 +251,63 @@ impl Membership {
         self.peers.iter().filter(|peer| peer.is_member()).count()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::SessionId;
+    use crate::config::tests::config;
+    use crate::event::{Heard, Phase};
+
+    /// Rule: N4
+    #[test]
+    fn of_two_interconnects_that_fall_silent_together_none_is_called_silent_alone() {
+        let mut settings = config(2);
+        let second = settings.interconnects[0].clone();
+        settings.interconnects.push(second);
+        for server in &mut settings.servers {
+            let address = server.addresses[0];
+            server.addresses.push(address);
+        }
+        let mut now = Moment(1_000_000);
+        let mut membership = Membership::new(now, ServerId(0), &settings);
+        let mut news = Vec::new();
+        let heard = |path: u8| Heard {
+            from: ServerId(1),
+            path: InterconnectId(path),
+            session: SessionId([1; 12]),
+            phase: Phase::Running,
+            missed: 0,
+            config_digest: 0,
+        };
+        let is_path = |one: &News| matches!(one, News::Path { up: false, .. });
+        for _ in 0..5 {
+            membership.heard(now, &heard(0), &mut news);
+            now = now + Span::from_ms(30);
+            membership.heard(now, &heard(1), &mut news);
+            now = now + Span::from_ms(70);
+        }
+        for _ in 0..2_000 {
+            now = now + Span::from_ms(1);
+            membership.tick(now, &mut news);
+        }
+        assert!(!news.iter().any(is_path), "it stands still: {news:?}");
+
+        for _ in 0..15 {
+            membership.heard(now, &heard(1), &mut news);
+            now = now + Span::from_ms(100);
+            membership.tick(now, &mut news);
+        }
+        membership.heard(now, &heard(0), &mut news);
+        for _ in 0..15 {
+            membership.heard(now, &heard(1), &mut news);
+            membership.tick(now, &mut news);
+            now = now + Span::from_ms(100);
+        }
+        assert_eq!(
+            news.iter().filter(|one| is_path(one)).count(),
+            1,
+            "{news:?}"
+        );
+    }
+}

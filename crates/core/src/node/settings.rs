@@ -51,7 +51,10 @@ impl Node {
         self.membership = self.membership.reconfigured(now.at, own, config, old_id);
         let fault = |id: ServerId| old_id(id).and_then(|at| self.faults[usize::from(at.0)].clone());
         self.faults = config.server_ids().map(fault).collect();
-        self.before_partition = config.server_ids().map(|_| None).collect();
+        let before = |id: ServerId| {
+            old_id(id).and_then(|at| self.before_partition[usize::from(at.0)].clone())
+        };
+        self.before_partition = config.server_ids().map(before).collect();
         let mut latches = Latches::new(config);
         self.latches.all().iter().for_each(|latch| {
             latches.merge(latch);

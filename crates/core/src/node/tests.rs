@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::tests::config;
 use crate::event::Heard;
-use crate::notice::NoticeState;
+use crate::notice::{NoticeKey, NoticeState};
 use crate::time::WallTime;
 
 /// One of three servers, at work, having heard the two others.
@@ -104,4 +104,50 @@ fn a_return_that_another_server_counted_first_is_named_alike() {
         back.expect("that sv1 is seen again is told")
     };
     assert_eq!(told_of(true), told_of(false));
+}
+
+/// Rule: N9 N6
+#[test]
+fn a_fact_is_told_once_however_much_happens_on_32_servers() {
+    let (mut node, _) = one_of_three(0);
+    let fact = |n: u32| Node::fact_id(&alloc::format!("down sv{n}"));
+    assert!(node.is_new_fact(&fact(0)));
+    for n in 1..1_000 {
+        assert!(node.is_new_fact(&fact(n)));
+    }
+    assert!(!node.is_new_fact(&fact(0)));
+}
+
+/// Rule: N9
+#[test]
+fn a_server_says_when_it_has_said_all_that_it_knows_of_a_notice() {
+    let (mut node, now) = one_of_three(0);
+    let key = NoticeKey {
+        alert: AlertId("fact.1".into()),
+        channel: Channel::Mail,
+        recipient: "ops@example.com".into(),
+    };
+    let mut out = Vec::new();
+    let asked = alloc::vec![key.clone()];
+    let ask = PeerMessage::Ask {
+        notices: asked.clone(),
+    };
+    node.step(now, Event::Peer(ServerId(2), Box::new(ask)), &mut out);
+    assert!(out.contains(&Action::Find(ServerId(2), asked.clone())));
+    out.clear();
+    let found = |asked| Event::Found {
+        server: ServerId(2),
+        asked,
+        notices: Vec::new(),
+    };
+    let answered = Box::new(PeerMessage::Answered {
+        notices: asked.clone(),
+    });
+    node.step(now, found(asked.clone()), &mut out);
+    assert!(out.contains(&Action::Tell(ServerId(2), answered.clone())));
+    // With a disk that has not taken everything a "no" is worth nothing.
+    node.store_trouble = Some("full".into());
+    out.clear();
+    node.step(now, found(asked), &mut out);
+    assert!(!out.contains(&Action::Tell(ServerId(2), answered)));
 }

@@ -128,6 +128,21 @@ pub enum Happening {
     LampPutOut(String, String),
     /// The cluster shuts down, asked for on this server.
     Shutdown(String),
+    /// New settings while at work, on one server, or on all.
+    Settings(Option<String>, Change),
+}
+
+/// What is different in new settings.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// The start of every subject.
+    Subject(String),
+    /// One more recipient.
+    Recipient(String),
+    /// One recipient less.
+    NoRecipient(String),
+    /// The heartbeat's time-out, in milliseconds.
+    TimeoutMs(u64),
 }
 
 /// What the mail server does.

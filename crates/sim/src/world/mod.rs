@@ -12,7 +12,7 @@ pub use network::Network;
 pub use play::{Failure, happen, play};
 pub use random::Random;
 
-use crate::scenario::{LampLook, MailBehaviour, Setup};
+use crate::scenario::{Change, LampLook, MailBehaviour, Setup};
 use noroshi_core::action::{Action, Item};
 use noroshi_core::alert::{Alert, SessionId};
 use noroshi_core::config::*;
@@ -46,7 +46,7 @@ pub struct World {
     pub mail: MailBehaviour,
     /// Mails that arrived.
     pub mails: Vec<Mail>,
-    /// The settings of all servers.
+    /// The settings that all servers began with: servers, interconnects and lamps stay so.
     pub config: Config,
     random: Random,
     requests: u64,
@@ -58,6 +58,8 @@ pub struct SimServer {
     pub name: String,
     /// The daemon, while its process exists.
     pub node: Option<Node>,
+    /// Its settings file.
+    pub config: Config,
     /// What its disk holds.
     pub disk: Disk,
     /// The host has power.
@@ -138,7 +140,7 @@ impl World {
         let servers = config
             .servers
             .iter()
-            .map(|server| SimServer::new(&server.name));
+            .map(|server| SimServer::new(&server.name, &config));
         let mut world = World {
             now_us: BEGIN_US,
             sequence: 0,
@@ -291,10 +293,33 @@ impl World {
             now,
             ServerId(server as u8),
             session,
-            self.config.clone(),
+            sim.config.clone(),
         ));
         let recovered = sim.disk.recover();
         self.step(server, Event::Start(Box::new(recovered)));
+    }
+
+    /// Changes a server's settings file and has its daemon, if it runs, read it.
+    pub fn change_settings(&mut self, server: usize, change: &Change) {
+        let config = &mut self.servers[server].config;
+        let mail = &mut config.mail;
+        match change {
+            Change::Subject(subject) => mail.subject.clone_from(subject),
+            Change::NoRecipient(address) => mail.recipients.retain(|one| one.address != *address),
+            Change::Recipient(address) => {
+                mail.recipients.retain(|one| one.address != *address);
+                mail.recipients.push(Recipient {
+                    address: address.clone(),
+                    form: MailForm::Long,
+                });
+            }
+            Change::TimeoutMs(ms) => config.heartbeat.timeout = Span::from_ms(*ms),
+        }
+        let event = Event::Configure {
+            source: "the story".into(),
+            config: Ok(Box::new(config.clone())),
+        };
+        self.give(0, server, event);
     }
 
     /// Ends a server's process without a word.
@@ -317,9 +342,10 @@ impl World {
 }
 
 impl SimServer {
-    fn new(name: &str) -> SimServer {
+    fn new(name: &str, config: &Config) -> SimServer {
         SimServer {
             name: name.to_string(),
+            config: config.clone(),
             node: None,
             disk: Disk::default(),
             powered: true,

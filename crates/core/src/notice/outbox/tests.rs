@@ -1,6 +1,9 @@
 //! The outbox, driven by hand: each answer of store, channel and clock is given by the test.
 #![expect(clippy::vec_box, reason = "the box is what the outbox hands out")]
 
+mod asking;
+mod window;
+
 use super::*;
 use crate::alert::{AlertId, Destinations, MessageId, Severity};
 use crate::config::MailForm;

@@ -41,7 +41,7 @@ impl Stage {
                 find(&plan.servers, other, "server").map(drop)
             }
             H::Heals | H::Mail(_) => Ok(()),
-            H::Deaf(..) | H::Loss(..) | H::Disk(..) => Err(NOT_POSSIBLE.into()),
+            H::Deaf(..) | H::Loss(..) | H::Disk(..) | H::Settings(..) => Err(NOT_POSSIBLE.into()),
         }
     }
 
@@ -121,7 +121,9 @@ impl Stage {
                 let by = "the demonstration".into();
                 self.ask(at(name)?, Request::Stop { server: None, by });
             }
-            H::Deaf(..) | H::Loss(..) | H::Disk(..) => return Err(NOT_POSSIBLE.into()),
+            H::Deaf(..) | H::Loss(..) | H::Disk(..) | H::Settings(..) => {
+                return Err(NOT_POSSIBLE.into());
+            }
         }
         Ok(())
     }
