@@ -65,7 +65,7 @@ impl Node {
                 alert,
                 notices,
                 repeated,
-            } => self.adopt(now, from, alert, &notices, repeated),
+            } => self.adopt(now, from, alert, &notices, repeated, out),
             PeerMessage::Mark { notice } => self.mark(now, from, &notice),
             PeerMessage::Latches { latches } => {
                 self.merge_latches(now, &latches, out);
@@ -107,6 +107,7 @@ impl Node {
         alert: Alert,
         notices: &[NoticeRecord],
         repeated: bool,
+        out: &mut Vec<Action>,
     ) {
         let known = is_fact(&alert.id) && !self.is_new_fact(&alert.id);
         let is_unknown = |notice: &NoticeRecord| {
@@ -123,7 +124,17 @@ impl Node {
             true => Standing::Repeated,
             false => Standing::New,
         };
-        self.accept(now, &alert, notices, standing);
+        let taken = self.accept(now, &alert, notices, standing);
+        let is_told = |mine: &NoticeRecord| notices.iter().any(|theirs| theirs.key == mine.key);
+        if !taken.iter().all(is_told) {
+            // Our settings have a recipient that theirs have not: whose turn it is shall know.
+            let message = PeerMessage::Alert {
+                alert: (*alert).clone(),
+                notices: taken,
+                repeated: true,
+            };
+            self.tell_all(&message, out);
+        }
     }
 
     fn mark(&mut self, now: Now, from: ServerId, notice: &NoticeRecord) {

@@ -158,8 +158,8 @@ impl Node {
         }
         let mut mails = Vec::new();
         if alert.destinations.mail {
-            for recipient in self.config.mail.recipients.clone() {
-                let to = (Channel::Mail, recipient.address.as_str(), recipient.form);
+            for (address, form) in self.recipients(known) {
+                let to = (Channel::Mail, address.as_str(), form);
                 let turn = Turn {
                     origin,
                     ours,
@@ -169,6 +169,19 @@ impl Node {
             }
         }
         mails
+    }
+
+    /// Who is told by mail: our recipients, and those whom another server has already taken into its
+    /// books. While settings differ the server whose turn it is may not know them all.
+    fn recipients(&self, known: &[NoticeRecord]) -> Vec<(String, MailForm)> {
+        let own = self.config.mail.recipients.iter();
+        let mut all: Vec<_> = own.map(|to| (to.address.clone(), to.form)).collect();
+        for theirs in known.iter().filter(|one| one.key.channel == Channel::Mail) {
+            if !all.iter().any(|(to, _)| *to == theirs.key.recipient) {
+                all.push((theirs.key.recipient.clone(), theirs.form));
+            }
+        }
+        all
     }
 
     fn add_notice(

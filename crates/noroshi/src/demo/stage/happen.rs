@@ -40,6 +40,7 @@ impl Stage {
                 find(&plan.servers, name, "server")?;
                 find(&plan.servers, other, "server").map(drop)
             }
+            H::Mail(MailBehaviour::Slow(_) | MailBehaviour::Hangs(_)) => Err(NOT_POSSIBLE.into()),
             H::Heals | H::Mail(_) => Ok(()),
             H::Deaf(..) | H::Loss(..) | H::Disk(..) | H::Settings(..) => Err(NOT_POSSIBLE.into()),
         }
@@ -159,7 +160,10 @@ fn mail_faults(behaviour: &MailBehaviour) -> inbox::Faults {
             address: address.clone(),
             code: 550,
         }),
-        MailBehaviour::Swallows => Faults::only(Fault::Hang(Verb::Dot)),
+        // A story with the latter two is refused before it begins.
+        MailBehaviour::Swallows | MailBehaviour::Slow(_) | MailBehaviour::Hangs(_) => {
+            Faults::only(Fault::Hang(Verb::Dot))
+        }
         MailBehaviour::Away => Faults::only(Fault::Refuse),
     }
 }

@@ -22,7 +22,7 @@ fn asked() -> (Desk, NoticeKey) {
     let key = notice.key.clone();
     desk.outbox.add(desk.now, &alert, notice, stale, 0);
     let whom = Servers::default().with(OTHER).with(THIRD);
-    assert_eq!(desk.outbox.to_ask(desk.now, 10, whom), [key.clone()]);
+    assert_eq!(desk.outbox.to_ask(desk.now, 10, whom).first(), Some(&key));
     (desk, key)
 }
 
