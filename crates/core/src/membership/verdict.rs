@@ -310,4 +310,36 @@ mod tests {
             "{news:?}"
         );
     }
+
+    /// Rule: N9 N5
+    #[test]
+    fn a_return_that_a_restart_of_ours_hid_counts_all_the_same() {
+        let settings = config(2);
+        let now = Moment(1_000_000);
+        let session = SessionId([1; 12]);
+        let heard = Heard {
+            from: ServerId(1),
+            path: InterconnectId(0),
+            session,
+            phase: Phase::Running,
+            missed: 0,
+            config_digest: 0,
+        };
+        let returns = |up: bool, learned: Option<u32>| {
+            let mut membership = Membership::new(now, ServerId(0), &settings);
+            membership.expect(ServerId(1), session, 3, up);
+            if let Some(count) = learned {
+                membership.learn_returns(ServerId(1), session, count);
+            }
+            membership.heard(now, &heard, &mut Vec::new());
+            membership.peer(ServerId(1)).returns
+        };
+        assert_eq!(returns(false, None), 4);
+        assert_eq!(
+            returns(false, Some(4)),
+            4,
+            "another server counted it first"
+        );
+        assert_eq!(returns(true, None), 3, "it had not fallen");
+    }
 }

@@ -79,6 +79,8 @@ pub struct SimServer {
 pub struct Disk {
     /// It does not work.
     pub failed: bool,
+    /// News of notices that it would not take ended with their process.
+    pub lost_notices: bool,
     /// Alerts in order of arrival.
     pub alerts: Vec<Arc<Alert>>,
     /// Notices in order of arrival.
@@ -325,7 +327,9 @@ impl World {
     /// Ends a server's process without a word.
     pub fn kill(&mut self, server: usize) {
         self.servers[server].node = None;
-        self.servers[server].disk.catch_up.clear();
+        let lost = std::mem::take(&mut self.servers[server].disk.catch_up);
+        self.servers[server].disk.lost_notices |=
+            lost.iter().any(|item| matches!(item, Item::Notice(_)));
         self.servers[server].run += 1;
         self.servers[server].suspended = false;
         for other in 0..self.servers.len() {
