@@ -151,3 +151,51 @@ fn a_server_says_when_it_has_said_all_that_it_knows_of_a_notice() {
     node.step(now, found(asked), &mut out);
     assert!(!out.contains(&Action::Tell(ServerId(2), answered)));
 }
+
+/// What the daemon does with outcomes that come while it is taken down.
+///
+/// Rule: N9 N8
+#[test]
+fn how_a_mail_ended_after_the_exit_is_still_recorded_and_said() {
+    let (mut node, mut now) = one_of_three(0);
+    let mut out = Vec::new();
+    let test = crate::request::Request::MailTest;
+    node.step(now, Event::Request(RequestId(1), test), &mut out);
+    let begun = out.iter().find_map(|action| match action {
+        Action::Record { items, .. } => items.iter().find_map(|item| match item {
+            Item::Notice(notice) if notice.state == NoticeState::Begun => {
+                (notice.key.channel == Channel::Mail).then(|| notice.key.clone())
+            }
+            _ => None,
+        }),
+        _ => None,
+    });
+    let key = begun.expect("the mail is begun");
+    node.leave(now, false, None, &mut out);
+    now.at = now.at + LEAVE_WAIT_MAX;
+    out.clear();
+    node.step(now, Event::Tick, &mut out);
+    assert!(out.contains(&Action::Exit), "it has waited long enough");
+    out.clear();
+    let reply = String::from("250 2.0.0 Ok");
+    let outcome = crate::notice::Outcome::Delivered { reply };
+    node.step(now, Event::Outcome(key.clone(), outcome), &mut out);
+    let is_end = |notice: &crate::notice::NoticeRecord| {
+        notice.key == key && notice.state == NoticeState::Delivered
+    };
+    let told = out.iter().filter(|action| match action {
+        Action::Tell(_, message) => {
+            matches!(&**message, PeerMessage::Mark { notice } if is_end(notice))
+        }
+        _ => false,
+    });
+    assert_eq!(told.count(), 2);
+    assert!(out.iter().any(|action| {
+        match action {
+            Action::Record { items, .. } => items
+                .iter()
+                .any(|item| matches!(item, Item::Notice(notice) if is_end(notice))),
+            _ => false,
+        }
+    }));
+}

@@ -476,4 +476,47 @@ mod tests {
         }
         assert_eq!(full, 100);
     }
+
+    /// Eight recipients that hang leave room for a ninth, and 32 are the bound.
+    ///
+    /// Rule: M1 N10
+    #[tokio::test]
+    async fn attempts_that_hang_leave_room_for_other_recipients() {
+        let (inbox, _events) = tokio::sync::mpsc::channel(1);
+        let state = State {
+            waiting: VecDeque::new(),
+            spilled: VecDeque::new(),
+            office: Arc::new(Office::new(context(Language::En), &Gate::open())),
+            gate: Gate::open(),
+            is_stopping: false,
+        };
+        let shared = Shared {
+            state: Mutex::new(state),
+            wake: Notify::new(),
+        };
+        let mut worker = Worker {
+            shared: Arc::new(shared),
+            inbox,
+            attempts: JoinSet::new(),
+            under_way: HashMap::new(),
+        };
+        let now = crate::clock::instant();
+        let begin = |worker: &mut Worker, at: Instant| {
+            let attempt = worker.attempts.spawn(std::future::pending());
+            let key = sending(MailForm::Long).key;
+            worker.under_way.insert(attempt.id(), (key, at));
+        };
+        for _ in 0..ATTEMPTS_MAX {
+            begin(&mut worker, now);
+        }
+        assert!(!worker.has_room());
+        for (_, begun) in worker.under_way.values_mut() {
+            *begun = now - SLOW_AFTER;
+        }
+        assert!(worker.has_room(), "they hang");
+        while worker.attempts.len() < ATTEMPTS_SLOW_MAX {
+            begin(&mut worker, now - SLOW_AFTER);
+        }
+        assert!(!worker.has_room());
+    }
 }
