@@ -4,6 +4,7 @@ use crate::alert::Alert;
 use crate::config::{InterconnectId, LampId, ServerId};
 use crate::event::{Latch, Phase, View};
 use crate::lamp::LampOrder;
+use crate::notice::outbox::Page;
 use crate::notice::{NoticeKey, NoticeRecord, Sending};
 use crate::peer::PeerMessage;
 use crate::request::{Reply, RequestId};
@@ -36,13 +37,8 @@ pub enum Action {
         /// What it holds; applied in order.
         items: Vec<Item>,
     },
-    /// Read unfinished notices after a row from disk; answered by `Event::Loaded`.
-    Load {
-        /// The last row that is known.
-        after: u64,
-        /// How many at most.
-        limit: u32,
-    },
+    /// Read unfinished notices from disk; answered by `Event::Loaded`.
+    Load(Page),
     /// Find out from disk how these notices ended, for a server that asks (this one included); answered by
     /// `Event::Found`.
     Find(ServerId, Vec<NoticeKey>),

@@ -52,8 +52,16 @@ pub enum Event {
         /// There are more.
         more: bool,
     },
-    /// How notices ended that a server asks about (this one included), from disk.
-    Found(ServerId, Vec<NoticeRecord>),
+    /// How notices ended that a server asks about (this one included), from disk. Nothing comes when
+    /// the disk cannot be read.
+    Found {
+        /// Who asks.
+        server: ServerId,
+        /// What it asked about.
+        asked: Vec<NoticeKey>,
+        /// What the disk knows of these.
+        notices: Vec<NoticeRecord>,
+    },
     /// What became of one attempt to send a notice.
     Outcome(NoticeKey, Outcome),
     /// What became of one lamp command.

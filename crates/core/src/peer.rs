@@ -40,9 +40,16 @@ pub enum PeerMessage {
         /// Server name, its run, how often.
         returns: Vec<(String, SessionId, u32)>,
     },
-    /// How did these notices end? Answered by marks, as far as the receiver remembers.
+    /// How did these notices end? Answered by marks, as far as the receiver remembers, and then by
+    /// `Answered`.
     Ask {
         /// The notices.
+        notices: Vec<NoticeKey>,
+    },
+    /// The marks before this one are all that the sender knows of these notices, on disk too. A
+    /// receiver that does not understand it waits a moment longer instead.
+    Answered {
+        /// The notices, of those that were asked about.
         notices: Vec<NoticeKey>,
     },
     /// The sender leaves cleanly.

@@ -1,7 +1,7 @@
 //! Time as it is handed in: a monotonic [`Moment`] for every decision, a [`WallTime`] for people.
 //!
-//! Order and time-outs rest on the monotonic clock alone, so a wall clock that jumps changes what
-//! is printed and nothing else.
+//! Order and time-outs rest on the monotonic clock alone. A wall clock that jumps changes what is
+//! printed, and by a bounded time how long a notice of an earlier run is tried.
 
 use core::fmt;
 use core::ops::{Add, Sub};
@@ -17,7 +17,8 @@ pub struct Moment(pub u64);
 )]
 pub struct Span(pub u64);
 
-/// Wall-clock time in milliseconds since 1970-01-01 UTC; only shown to people, never decided on.
+/// Wall-clock time in milliseconds since 1970-01-01 UTC; shown to people. The one decision that rests
+/// on it is how old a notice of an earlier run is, and that is bound both ways.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -66,6 +67,14 @@ impl Moment {
     /// How long after `earlier` this is; zero when it is not after it.
     pub const fn since(self, earlier: Moment) -> Span {
         Span(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl WallTime {
+    /// How long after `earlier` this is; zero when it is not after it, as with a clock set back.
+    pub const fn since(self, earlier: WallTime) -> Span {
+        let ms = self.0.saturating_sub(earlier.0);
+        Span::from_ms(if ms > 0 { ms.unsigned_abs() } else { 0 })
     }
 }
 

@@ -18,6 +18,7 @@ use crate::reload::SettingsError;
 use crate::store::{READERS_MAX, Store};
 use crate::{clock, entropy, log, own_server, reload};
 use jiff::tz::TimeZone;
+use noroshi_core::action::Action;
 use noroshi_core::config::{Config, SERVERS_MAX, ServerId};
 use noroshi_core::event::Event;
 use noroshi_core::node::Node;
@@ -76,7 +77,7 @@ impl StartError {
     /// What is wrong and what helps, for people.
     pub fn text(&self, language: Language) -> String {
         match self {
-            StartError::Settings(SettingsError::Unreadable(text)) => text.clone(),
+            StartError::Settings(SettingsError::Unreadable(_, text)) => text.clone(),
             StartError::Settings(SettingsError::Faulty(findings)) => {
                 let lines = findings.iter().map(|finding| finding.one_line(language));
                 lines.collect::<Vec<_>>().join("\n")
@@ -187,12 +188,12 @@ async fn live(options: Options) -> Result<(), StartError> {
         Box::new(refit(home, name, zone)),
     );
     log::line(format!("{VERSION} started as {started}"));
-    let (parts, events) = driver.run(Event::Start(Box::new(recovered))).await;
+    let (node, parts, events) = driver.run(Event::Start(Box::new(recovered))).await;
     log::line("stopping");
 
     signals.abort();
     let _ = stop_control.send(());
-    take_down(parts, events).await;
+    take_down(node, parts, events).await;
     // Ends by itself within its own drain wait.
     let _ = control.await;
     drop(lock);
@@ -200,7 +201,9 @@ async fn live(options: Options) -> Result<(), StartError> {
 }
 
 /// The parts end in the reverse order: what was promised to be told is told, then the store closes.
-async fn take_down(parts: Parts, mut events: mpsc::Receiver<Event>) {
+/// How a mail ended that was still under way is recorded, and said to the other servers while their
+/// links stand, so that neither they nor the next run send it again.
+async fn take_down(mut node: Node, parts: Parts, mut events: mpsc::Receiver<Event>) {
     let Parts {
         engine,
         store,
@@ -208,16 +211,36 @@ async fn take_down(parts: Parts, mut events: mpsc::Receiver<Event>) {
         lamps,
         syslog,
     } = parts;
-    let ending = async {
+    let channels = async {
         mail.stop(MAIL_GRACE).await;
         drop(lamps);
         syslog.stop(MAIL_GRACE).await;
-        engine.stop().await;
+    };
+    let mut note = |event| {
+        for action in last_word(&mut node, event) {
+            match action {
+                Action::Record { batch, items } => drop(store.record(batch, items)),
+                Action::Tell(server, message) => engine.tell(server, &message),
+                _ => {}
+            }
+        }
     };
     // The store's thread must not wait for room in an inbox that nobody reads.
+    let drain = async {
+        while let Some(event) = events.recv().await {
+            note(event);
+        }
+    };
+    tokio::select! {
+        () = channels => {}
+        () = drain => {}
+    }
+    while let Ok(event) = events.try_recv() {
+        note(event);
+    }
     let drain = async { while events.recv().await.is_some() {} };
     tokio::select! {
-        () = ending => {}
+        () = engine.stop() => {}
         () = drain => {}
     }
     events.close();
@@ -228,6 +251,15 @@ async fn take_down(parts: Parts, mut events: mpsc::Receiver<Event>) {
             "最後の記録をディスクに書き込めませんでした",
         ));
     }
+}
+
+/// What is to be done about an event that comes after the end: only how an attempt ended counts.
+fn last_word(node: &mut Node, event: Event) -> Vec<Action> {
+    let mut actions = Vec::new();
+    if let Event::Outcome(..) = event {
+        node.step(clock::now(), event, &mut actions);
+    }
+    actions
 }
 
 fn settings(home: &Home, server: Option<String>) -> Result<(Config, ServerId), StartError> {

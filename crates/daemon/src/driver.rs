@@ -77,9 +77,9 @@ impl Driver {
         }
     }
 
-    /// Carries events to the node until it has left the cluster. Hands back the parts, to be taken
-    /// down, and the events that were still under way.
-    pub(crate) async fn run(mut self, start: Event) -> (Parts, mpsc::Receiver<Event>) {
+    /// Carries events to the node until it has left the cluster. Hands back the node, the parts, to be
+    /// taken down, and the events that were still under way.
+    pub(crate) async fn run(mut self, start: Event) -> (Node, Parts, mpsc::Receiver<Event>) {
         self.step(start);
         while !self.done {
             let deadline = self.node.next_deadline(clock::moment());
@@ -89,7 +89,7 @@ impl Driver {
                 () = tokio::time::sleep(until(deadline)) => self.step(Event::Tick),
             }
         }
-        (self.parts, self.events)
+        (self.node, self.parts, self.events)
     }
 
     fn step(&mut self, event: Event) {
@@ -145,7 +145,7 @@ impl Driver {
             Action::DropLink(server) => engine.drop_link(server),
             Action::Tell(server, message) => engine.tell(server, &message),
             Action::Record { batch, items } => return store.record(batch, items),
-            Action::Load { after, limit } => store.load(after, limit),
+            Action::Load(page) => store.load(page),
             Action::Find(server, keys) => self.find(server, keys),
             Action::Send(sending) => self.send(sending),
             Action::Lamp { lamp, order } => lamps.order(lamp, order),
@@ -167,8 +167,14 @@ impl Driver {
     fn find(&self, server: ServerId, keys: Vec<NoticeKey>) {
         let (reader, inbox) = (self.parts.store.reader(), self.inbox.clone());
         tokio::spawn(async move {
-            if let Ok(notices) = reader.notices(keys).await {
-                let _ = inbox.send(Event::Found(server, notices)).await;
+            if let Ok(notices) = reader.notices(keys.clone()).await {
+                let asked = keys;
+                let found = Event::Found {
+                    server,
+                    asked,
+                    notices,
+                };
+                let _ = inbox.send(found).await;
             }
         });
     }

@@ -32,8 +32,8 @@ const READ_WAIT: Duration = Duration::from_secs(10);
 /// Why there are no settings.
 #[derive(Debug)]
 pub enum SettingsError {
-    /// The file cannot be read; the text names it and says why.
-    Unreadable(String),
+    /// The file cannot be read: what the system says, and a text that names the file and says why.
+    Unreadable(io::ErrorKind, String),
     /// All that is wrong with it.
     Faulty(Vec<Finding>),
 }
@@ -44,8 +44,9 @@ pub enum SettingsError {
 /// When the file cannot be read or is faulty.
 pub(crate) fn read(home: &Home) -> Result<Config, SettingsError> {
     let path = home.conf();
-    let bytes = bytes(&path)
-        .map_err(|error| SettingsError::Unreadable(format!("{}: {error}", path.display())))?;
+    let bytes = bytes(&path).map_err(|error| {
+        SettingsError::Unreadable(error.kind(), format!("{}: {error}", path.display()))
+    })?;
     let parsed = noroshi_conf::read(&bytes).map_err(SettingsError::Faulty)?;
     for warning in &parsed.warnings {
         log::line(warning.one_line(parsed.config.language));
@@ -219,7 +220,7 @@ async fn stop(server: &str, by: &str, ask: &mpsc::Sender<Asked>) {
 
 fn quote(error: &SettingsError) -> String {
     let findings = match error {
-        SettingsError::Unreadable(text) => return text.clone(),
+        SettingsError::Unreadable(_, text) => return text.clone(),
         SettingsError::Faulty(findings) => findings,
     };
     let errors = findings
@@ -286,7 +287,7 @@ mod tests {
             .status();
         assert!(made.unwrap().success());
         match read(&home) {
-            Err(SettingsError::Unreadable(text)) => assert!(text.contains("regular"), "{text}"),
+            Err(SettingsError::Unreadable(_, text)) => assert!(text.contains("regular"), "{text}"),
             other => panic!("{other:?}"),
         }
     }

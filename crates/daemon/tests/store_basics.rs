@@ -427,3 +427,47 @@ fn odd_texts_are_kept() {
     assert_eq!(rows[0].alert, odd);
     bench.shut();
 }
+
+/// One item that the store refuses takes nothing with it, neither of what waited for the disk nor of
+/// its own batch, and is said.
+///
+/// Rule: N8 N7
+#[test]
+fn an_item_that_cannot_be_stored_is_skipped_alone() {
+    let dir = tempdir().unwrap();
+    let (mut bench, _) = Bench::open(dir.path(), 100);
+    let other = Connection::open(dir.path().join(STORE_FILE)).unwrap();
+    let bad = id(2).0;
+    let trigger = format!(
+        "CREATE TRIGGER no BEFORE INSERT ON alert WHEN NEW.id = '{bad}'
+         BEGIN SELECT RAISE(ABORT, 'this one cannot be stored'); END; BEGIN IMMEDIATE"
+    );
+    other.execute_batch(&trigger).unwrap();
+    for number in 1..4 {
+        let busy = bench.record(samples(number..number + 1));
+        assert!(busy.is_err(), "the file is held by somebody else");
+    }
+    other.execute_batch("COMMIT").unwrap();
+    let said = (4..50).find_map(|number| bench.record(samples(number..number + 1)).err());
+    assert!(
+        said.as_deref()
+            .is_some_and(|why| why.contains("cannot be stored")),
+        "{said:?}"
+    );
+    let stored = |number: u64| {
+        let sql = "SELECT count(*) FROM alert WHERE id = ?1";
+        let count: u32 = other
+            .query_row(sql, [&id(number).0], |row| row.get(0))
+            .unwrap();
+        count == 1
+    };
+    assert!(stored(1) && !stored(2) && stored(3));
+    let mut beside = samples(60..61);
+    beside.extend(samples(2..3));
+    beside.extend(samples(61..62));
+    assert!(bench.record(beside).is_err());
+    assert!(
+        stored(60) && !stored(2) && stored(61),
+        "its neighbours are kept"
+    );
+}

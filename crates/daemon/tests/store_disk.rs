@@ -3,6 +3,7 @@
 mod store_common;
 
 use noroshi_core::event::StoreTrouble;
+use noroshi_core::notice::outbox::Page;
 use noroshi_daemon::store::{AlertQuery, STORE_FILE};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -194,7 +195,11 @@ fn a_read_only_disk_is_still_read() {
             200
         );
         // Asked now, answered when the disk can be written.
-        bench.store.load(row, 20);
+        bench.store.load(Page {
+            after: row,
+            limit: 20,
+            skip: Vec::new(),
+        });
         disk.again("remount,rw");
         let event = bench.event();
         let noroshi_core::event::Event::Loaded {

@@ -165,7 +165,8 @@ impl Membership {
     /// Remembers, from before this daemon's start, that a server was up, and in which run.
     pub fn expect(&mut self, server: ServerId, session: SessionId, returns: u32, up: bool) {
         let peer = self.peer_mut(server);
-        (peer.session, peer.returns, peer.expected) = (Some(session), returns, up);
+        (peer.session, peer.expected, peer.judged_before) = (Some(session), up, !up);
+        (peer.returns, peer.returns_before) = (returns, returns);
     }
 
     /// Learns from another server how often a run was judged down and came back, so that all name
@@ -227,7 +228,14 @@ impl Membership {
             ServerState::Up => news.push(News::Restarted(server)),
             // The last words of a run that has left, overtaken on their way.
             ServerState::Left if same_run => return,
-            ServerState::Unknown | ServerState::Left => news.push(News::Started(server)),
+            ServerState::Unknown | ServerState::Left => {
+                news.push(News::Started(server));
+                // The run that we had judged down before we restarted: it is a return like any
+                // other, or its next fault would bear the name of its last.
+                if same_run && peer.judged_before && peer.returns == peer.returns_before {
+                    peer.returns += 1;
+                }
+            }
             ServerState::Stalled if same_run => {
                 news.push(News::Answers {
                     server,
@@ -251,6 +259,7 @@ impl Membership {
         if !same_run {
             peer.returns = 0;
         }
+        peer.judged_before = false;
         peer.session = Some(session);
         peer.enter(now, ServerState::Up);
         peer.forget_silent_paths(now, timeout);

@@ -21,6 +21,8 @@ pub struct Peer {
     pub returns_before: u32,
     /// It was up when this daemon last ended, and has not been heard since.
     pub expected: bool,
+    /// It was judged down when this daemon last ended, and has not been heard since.
+    pub judged_before: bool,
     /// Its interconnects, by their place in the configuration.
     pub paths: Vec<Path>,
     /// What its host said since it was last heard.
@@ -96,6 +98,7 @@ impl Peer {
             returns: 0,
             returns_before: 0,
             expected: false,
+            judged_before: false,
             paths,
             host: Host::default(),
             probed_at: None,

@@ -112,8 +112,11 @@ impl Membership {
     /// An interconnect that fell silent while the server is heard on another one.
     fn judge_paths(&mut self, now: Moment, server: ServerId, news: &mut Vec<News>) {
         let (timeout, settle_until) = (self.times.timeout, self.settle_until);
+        let suspect_after = self.suspect_after();
         let peer = self.peer_mut(server);
-        if peer.state != ServerState::Up || peer.silence(now) >= timeout || now < settle_until {
+        // Not while all are silent: of two that fell silent together one is always the first.
+        let heard = peer.silence(now) < suspect_after;
+        if peer.state != ServerState::Up || !heard || now < settle_until {
             return;
         }
         let came_up = peer.since;
@@ -246,5 +249,97 @@ impl Membership {
     /// Servers at work or stalled, this one included.
     fn members(&self) -> usize {
         self.peers.iter().filter(|peer| peer.is_member()).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::SessionId;
+    use crate::config::tests::config;
+    use crate::event::{Heard, Phase};
+
+    /// Rule: N4
+    #[test]
+    fn of_two_interconnects_that_fall_silent_together_none_is_called_silent_alone() {
+        let mut settings = config(2);
+        let second = settings.interconnects[0].clone();
+        settings.interconnects.push(second);
+        for server in &mut settings.servers {
+            let address = server.addresses[0];
+            server.addresses.push(address);
+        }
+        let mut now = Moment(1_000_000);
+        let mut membership = Membership::new(now, ServerId(0), &settings);
+        let mut news = Vec::new();
+        let heard = |path: u8| Heard {
+            from: ServerId(1),
+            path: InterconnectId(path),
+            session: SessionId([1; 12]),
+            phase: Phase::Running,
+            missed: 0,
+            config_digest: 0,
+        };
+        let is_path = |one: &News| matches!(one, News::Path { up: false, .. });
+        for _ in 0..5 {
+            membership.heard(now, &heard(0), &mut news);
+            now = now + Span::from_ms(30);
+            membership.heard(now, &heard(1), &mut news);
+            now = now + Span::from_ms(70);
+        }
+        for _ in 0..2_000 {
+            now = now + Span::from_ms(1);
+            membership.tick(now, &mut news);
+        }
+        assert!(!news.iter().any(is_path), "it stands still: {news:?}");
+
+        for _ in 0..15 {
+            membership.heard(now, &heard(1), &mut news);
+            now = now + Span::from_ms(100);
+            membership.tick(now, &mut news);
+        }
+        membership.heard(now, &heard(0), &mut news);
+        for _ in 0..15 {
+            membership.heard(now, &heard(1), &mut news);
+            membership.tick(now, &mut news);
+            now = now + Span::from_ms(100);
+        }
+        assert_eq!(
+            news.iter().filter(|one| is_path(one)).count(),
+            1,
+            "{news:?}"
+        );
+    }
+
+    /// Rule: N9 N5
+    #[test]
+    fn a_return_that_a_restart_of_ours_hid_counts_all_the_same() {
+        let settings = config(2);
+        let now = Moment(1_000_000);
+        let session = SessionId([1; 12]);
+        let heard = Heard {
+            from: ServerId(1),
+            path: InterconnectId(0),
+            session,
+            phase: Phase::Running,
+            missed: 0,
+            config_digest: 0,
+        };
+        let returns = |up: bool, learned: Option<u32>| {
+            let mut membership = Membership::new(now, ServerId(0), &settings);
+            membership.expect(ServerId(1), session, 3, up);
+            if let Some(count) = learned {
+                membership.learn_returns(ServerId(1), session, count);
+            }
+            membership.heard(now, &heard, &mut Vec::new());
+            membership.peer(ServerId(1)).returns
+        };
+        assert_eq!(returns(false, None), 4);
+        assert_eq!(
+            returns(false, Some(4)),
+            4,
+            "another server counted it first"
+        );
+        assert_eq!(returns(true, None), 3, "it had not fallen");
     }
 }

@@ -183,31 +183,11 @@ impl Node {
         was: ServerState,
         out: &mut Vec<Action>,
     ) {
-        let name = self.config.server_name(server).to_string();
-        let peer = self.membership.peer(server);
-        let fact = format!(
-            "back {name} {} {}",
-            peer.session.unwrap_or_default(),
-            peer.returns
-        );
-        let thread = self.end_fault(server);
-        let message = match (same_run, was) {
-            (true, _) => Message::PartitionOver,
-            (false, _) => Message::ServerBack,
-        };
-        let about = About {
-            server: Some(server),
-            fact: Some(fact),
-            thread,
-            ..About::default()
-        };
-        let about = About {
-            maybe_told: away.is_none(),
-            ..about
-        };
-        let a_while = self.config.language.pick("a while", "しばらくの間");
-        let away = away.map_or_else(|| a_while.to_string(), |away| away.to_string());
-        self.raise(now, message, &[&name, &away], about, out);
+        let lost_by_us = same_run && was == ServerState::Unseen;
+        let waits = lost_by_us && away.is_some_and(|away| self.gather_return(now, server, away));
+        if !waits {
+            self.tell_return(now, server, away, same_run, out);
+        }
         if same_run {
             // Others may have seen it all the time: they must count this return as well, or they
             // would name its next fault otherwise than we do, and it would be told twice.
@@ -222,6 +202,33 @@ impl Node {
             self.latch_changed(now, server, None, out);
         }
         self.seen(now, server);
+    }
+
+    fn tell_return(
+        &mut self,
+        now: Now,
+        server: ServerId,
+        away: Option<Span>,
+        same_run: bool,
+        out: &mut Vec<Action>,
+    ) {
+        let name = self.config.server_name(server).to_string();
+        let peer = self.membership.peer(server);
+        let session = peer.session.unwrap_or_default();
+        let about = About {
+            server: Some(server),
+            fact: Some(format!("back {name} {session} {}", peer.returns)),
+            thread: self.end_fault(server),
+            maybe_told: away.is_none(),
+            ..About::default()
+        };
+        let message = match same_run {
+            true => Message::PartitionOver,
+            false => Message::ServerBack,
+        };
+        let a_while = self.config.language.pick("a while", "しばらくの間");
+        let away = away.map_or_else(|| a_while.to_string(), |away| away.to_string());
+        self.raise(now, message, &[&name, &away], about, out);
     }
 
     fn server_left(&mut self, now: Now, server: ServerId, cluster: bool, out: &mut Vec<Action>) {
@@ -314,9 +321,11 @@ impl Node {
         self.latch_changed(now, server, alert, out);
         self.seen(now, server);
         out.push(Action::DropLink(server));
+        self.linked = self.linked.without(server);
+        self.outbox.gone(now.at, server);
     }
 
-    fn end_fault(&mut self, server: ServerId) -> Option<AlertId> {
+    pub(super) fn end_fault(&mut self, server: ServerId) -> Option<AlertId> {
         self.assigned = false;
         self.faults[usize::from(server.0)].take()
     }
@@ -478,6 +487,7 @@ impl Node {
             return;
         }
         let name = self.own_name();
+        self.tell_returns(now, out);
         self.raise(
             now,
             Message::DaemonStopping,

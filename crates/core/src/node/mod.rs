@@ -11,6 +11,7 @@ mod peers;
 mod raise;
 mod report;
 mod requests;
+mod returns;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -22,14 +23,16 @@ use crate::duty::on_duty;
 use crate::event::{Event, Latch, Phase, Recovered, StoredNotice};
 use crate::lamp::{LampWorker, Latches};
 use crate::membership::Membership;
-use crate::notice::outbox::{Asking, Outbox};
+use crate::notice::outbox::{Asking, Outbox, Servers};
 use crate::notice::{Channel, Sending};
 use crate::peer::PeerMessage;
 use crate::request::{Reply, RequestId};
 use crate::time::{Moment, Now, Span};
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
+use returns::Returning;
 
 /// A step that comes this much later than its deadline means that we stood still.
 pub const PAUSE_MIN: Span = Span::from_ms(150);
@@ -37,8 +40,8 @@ pub const PAUSE_MIN: Span = Span::from_ms(150);
 pub const PAUSE_TOLD_MIN: Span = Span::from_ms(1_000);
 /// How long a leaving server waits for its lamp and its begun notices.
 pub const LEAVE_WAIT_MAX: Span = Span::from_secs(6);
-/// After a pause of our own, or when a server comes into reach, stale notices wait for this long:
-/// other servers may have taken over, and what they say about it is read first.
+/// After a pause of our own stale notices wait for this long: other servers may have taken over, and
+/// what they said about it is read first.
 const RESUME_WAIT: Span = Span::from_ms(200);
 /// How long a starting server waits for the others before it takes itself to be alone.
 const START_SETTLE: Span = Span::from_ms(1_500);
@@ -57,8 +60,12 @@ pub struct Node {
     faults: Vec<Option<AlertId>>,
     /// By server: its part of its lamp before it was lost from sight by a partition.
     before_partition: Vec<Option<Latch>>,
-    /// Alerts told lately whose name was derived from a fact.
-    told_facts: Vec<AlertId>,
+    /// Alerts told lately whose name was derived from a fact, by what their names amount to.
+    told_facts: VecDeque<u64>,
+    /// Returns of a partition that are not told yet.
+    returning: Option<Returning>,
+    /// The last partition whose returns were told together: the others are told singly.
+    told_returns: Option<AlertId>,
     sequence: u64,
     batch: u64,
     /// Items for the batch that this step will record.
@@ -72,6 +79,10 @@ pub struct Node {
     stepped_at: Moment,
     /// Until then stale notices wait for what other servers may say about them.
     hold_until: Moment,
+    /// The same after the start, unless all other servers can be asked before.
+    start_hold_until: Moment,
+    /// Links that stand.
+    linked: Servers,
     /// Until then what we find out may have happened, and been told by others, while we stood still.
     dazed_until: Moment,
     /// When a starting server knows who else lives, if that is not over yet: until then it tells
@@ -107,7 +118,9 @@ impl Node {
             lamps: config.lamps.iter().map(|_| LampWorker::default()).collect(),
             faults: config.servers.iter().map(|_| None).collect(),
             before_partition: config.servers.iter().map(|_| None).collect(),
-            told_facts: Vec::new(),
+            told_facts: VecDeque::new(),
+            returning: None,
+            told_returns: None,
             config,
             sequence: 0,
             batch: 0,
@@ -117,6 +130,8 @@ impl Node {
             promised: None,
             stepped_at: now.at,
             hold_until: now.at,
+            start_hold_until: now.at,
+            linked: Servers::default(),
             dazed_until: now.at,
             settled_at: None,
             heard_of_lamps: false,
@@ -149,6 +164,8 @@ impl Node {
             }
             Event::LinkUp(server) => self.link_up(now, server, out),
             Event::LinkDown(server) => {
+                self.linked = self.linked.without(server);
+                self.outbox.gone(now.at, server);
                 let mut news = Vec::new();
                 self.membership.link_broken(now.at, server, &mut news);
                 self.take(now, news, out);
@@ -160,16 +177,11 @@ impl Node {
                 self.restore(now, notices, more);
                 self.assigned = false;
             }
-            Event::Found(server, notices) if server == self.own => {
-                notices.iter().for_each(|notice| self.mark(notice));
-            }
-            Event::Found(server, notices) => {
-                let own = self.own_name();
-                for notice in notices.into_iter().filter(|one| one.is_testimony(&own)) {
-                    let mark = Box::new(PeerMessage::Mark { notice });
-                    out.push(Action::Tell(server, mark));
-                }
-            }
+            Event::Found {
+                server,
+                asked,
+                notices,
+            } => self.found(now, server, asked, notices, out),
             Event::Outcome(key, outcome) => self.noticed(now, &key, &outcome, out),
             Event::Lamp {
                 lamp,
@@ -190,9 +202,10 @@ impl Node {
             }
         };
         if self.leaving.is_none() {
-            sooner(self.outbox.next_deadline(self.hold_until));
+            sooner(self.outbox.next_deadline(self.held_until()));
         }
         sooner(self.settled_at);
+        sooner(self.returns_due());
         self.lamps
             .iter()
             .for_each(|lamp| sooner(lamp.next_deadline()));
@@ -236,7 +249,7 @@ impl Node {
         }
         if self.config.servers.len() > 1 {
             self.settled_at = Some(now.at + START_SETTLE);
-            self.hold_until = now.at + START_SETTLE;
+            self.start_hold_until = now.at + START_SETTLE;
         }
         self.started(now, recovered.trouble);
     }
@@ -263,6 +276,7 @@ impl Node {
         let mut news = Vec::new();
         self.membership.tick(now.at, &mut news);
         self.take(now, news, out);
+        self.tell_returns_if_due(now, out);
         if self.next_beat <= now.at {
             out.push(Action::Beat(self.phase()));
             // From now, not from the missed beat: after a pause one heartbeat is enough.
@@ -270,9 +284,7 @@ impl Node {
         }
         self.assign(now);
         self.begin_notices(now, out);
-        if let Some((after, limit)) = self.outbox.wants_load(now.at) {
-            out.push(Action::Load { after, limit });
-        }
+        out.extend(self.outbox.wants_load(now.at).map(Action::Load));
         self.flush(out);
         self.order_lamps(now, out);
         self.leave_if_done(now, out);
@@ -327,12 +339,11 @@ impl Node {
         }
         if self.leaving.is_none() {
             let sender = self.own_name();
-            let hold = now.at < self.hold_until;
+            let hold = now.at < self.held_until();
             self.ask_about_stale(now, hold, out);
-            let own = self.own;
             let asking = Asking {
                 hold,
-                possible: self.membership.living().any(|id| id != own),
+                possible: !self.askable().is_empty(),
                 of_all: self.membership.living().count() == self.config.servers.len(),
             };
             let records = self.outbox.begin(now, &sender, self.batch, asking);

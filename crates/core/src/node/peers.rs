@@ -5,9 +5,11 @@ use super::raise::{Standing, is_fact};
 use crate::action::{Action, Item};
 use crate::alert::{Alert, SessionId};
 use crate::config::ServerId;
+use crate::notice::outbox::{Servers, from_disk};
 use crate::notice::{Channel, NoticeKey, NoticeRecord};
 use crate::peer::PeerMessage;
-use crate::time::Now;
+use crate::status::ServerState;
+use crate::time::{Moment, Now};
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -19,8 +21,8 @@ const ASK_MAX: usize = 64;
 impl Node {
     /// A link stands: each side repeats what the other may have missed.
     pub(super) fn link_up(&mut self, now: Now, server: ServerId, out: &mut Vec<Action>) {
-        self.hold_until = self.hold_until.max(now.at + super::RESUME_WAIT);
-        self.outbox.ask_soon(now.at);
+        self.linked = self.linked.with(server);
+        self.outbox.ask_soon(now.at, server);
         let mut tell = |message| out.push(Action::Tell(server, Box::new(message)));
         // What we believe of servers that we are cut off from is no news for anybody.
         let latches = self.latches.all().iter().zip(&self.before_partition);
@@ -63,8 +65,8 @@ impl Node {
                 alert,
                 notices,
                 repeated,
-            } => self.adopt(now, alert, &notices, repeated),
-            PeerMessage::Mark { notice } => self.mark(&notice),
+            } => self.adopt(now, from, alert, &notices, repeated, out),
+            PeerMessage::Mark { notice } => self.mark(now, from, &notice),
             PeerMessage::Latches { latches } => {
                 self.merge_latches(now, &latches, out);
                 // A server that has been at work has told us how the lamps are.
@@ -79,6 +81,7 @@ impl Node {
                 }
             }
             PeerMessage::Ask { notices } => self.answer(from, notices, out),
+            PeerMessage::Answered { notices } => self.outbox.answered(now.at, from, &notices),
             PeerMessage::Leaving { cluster } => {
                 let mut news = Vec::new();
                 self.membership.left(now.at, from, cluster, &mut news);
@@ -100,13 +103,23 @@ impl Node {
     /// Takes an alert that another server accepted, as our own from here on. One that we know
     /// already can still bring notices that we do not, such as when that server has it mailed
     /// because it ends a fault that we slept through.
-    fn adopt(&mut self, now: Now, alert: Alert, notices: &[NoticeRecord], repeated: bool) {
+    fn adopt(
+        &mut self,
+        now: Now,
+        from: ServerId,
+        alert: Alert,
+        notices: &[NoticeRecord],
+        repeated: bool,
+        out: &mut Vec<Action>,
+    ) {
         let known = is_fact(&alert.id) && !self.is_new_fact(&alert.id);
         let is_unknown = |notice: &NoticeRecord| {
             notice.key.channel == Channel::Mail && !self.outbox.knows(&notice.key)
         };
         if known && !notices.iter().any(is_unknown) {
-            notices.iter().for_each(|notice| self.mark(notice));
+            for notice in notices {
+                self.mark(now, from, notice);
+            }
             return;
         }
         let alert = Arc::new(alert);
@@ -114,12 +127,25 @@ impl Node {
             true => Standing::Repeated,
             false => Standing::New,
         };
-        self.accept(now, &alert, notices, standing);
+        let taken = self.accept(now, &alert, notices, standing);
+        let is_told = |mine: &NoticeRecord| notices.iter().any(|theirs| theirs.key == mine.key);
+        if !taken.iter().all(is_told) {
+            // Our settings have a recipient that theirs have not: whose turn it is shall know.
+            let message = PeerMessage::Alert {
+                alert: (*alert).clone(),
+                notices: taken,
+                repeated: true,
+            };
+            self.tell_all(&message, out);
+        }
     }
 
-    pub(super) fn mark(&mut self, notice: &NoticeRecord) {
+    fn mark(&mut self, now: Now, from: ServerId, notice: &NoticeRecord) {
+        // Only the server that sends a notice knows that it is in the midst of it.
+        let is_theirs = from != self.own && notice.sender == self.config.server_name(from);
+        let at_work = is_theirs.then_some(from);
         let news = match notice.key.channel {
-            Channel::Mail => self.outbox.marked(notice),
+            Channel::Mail => self.outbox.marked(now.at, notice, at_work),
             // Only the server that tells a lamp knows how that notice stands.
             Channel::Lamp => true,
             Channel::Syslog => false,
@@ -129,9 +155,11 @@ impl Node {
         }
     }
 
+    /// Says what is known of notices that another server asks about: at once from memory, and after a
+    /// look at the disk of the others.
     fn answer(&self, server: ServerId, keys: Vec<NoticeKey>, out: &mut Vec<Action>) {
         let own = self.own_name();
-        let mut unknown = Vec::new();
+        let (mut notices, mut unknown) = (Vec::new(), Vec::new());
         for key in keys.into_iter().take(ASK_MAX) {
             match self.outbox.testimony(&key, &own) {
                 Some(notice) => {
@@ -139,23 +167,76 @@ impl Node {
                         notice: notice.clone(),
                     };
                     out.push(Action::Tell(server, Box::new(mark)));
+                    notices.push(key);
                 }
                 None => unknown.push(key),
             }
+        }
+        if !notices.is_empty() {
+            out.push(Action::Tell(
+                server,
+                Box::new(PeerMessage::Answered { notices }),
+            ));
         }
         if !unknown.is_empty() {
             out.push(Action::Find(server, unknown));
         }
     }
 
-    /// Before a stale notice goes out the other living servers are asked whether it was told. While
-    /// a hold is on nobody is asked: links may not stand yet.
+    /// What the disk knows of notices that `server`, or we ourselves, asked about.
+    pub(super) fn found(
+        &mut self,
+        now: Now,
+        server: ServerId,
+        asked: Vec<NoticeKey>,
+        notices: Vec<NoticeRecord>,
+        out: &mut Vec<Action>,
+    ) {
+        let notices = notices.into_iter().map(from_disk);
+        if server == self.own {
+            notices.for_each(|notice| self.mark(now, server, &notice));
+            return self.outbox.answered(now.at, server, &asked);
+        }
+        let own = self.own_name();
+        for notice in notices.filter(|one| one.is_testimony(&own)) {
+            out.push(Action::Tell(server, Box::new(PeerMessage::Mark { notice })));
+        }
+        // A disk that has not taken all that we know is no good for a "no".
+        if self.store_trouble.is_none() {
+            let answered = PeerMessage::Answered { notices: asked };
+            out.push(Action::Tell(server, Box::new(answered)));
+        }
+    }
+
+    /// The servers that can be asked, or that should be: those at work, and those whose link stands,
+    /// such as one that is leaving.
+    pub(super) fn askable(&self) -> Servers {
+        let living = self.membership.living().filter(|id| *id != self.own);
+        living.fold(self.linked, Servers::with)
+    }
+
+    /// Until when stale notices wait because not everybody can be asked yet, or we stood still.
+    pub(super) fn held_until(&self) -> Moment {
+        let is_up = |id: ServerId| self.membership.peer(id).state == ServerState::Up;
+        let all_linked = self
+            .membership
+            .others()
+            .all(|id| self.linked.has(id) && is_up(id));
+        match all_linked {
+            true => self.hold_until,
+            false => self.hold_until.max(self.start_hold_until),
+        }
+    }
+
+    /// Before a stale notice goes out the other servers are asked whether it was told. While a hold
+    /// is on nobody is asked: links may not stand yet.
     pub(super) fn ask_about_stale(&mut self, now: Now, hold: bool, out: &mut Vec<Action>) {
-        let own = self.own;
-        if hold || self.membership.living().all(|id| id == own) {
+        let whom = self.askable();
+        if hold || whom.is_empty() {
             return;
         }
-        let notices = self.outbox.to_ask(now, ASK_MAX);
+        let own = self.own;
+        let notices = self.outbox.to_ask(now, ASK_MAX, whom.with(own));
         let dropped = self.outbox.drop_outlived(now);
         self.items.extend(dropped.into_iter().map(Item::Notice));
         if notices.is_empty() {

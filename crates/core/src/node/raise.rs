@@ -5,7 +5,7 @@ use crate::action::{Action, Item};
 use crate::alert::{
     Alert, AlertId, Destinations, Message, MessageId, Severity, destinations, row, tidy_text,
 };
-use crate::config::{Config, MailForm, ServerId};
+use crate::config::{Config, MailForm, SERVERS_MAX, ServerId};
 use crate::duty::on_duty;
 use crate::notice::outbox::Turn;
 use crate::notice::{Channel, NoticeKey, NoticeRecord, NoticeState};
@@ -19,8 +19,11 @@ use alloc::vec::Vec;
 
 /// How the name of an alert begins that was derived from a fact which every survivor sees.
 const FACT: &str = "fact.";
-/// Names of facts that are remembered so that one fact is told once.
-const TOLD_FACTS_MAX: usize = 64;
+/// Facts that are remembered so that one fact is told once, however late another server tells of it.
+/// A fault of one server makes four at most (down or left, back, started, a part of a partition): of
+/// the 32 servers of a cluster eight faults each. The oldest is forgotten; told again by then it asks
+/// the other servers and the disk first, as what is repeated does.
+const TOLD_FACTS_MAX: usize = 4 * 8 * SERVERS_MAX;
 
 /// What an alert is about, beside its message and arguments.
 #[derive(Clone, Debug, Default)]
@@ -155,8 +158,8 @@ impl Node {
         }
         let mut mails = Vec::new();
         if alert.destinations.mail {
-            for recipient in self.config.mail.recipients.clone() {
-                let to = (Channel::Mail, recipient.address.as_str(), recipient.form);
+            for (address, form) in self.recipients(known) {
+                let to = (Channel::Mail, address.as_str(), form);
                 let turn = Turn {
                     origin,
                     ours,
@@ -166,6 +169,19 @@ impl Node {
             }
         }
         mails
+    }
+
+    /// Who is told by mail: our recipients, and those whom another server has already taken into its
+    /// books. While settings differ the server whose turn it is may not know them all.
+    fn recipients(&self, known: &[NoticeRecord]) -> Vec<(String, MailForm)> {
+        let own = self.config.mail.recipients.iter();
+        let mut all: Vec<_> = own.map(|to| (to.address.clone(), to.form)).collect();
+        for theirs in known.iter().filter(|one| one.key.channel == Channel::Mail) {
+            if !all.iter().any(|(to, _)| *to == theirs.key.recipient) {
+                all.push((theirs.key.recipient.clone(), theirs.form));
+            }
+        }
+        all
     }
 
     fn add_notice(
@@ -197,7 +213,7 @@ impl Node {
         };
         if let Some(theirs) = known.iter().find(|theirs| theirs.key == record.key) {
             if theirs.state.is_final() {
-                self.outbox.marked(theirs);
+                self.outbox.marked(now.at, theirs, None);
                 self.items.push(Item::Notice(theirs.clone()));
                 return Some(theirs.clone());
             }
@@ -231,13 +247,14 @@ impl Node {
 
     /// A fact that many see is raised once; so is one that another server has told us of.
     pub(super) fn is_new_fact(&mut self, id: &AlertId) -> bool {
-        if self.told_facts.contains(id) {
+        let fact = digest(&id.0);
+        if self.told_facts.contains(&fact) {
             return false;
         }
         if self.told_facts.len() >= TOLD_FACTS_MAX {
-            self.told_facts.remove(0);
+            self.told_facts.pop_front();
         }
-        self.told_facts.push(id.clone());
+        self.told_facts.push_back(fact);
         true
     }
 

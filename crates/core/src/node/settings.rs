@@ -7,6 +7,7 @@ use crate::action::Action;
 use crate::alert::Message;
 use crate::config::{Config, LampId, ServerId};
 use crate::lamp::{LampWorker, Latches};
+use crate::notice::outbox::Servers;
 use crate::time::Now;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -30,6 +31,7 @@ impl Node {
                 self.raise(now, Message::SettingsFaulty, &[&why], About::default(), out);
             }
             Ok((config, own)) => {
+                self.tell_returns(now, out);
                 self.take_settings(now, own, *config, out);
                 self.raise(
                     now,
@@ -49,13 +51,20 @@ impl Node {
         self.membership = self.membership.reconfigured(now.at, own, config, old_id);
         let fault = |id: ServerId| old_id(id).and_then(|at| self.faults[usize::from(at.0)].clone());
         self.faults = config.server_ids().map(fault).collect();
-        self.before_partition = config.server_ids().map(|_| None).collect();
+        let before = |id: ServerId| {
+            old_id(id).and_then(|at| self.before_partition[usize::from(at.0)].clone())
+        };
+        self.before_partition = config.server_ids().map(before).collect();
         let mut latches = Latches::new(config);
         self.latches.all().iter().for_each(|latch| {
             latches.merge(latch);
         });
         self.latches = latches;
         self.own = own;
+        let linked = self.linked;
+        let is_linked = |id: &ServerId| old_id(*id).is_some_and(|at| linked.has(at));
+        let linked = config.server_ids().filter(is_linked);
+        self.linked = linked.fold(Servers::default(), Servers::with);
         self.outbox.renumber(|alert| raise::origin(config, alert));
         self.keep_lamps(&old);
         self.lamps

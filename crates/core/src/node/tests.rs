@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::tests::config;
 use crate::event::Heard;
-use crate::notice::NoticeState;
+use crate::notice::{NoticeKey, NoticeState};
 use crate::time::WallTime;
 
 /// One of three servers, at work, having heard the two others.
@@ -104,4 +104,98 @@ fn a_return_that_another_server_counted_first_is_named_alike() {
         back.expect("that sv1 is seen again is told")
     };
     assert_eq!(told_of(true), told_of(false));
+}
+
+/// Rule: N9 N6
+#[test]
+fn a_fact_is_told_once_however_much_happens_on_32_servers() {
+    let (mut node, _) = one_of_three(0);
+    let fact = |n: u32| Node::fact_id(&alloc::format!("down sv{n}"));
+    assert!(node.is_new_fact(&fact(0)));
+    for n in 1..1_000 {
+        assert!(node.is_new_fact(&fact(n)));
+    }
+    assert!(!node.is_new_fact(&fact(0)));
+}
+
+/// Rule: N9
+#[test]
+fn a_server_says_when_it_has_said_all_that_it_knows_of_a_notice() {
+    let (mut node, now) = one_of_three(0);
+    let key = NoticeKey {
+        alert: AlertId("fact.1".into()),
+        channel: Channel::Mail,
+        recipient: "ops@example.com".into(),
+    };
+    let mut out = Vec::new();
+    let asked = alloc::vec![key.clone()];
+    let ask = PeerMessage::Ask {
+        notices: asked.clone(),
+    };
+    node.step(now, Event::Peer(ServerId(2), Box::new(ask)), &mut out);
+    assert!(out.contains(&Action::Find(ServerId(2), asked.clone())));
+    out.clear();
+    let found = |asked| Event::Found {
+        server: ServerId(2),
+        asked,
+        notices: Vec::new(),
+    };
+    let answered = Box::new(PeerMessage::Answered {
+        notices: asked.clone(),
+    });
+    node.step(now, found(asked.clone()), &mut out);
+    assert!(out.contains(&Action::Tell(ServerId(2), answered.clone())));
+    // With a disk that has not taken everything a "no" is worth nothing.
+    node.store_trouble = Some("full".into());
+    out.clear();
+    node.step(now, found(asked), &mut out);
+    assert!(!out.contains(&Action::Tell(ServerId(2), answered)));
+}
+
+/// What the daemon does with outcomes that come while it is taken down.
+///
+/// Rule: N9 N8
+#[test]
+fn how_a_mail_ended_after_the_exit_is_still_recorded_and_said() {
+    let (mut node, mut now) = one_of_three(0);
+    let mut out = Vec::new();
+    let test = crate::request::Request::MailTest;
+    node.step(now, Event::Request(RequestId(1), test), &mut out);
+    let begun = out.iter().find_map(|action| match action {
+        Action::Record { items, .. } => items.iter().find_map(|item| match item {
+            Item::Notice(notice) if notice.state == NoticeState::Begun => {
+                (notice.key.channel == Channel::Mail).then(|| notice.key.clone())
+            }
+            _ => None,
+        }),
+        _ => None,
+    });
+    let key = begun.expect("the mail is begun");
+    node.leave(now, false, None, &mut out);
+    now.at = now.at + LEAVE_WAIT_MAX;
+    out.clear();
+    node.step(now, Event::Tick, &mut out);
+    assert!(out.contains(&Action::Exit), "it has waited long enough");
+    out.clear();
+    let reply = String::from("250 2.0.0 Ok");
+    let outcome = crate::notice::Outcome::Delivered { reply };
+    node.step(now, Event::Outcome(key.clone(), outcome), &mut out);
+    let is_end = |notice: &crate::notice::NoticeRecord| {
+        notice.key == key && notice.state == NoticeState::Delivered
+    };
+    let told = out.iter().filter(|action| match action {
+        Action::Tell(_, message) => {
+            matches!(&**message, PeerMessage::Mark { notice } if is_end(notice))
+        }
+        _ => false,
+    });
+    assert_eq!(told.count(), 2);
+    assert!(out.iter().any(|action| {
+        match action {
+            Action::Record { items, .. } => items
+                .iter()
+                .any(|item| matches!(item, Item::Notice(notice) if is_end(notice))),
+            _ => false,
+        }
+    }));
 }

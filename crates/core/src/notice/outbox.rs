@@ -12,22 +12,27 @@
 //! taken is sent again as a possible repeat (rule N8). If the store does not answer within
 //! [`STORE_PATIENCE`] the notice goes out unrecorded and says so.
 
+mod asking;
 mod room;
 #[cfg(test)]
 mod tests;
 mod waiting;
+mod window;
+
+pub use asking::{Asking, Servers, from_disk};
+pub use window::Page;
 
 use super::{Channel, NoticeKey, NoticeRecord, NoticeState, Outcome, Sending};
 use crate::alert::Alert;
-use crate::backoff::{MAIL_LIFE, SYSLOG_LIFE, mail_retry};
+use crate::backoff::{MAIL_LIFE, SYSLOG_LIFE, mail_retry, mail_waited};
 use crate::config::ServerId;
-use crate::event::StoredNotice;
 use crate::time::{Moment, Now, Span};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use asking::Asked;
 use room::Room;
 
 /// Mails held in memory. Beyond it they wait on disk, oldest first.
@@ -38,15 +43,28 @@ pub const SYSLOG_NOTICES_MAX: usize = 256;
 /// Notices handed to one channel at a time; the rest wait here, where a takeover finds them.
 pub const IN_FLIGHT_MAX: usize = 32;
 /// Of them for one recipient, so that one that hangs does not take the others' places (invariant 2).
+/// A recipient in trouble has one; a recipient that has none under way has always room for one,
+/// whatever the others have.
 pub const IN_FLIGHT_RECIPIENT_MAX: usize = 4;
+/// Recipients that are known to be in trouble: more than may be set. The oldest trouble is forgotten
+/// then, and that recipient counts as a sound one until its next failure.
+pub const TROUBLED_MAX: usize = 128;
+/// Room in the window below which nothing is read back from disk: a page should be worth its reading.
+pub const LOAD_ROOM_MIN: usize = 16;
 /// How often notices that made room for newer ones are looked for on disk again.
 pub const RESCAN_EVERY: Span = Span::from_secs(60);
 /// Ended notices that are remembered, to answer other servers and to ignore late doubles.
-pub const RECENT_MAX: usize = 64;
-/// How long other servers have to say how a stale notice ended before it goes out.
+pub const RECENT_MAX: usize = 128;
+/// How long other servers have to say how a stale notice ended before it goes out, if they do not
+/// all answer before.
 pub const ASK_WAIT: Span = Span::from_ms(200);
-/// How often the others are asked about a notice that is theirs to tell.
+/// When the others are first asked about a notice that is theirs to tell and has not been marked:
+/// the mark may have been lost with a link. Then twice as long each time.
+pub const ASK_FIRST: Span = Span::from_secs(1);
+/// The longest wait between two such questions.
 pub const ASK_AGAIN: Span = Span::from_secs(10);
+/// How long a notice that another server has begun is left to it.
+pub const BEGUN_WAIT_MAX: Span = Span::from_secs(6);
 /// How long a notice waits for the store before it goes out unrecorded.
 pub const STORE_PATIENCE: Span = Span::from_ms(500);
 
@@ -57,10 +75,14 @@ pub struct Outbox {
     recent: VecDeque<NoticeRecord>,
     /// Notices wait on disk beyond the window.
     backlog: bool,
-    /// Notices that have failed before made room for newer ones: from then on they may be loaded
-    /// again.
-    evicted: Option<Moment>,
+    /// Notices wait on disk that were passed over or made room for newer ones: when they are looked
+    /// for again.
+    rescan_at: Option<Moment>,
+    /// Recipients whose last attempt failed, the latest last.
+    troubled: Vec<String>,
     loading: bool,
+    /// The load that is under way passes over recipients in trouble.
+    skipping: bool,
     /// Others may have taken over what waits on disk.
     doubted: bool,
     spilled_while_loading: bool,
@@ -78,32 +100,28 @@ pub struct Turn {
     pub fresh: bool,
 }
 
-/// How it stands with asking the other servers.
-#[derive(Clone, Copy, Debug)]
-pub struct Asking {
-    /// Not now: links may not stand yet.
-    pub hold: bool,
-    /// At least one can be asked.
-    pub possible: bool,
-    /// All can be asked.
-    pub of_all: bool,
-}
-
 #[derive(Clone, Debug)]
 struct Entry {
     alert: Arc<Alert>,
     record: NoticeRecord,
     origin: Option<ServerId>,
     stage: Stage,
+    /// When it came into memory, and how old it was then.
     born: Moment,
+    age_before: Span,
     unrecorded: bool,
     /// Another server may know more of it than we do: it is asked before this goes out.
     stale: bool,
     /// It comes from another server's books, or from an earlier run's: a server that cannot be
     /// asked now may have told it.
     inherited: bool,
-    /// When the others were asked.
-    asked_at: Option<Moment>,
+    /// The others were asked whether it may go out.
+    asked: Option<Asked>,
+    /// Another server's turn: when the others are asked how it stands, and how often they were.
+    ask_at: Moment,
+    asks: u32,
+    /// This server is in the midst of sending it.
+    left_to: Option<ServerId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,94 +181,14 @@ impl Outbox {
         } else {
             Stage::Due(now.at)
         };
-        self.entries.push(Entry {
-            alert: alert.clone(),
-            record: record.clone(),
-            origin: turn.origin,
-            stage,
-            born: now.at,
-            unrecorded: false,
-            stale: !turn.fresh,
-            inherited: !turn.fresh,
-            asked_at: None,
-        });
+        let mut entry = Entry::new(now, alert.clone(), record.clone(), turn.origin, stage);
+        if !turn.fresh {
+            (entry.stale, entry.inherited) = (true, true);
+            entry.age_before = age(now, alert, &record);
+            entry.ask_at = now.at;
+        }
+        self.entries.push(entry);
         record
-    }
-
-    /// Takes unfinished notices that the store had kept. Those of lamps come back: a lamp is told
-    /// by its own state, and its notices are only kept with it.
-    pub fn restore(
-        &mut self,
-        now: Now,
-        stored: Vec<StoredNotice>,
-        more: bool,
-        origin: impl Fn(&Alert) -> Option<ServerId>,
-        is_of_this_run: impl Fn(&Alert) -> bool,
-    ) -> Vec<NoticeRecord> {
-        let mut lamps = Vec::new();
-        for StoredNotice { row, alert, notice } in stored {
-            self.cursor = self.cursor.max(row);
-            if notice.state.is_final() || self.knows(&notice.key) {
-                continue;
-            }
-            if notice.key.channel == Channel::Lamp {
-                lamps.push(notice);
-                continue;
-            }
-            self.entries.push(Entry {
-                origin: origin(&alert),
-                stale: self.doubted || !is_of_this_run(&alert),
-                inherited: self.doubted || !is_of_this_run(&alert),
-                alert,
-                record: notice,
-                stage: Stage::Due(now.at),
-                born: now.at,
-                unrecorded: false,
-                asked_at: None,
-            });
-        }
-        self.loading = false;
-        self.backlog = more || core::mem::take(&mut self.spilled_while_loading);
-        lamps
-    }
-
-    /// The row to read on from, when the window has room for notices that wait on disk.
-    pub fn wants_load(&mut self, now: Moment) -> Option<(u64, u32)> {
-        let room = WINDOW_NOTICES_MAX.saturating_sub(self.held(Channel::Mail));
-        let again = !self.backlog && self.evicted.is_some_and(|at| at <= now);
-        if self.loading || room < WINDOW_NOTICES_MAX / 2 || !(self.backlog || again) {
-            return None;
-        }
-        if again {
-            (self.cursor, self.evicted) = (0, None);
-        }
-        self.loading = true;
-        Some((self.cursor, room as u32))
-    }
-
-    /// Makes room for a new notice to `to`: of those that have failed before, are another server's, or
-    /// wait behind others of a recipient that hangs, the one that is due last waits on disk. A
-    /// recipient that nobody reaches must not keep the others from being told.
-    fn evict(&mut self, now: Moment, to: &str) -> bool {
-        let room = self.room();
-        let due = |entry: &Entry| match entry.stage {
-            Stage::Due(at) if entry.record.attempts > 0 => Some(at),
-            Stage::Due(at) if entry.record.key.recipient != to => {
-                (!room.has(&entry.record.key)).then_some(at)
-            }
-            Stage::Elsewhere => Some(now),
-            _ => None,
-        };
-        let mails = self.entries.iter().enumerate();
-        let mails = mails.filter(|(_, entry)| entry.record.key.channel == Channel::Mail);
-        let last = mails
-            .filter_map(|(at, entry)| Some((due(entry)?, at)))
-            .max();
-        if let Some((_, at)) = last {
-            self.entries.swap_remove(at);
-            self.evicted.get_or_insert(now + RESCAN_EVERY);
-        }
-        last.is_some()
     }
 
     /// Lets the turn of each notice follow `ours`, which says whether one of this origin is ours.
@@ -261,62 +199,24 @@ impl Outbox {
             match entry.stage {
                 Stage::Elsewhere if mine => {
                     (entry.stage, entry.stale) = (Stage::Due(now.at), true);
+                    // What was asked before was asked of another's notice.
+                    (entry.asked, entry.left_to) = (None, None);
                     entry.record.possible_repeat = true;
                     entry.record.state = NoticeState::Waiting;
                 }
-                Stage::Due(_) if !mine => entry.stage = Stage::Elsewhere,
+                Stage::Due(_) if !mine => {
+                    entry.stage = Stage::Elsewhere;
+                    (entry.ask_at, entry.asks) = (now.at + ASK_FIRST, 0);
+                }
                 _ => {}
             }
         }
     }
 
-    /// Other servers may have taken over while we were away: all that waits here is stale.
-    pub fn doubt(&mut self) {
-        self.doubted = true;
-        for entry in &mut self.entries {
-            (entry.stale, entry.asked_at) = (true, None);
-        }
-    }
-
-    /// Mails to ask the other servers about, at most `limit`: stale ones that are due, which go out
-    /// [`ASK_WAIT`] later unless an answer says that they are told; and those that another server
-    /// should have told by now, whose mark may have been lost with a link.
-    pub fn to_ask(&mut self, now: Now, limit: usize) -> Vec<NoticeKey> {
-        let doubtful = self.entries.iter_mut().filter(|entry| {
-            let asked = entry.asked_at;
-            entry.record.key.channel == Channel::Mail
-                && match entry.stage {
-                    Stage::Due(at) => at <= now.at && entry.stale && asked.is_none(),
-                    Stage::Elsewhere => now.at.since(asked.unwrap_or(entry.born)) >= ASK_AGAIN,
-                    _ => false,
-                }
-        });
-        let ask = |entry: &mut Entry| {
-            entry.asked_at = Some(now.at);
-            if let Stage::Due(at) = &mut entry.stage {
-                *at = now.at + ASK_WAIT;
-            }
-            entry.record.key.clone()
-        };
-        doubtful.take(limit).map(ask).collect()
-    }
-
-    /// A link stands that did not: marks may have been lost with the one before.
-    pub fn ask_soon(&mut self, now: Moment) {
-        for entry in self
-            .entries
-            .iter_mut()
-            .filter(|one| one.stage == Stage::Elsewhere)
-        {
-            entry.asked_at = Some(now - ASK_AGAIN);
-        }
-    }
-
     /// Notices of other servers that nobody remembers any more when their time is over.
     pub fn drop_outlived(&mut self, now: Now) -> Vec<NoticeRecord> {
-        let outlived = |entry: &Entry| {
-            entry.stage == Stage::Elsewhere && now.at.since(entry.born) >= MAIL_LIFE
-        };
+        let outlived =
+            |entry: &Entry| entry.stage == Stage::Elsewhere && entry.age(now.at) >= MAIL_LIFE;
         let dropped = self.entries.iter().filter(|entry| outlived(entry));
         let dropped = dropped.map(|entry| NoticeRecord {
             state: NoticeState::Dropped,
@@ -328,8 +228,9 @@ impl Outbox {
         dropped
     }
 
-    /// Notices that are due and have room: they are marked begun, and the records are to be put on
-    /// disk in `batch`. A stale one is a possible repeat unless all the others could be asked first.
+    /// Notices that are due and for which there is room: they are marked begun, and the records are
+    /// to be put on disk in `batch`. A stale one goes out only after the
+    /// others were asked, and says that it may be a repeat when not all have answered.
     pub fn begin(
         &mut self,
         now: Now,
@@ -341,7 +242,7 @@ impl Outbox {
         let mut room = self.room();
         for entry in &mut self.entries {
             let due = matches!(entry.stage, Stage::Due(at) if at <= now.at);
-            let unasked = asking.possible && entry.asked_at.is_none();
+            let unasked = asking.possible && entry.asked.is_none();
             let mail = entry.record.key.channel == Channel::Mail;
             let held = mail && entry.stale && (asking.hold || unasked);
             if !due || held || !room.take(&entry.record.key) {
@@ -350,7 +251,8 @@ impl Outbox {
             entry.stage = Stage::Recording(batch, now.at);
             entry.record.state = NoticeState::Begun;
             entry.record.attempts += 1;
-            entry.record.possible_repeat |= entry.inherited && !asking.of_all;
+            let all_answered = asking.of_all && entry.asked.is_none_or(|asked| asked.of_all());
+            entry.record.possible_repeat |= entry.inherited && !all_answered;
             entry.record.sender = String::from(sender);
             entry.record.changed = now.wall;
             records.push(entry.record.clone());
@@ -412,14 +314,10 @@ impl Outbox {
                 record.reason.clone_from(cause);
                 record.possible_repeat |= maybe_taken;
                 record.state = NoticeState::Waiting;
-                (entry.stale, entry.asked_at) = (true, None);
+                (entry.stale, entry.asked, entry.left_to) = (true, None, None);
                 entry.stage = Stage::Due(now.at + mail_retry(record.attempts));
-                let life = match record.key.channel {
-                    Channel::Syslog => SYSLOG_LIFE,
-                    Channel::Mail | Channel::Lamp => MAIL_LIFE,
-                };
-                if now.at.since(entry.born) >= life {
-                    record.state = NoticeState::GivenUp;
+                if entry.age(now.at) >= life(entry.record.key.channel) {
+                    entry.record.state = NoticeState::GivenUp;
                 }
             }
         }
@@ -431,40 +329,8 @@ impl Outbox {
             self.entries.swap_remove(at);
             self.remember(ended.record.clone());
         }
+        self.note_trouble(key, matches!(outcome, Outcome::Retry { .. }));
         Some(ended)
-    }
-
-    /// Another server's word about a notice. Answers whether it was news to us.
-    pub fn marked(&mut self, theirs: &NoticeRecord) -> bool {
-        let Some(at) = self
-            .entries
-            .iter()
-            .position(|entry| entry.record.key == theirs.key)
-        else {
-            let news = theirs.state.is_final() && !self.is_recent(&theirs.key);
-            if news {
-                self.remember(theirs.clone());
-            }
-            return news;
-        };
-        let entry = &mut self.entries[at];
-        if theirs.state.is_final() {
-            self.entries.swap_remove(at);
-            self.remember(theirs.clone());
-            return true;
-        }
-        let record = &mut entry.record;
-        let repeat_before = record.possible_repeat;
-        record.possible_repeat |= theirs.possible_repeat || theirs.state == NoticeState::Begun;
-        // While it is ours to send, our own knowledge of the rest is the newer one.
-        if entry.stage == Stage::Elsewhere {
-            record.attempts = record.attempts.max(theirs.attempts);
-            record.state = theirs.state;
-            record.sender.clone_from(&theirs.sender);
-            record.reason.clone_from(&theirs.reason);
-            return true;
-        }
-        record.possible_repeat != repeat_before
     }
 
     /// An unfinished notice as it stands here.
@@ -476,16 +342,6 @@ impl Outbox {
     /// How a notice ended, if we remember it.
     pub fn ending(&self, key: &NoticeKey) -> Option<&NoticeRecord> {
         self.recent.iter().find(|record| record.key == *key)
-    }
-
-    /// What another server should know of a notice before it sends it: how it ended, or that
-    /// `own` has begun it.
-    pub fn testimony(&self, key: &NoticeKey, own: &str) -> Option<&NoticeRecord> {
-        let held = self.entries.iter().map(|entry| &entry.record);
-        let begun = held
-            .filter(|record| record.is_testimony(own))
-            .find(|one| one.key == *key);
-        self.ending(key).or(begun)
     }
 
     /// Each alert that has unfinished mails here, with those, for a server that has just come.
@@ -519,8 +375,8 @@ impl Outbox {
             Stage::Recording(_, since) => Some(since + STORE_PATIENCE),
             Stage::Elsewhere | Stage::InFlight => None,
         });
-        let window_has_room = self.held(Channel::Mail) <= WINDOW_NOTICES_MAX / 2;
-        let rescan = self.evicted.filter(|_| window_has_room && !self.loading);
+        let may_load = !self.loading && self.load_room() >= LOAD_ROOM_MIN;
+        let rescan = self.rescan_at.filter(|_| may_load);
         due.chain(rescan).min()
     }
 
@@ -536,7 +392,7 @@ impl Outbox {
 
     /// More notices wait on disk.
     pub fn has_backlog(&self) -> bool {
-        self.backlog || self.evicted.is_some()
+        self.backlog || self.rescan_at.is_some()
     }
 
     /// Notices that have been begun and not ended: a leaving server waits for them a little.
@@ -547,16 +403,17 @@ impl Outbox {
             .count()
     }
 
-    /// Follows servers to their new ids after new settings.
+    /// Follows servers to their new ids after new settings. What was asked is asked again.
     pub fn renumber(&mut self, origin: impl Fn(&Alert) -> Option<ServerId>) {
         for entry in &mut self.entries {
             entry.origin = origin(&entry.alert);
+            (entry.asked, entry.left_to) = (None, None);
         }
     }
 
     /// What is begun now, and so what else may be.
     fn room(&self) -> Room {
-        let mut room = Room::default();
+        let mut room = Room::new(self.troubled.clone());
         for entry in &self.entries {
             if matches!(entry.stage, Stage::Recording(..) | Stage::InFlight) {
                 room.add(&entry.record.key);
@@ -586,6 +443,35 @@ impl Outbox {
 }
 
 impl Entry {
+    /// One that nobody else can know more of.
+    fn new(
+        now: Now,
+        alert: Arc<Alert>,
+        record: NoticeRecord,
+        origin: Option<ServerId>,
+        stage: Stage,
+    ) -> Entry {
+        Entry {
+            alert,
+            record,
+            origin,
+            stage,
+            born: now.at,
+            age_before: Span::ZERO,
+            unrecorded: false,
+            stale: false,
+            inherited: false,
+            asked: None,
+            ask_at: now.at + ASK_FIRST,
+            asks: 0,
+            left_to: None,
+        }
+    }
+
+    fn age(&self, now: Moment) -> Span {
+        self.age_before + now.since(self.born)
+    }
+
     fn leave(&mut self) -> Box<Sending> {
         self.stage = Stage::InFlight;
         Box::new(Sending {
@@ -597,4 +483,22 @@ impl Entry {
             unrecorded: self.unrecorded,
         })
     }
+}
+
+fn life(channel: Channel) -> Span {
+    match channel {
+        Channel::Syslog => SYSLOG_LIFE,
+        Channel::Mail | Channel::Lamp => MAIL_LIFE,
+    }
+}
+
+/// How old a notice is that comes from an earlier run or another server. The wall clock may have been
+/// set since: at least a 24th of its life is left to it, and it is at least as old as its tries took.
+fn age(now: Now, alert: &Alert, record: &NoticeRecord) -> Span {
+    let life = life(record.key.channel);
+    let most = Span(life.0 - life.div(24).0);
+    now.wall
+        .since(alert.time)
+        .min(most)
+        .max(mail_waited(record.attempts))
 }

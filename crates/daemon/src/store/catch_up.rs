@@ -38,6 +38,11 @@ impl CatchUp {
         self.0.is_empty()
     }
 
+    /// Hands everything over, oldest first.
+    pub(super) fn take(&mut self) -> VecDeque<Item> {
+        std::mem::take(&mut self.0)
+    }
+
     /// Forgets everything, memory included.
     pub(super) fn clear(&mut self) {
         self.0 = VecDeque::new();

@@ -35,6 +35,7 @@ pub use worker::{GROUP_ITEMS_MAX, REOPEN_WAIT_MS};
 use crate::inbox::Inbox;
 use noroshi_core::action::Item;
 use noroshi_core::event::{Event, Recovered, StoreTrouble};
+use noroshi_core::notice::outbox::Page;
 use opening::Opener;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -161,16 +162,16 @@ impl Store {
         Some(Event::Recorded { batch, result })
     }
 
-    /// Asks for up to `limit` unfinished notices after row `after_row`; answered by
+    /// Asks for a page of unfinished notices; answered by
     /// [`Event::Loaded`], when the store can be read again if it cannot now. One at a time: a second
     /// one before the answer replaces the first. Never blocks.
-    pub fn load(&self, after_row: u64, limit: u32) {
+    pub fn load(&self, page: Page) {
         let mut load = self
             .shared
             .load
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        *load = Some((after_row, limit.max(1)));
+        *load = Some(page);
         drop(load);
         // With a full queue the thread is awake and looks after the next transaction.
         let _ = self.queue.try_send(Order::Look);

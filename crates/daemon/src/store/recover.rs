@@ -5,7 +5,8 @@
 use super::row::{self, ALERT_COLUMNS, alert_columns, notice_columns};
 use noroshi_core::alert::Alert;
 use noroshi_core::event::{Latch, Recovered, StoredNotice, View};
-use noroshi_core::notice::{NoticeRecord, NoticeState};
+use noroshi_core::notice::outbox::Page;
+use noroshi_core::notice::{Channel, NoticeRecord, NoticeState};
 use rusqlite::{Connection, Result};
 use std::sync::Arc;
 
@@ -14,7 +15,12 @@ pub const RECOVER_NOTICES_MAX: u32 = 256;
 
 /// Reads everything that the daemon starts from.
 pub(super) fn recover(conn: &Connection) -> Result<Recovered> {
-    let (notices, more) = unfinished(conn, 0, RECOVER_NOTICES_MAX)?;
+    let first = Page {
+        after: 0,
+        limit: RECOVER_NOTICES_MAX,
+        skip: Vec::new(),
+    };
+    let (notices, more) = unfinished(conn, &first)?;
     Ok(Recovered {
         notices,
         more,
@@ -24,15 +30,11 @@ pub(super) fn recover(conn: &Connection) -> Result<Recovered> {
     })
 }
 
-/// Unfinished notices after row `after`, oldest first, and whether there are more.
+/// A page of unfinished notices, oldest first, and whether there are more.
 ///
 /// One that was begun when its process ended may have reached its receiver unknown to us (rule N8:
 /// the crash between the receiver's yes and our record): it waits again, as a possible repeat.
-pub(super) fn unfinished(
-    conn: &Connection,
-    after: u64,
-    limit: u32,
-) -> Result<(Vec<StoredNotice>, bool)> {
+pub(super) fn unfinished(conn: &Connection, page: &Page) -> Result<(Vec<StoredNotice>, bool)> {
     let mut statement = conn.prepare(concat!(
         "SELECT n.row, ",
         alert_columns!(),
@@ -41,13 +43,16 @@ pub(super) fn unfinished(
         " FROM notice n INDEXED BY notice_unfinished CROSS JOIN alert a ON a.id = n.alert
          WHERE n.state IN ('waiting', 'begun') AND n.row > ?1 ORDER BY n.row"
     ))?;
-    let mut rows = statement.query([i64::try_from(after).unwrap_or(i64::MAX)])?;
+    let mut rows = statement.query([i64::try_from(page.after).unwrap_or(i64::MAX)])?;
     let mut found: Vec<StoredNotice> = Vec::new();
     while let Some(row) = rows.next()? {
         let Ok((number, alert, mut notice)) = stored(row) else {
             continue;
         };
-        if found.len() >= limit as usize {
+        if notice.key.channel == Channel::Mail && page.skip.contains(&notice.key.recipient) {
+            continue;
+        }
+        if found.len() >= page.limit.max(1) as usize {
             return Ok((found, true));
         }
         if notice.state == NoticeState::Begun {

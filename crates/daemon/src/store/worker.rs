@@ -18,6 +18,7 @@ use super::recover;
 use crate::inbox::Inbox;
 use noroshi_core::action::Item;
 use noroshi_core::event::{Event, Recovered, StoreTrouble};
+use noroshi_core::notice::outbox::Page;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -51,8 +52,8 @@ pub(super) struct Shared {
     pub(super) waiting: AtomicUsize,
     /// How many alerts are kept.
     pub(super) records_max: AtomicU32,
-    /// After which row how many notices are to be loaded, until that is answered.
-    pub(super) load: Mutex<Option<(u64, u32)>>,
+    /// Which notices are to be loaded, until that is answered.
+    pub(super) load: Mutex<Option<Page>>,
 }
 
 /// The thread's state.
@@ -204,7 +205,7 @@ impl Worker {
     /// One transaction for each, so that items that cannot be stored fail alone.
     fn write_apart(&mut self, group: Vec<Batch>) {
         if let Err(Fault::Refused(_)) = self.write(&[]) {
-            self.catch_up.clear();
+            self.write_catch_up_apart();
         }
         for batch in group {
             match self.write(std::slice::from_ref(&batch)) {
@@ -214,24 +215,54 @@ impl Worker {
         }
     }
 
+    /// One transaction for each item that is remembered, so that one that cannot be stored is
+    /// skipped alone. That is said with the next answer. With any other fault all that is not
+    /// written yet stays remembered.
+    fn write_catch_up_apart(&mut self) {
+        for item in self.catch_up.take() {
+            let (Some(database), true) = (&mut self.database, self.catch_up.is_empty()) else {
+                self.catch_up.remember(item);
+                continue;
+            };
+            let records_max = self.shared.records_max.load(Ordering::Relaxed).max(1);
+            match database.commit(std::iter::once(&item), records_max) {
+                Ok(()) => {}
+                Err(Fault::Refused(text)) => {
+                    self.untold
+                        .get_or_insert(format!("{text}: one record of those that waited is lost"));
+                }
+                Err(fault) => {
+                    self.catch_up.remember(item);
+                    self.mend(&fault);
+                }
+            }
+        }
+        if let Some(database) = &self.database {
+            self.tell_rows(database);
+        }
+    }
+
     /// Answers a group that was not written, and gets the store going again if that can be.
     fn fail(&mut self, group: Vec<Batch>, fault: Fault) {
-        let remember = !matches!(fault, Fault::Refused(_));
         if self.database.is_some() {
             self.mend(&fault);
+        }
+        let mut numbers = Vec::with_capacity(group.len());
+        for batch in group {
+            numbers.push(batch.number);
+            let mut items = batch.items.into_iter();
+            items.by_ref().for_each(|item| self.catch_up.remember(item));
+        }
+        if matches!(fault, Fault::Refused(_)) {
+            // What stands beside the item that cannot be stored is stored.
+            self.write_catch_up_apart();
         }
         let text = self
             .untold
             .take()
             .unwrap_or_else(|| fault.text().to_owned());
-        for batch in group {
-            if remember {
-                batch
-                    .items
-                    .into_iter()
-                    .for_each(|item| self.catch_up.remember(item));
-            }
-            self.answer(batch.number, Err(text.clone()));
+        for number in numbers {
+            self.answer(number, Err(text.clone()));
         }
     }
 
@@ -288,7 +319,7 @@ impl Worker {
         }
         match self.write(&[]) {
             Ok(()) => {}
-            Err(Fault::Refused(_)) => self.catch_up.clear(),
+            Err(Fault::Refused(_)) => self.write_catch_up_apart(),
             Err(fault) => self.mend(&fault),
         }
     }
@@ -304,8 +335,8 @@ impl Worker {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        let Some((after, limit)) = asked else { return };
-        match recover::unfinished(&database.conn, after, limit) {
+        let Some(page) = asked else { return };
+        match recover::unfinished(&database.conn, &page) {
             Ok((notices, more)) => self.tell(Event::Loaded { notices, more }),
             Err(error) => {
                 let mut load = self
@@ -313,7 +344,7 @@ impl Worker {
                     .load
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner);
-                load.get_or_insert((after, limit));
+                load.get_or_insert(page);
                 drop(load);
                 self.mend(&Fault::of(Path::new(STORE_FILE), &error));
             }

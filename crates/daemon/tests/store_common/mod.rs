@@ -4,6 +4,7 @@
 use noroshi_core::action::Item;
 use noroshi_core::alert::AlertId;
 use noroshi_core::event::{Event, Recovered, StoredNotice};
+use noroshi_core::notice::outbox::Page;
 use noroshi_core::notice::{NoticeRecord, NoticeState};
 use noroshi_daemon::store::{Store, sample_items};
 use std::path::Path;
@@ -70,7 +71,11 @@ impl Bench {
 
     /// Loads unfinished notices and waits for them.
     pub(crate) fn load(&mut self, after: u64, limit: u32) -> (Vec<StoredNotice>, bool) {
-        self.store.load(after, limit);
+        self.store.load(Page {
+            after,
+            limit,
+            skip: Vec::new(),
+        });
         match self.event() {
             Event::Loaded { notices, more } => (notices, more),
             other => panic!("expected notices, got {other:?}"),

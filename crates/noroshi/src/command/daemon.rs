@@ -69,9 +69,8 @@ fn not_started(context: &Context, error: &StartError) -> Failure {
     let conf = context.home.conf();
     let conf = conf.display();
     let (exit, why) = match error {
-        StartError::Settings(SettingsError::Unreadable(why)) => (
-            // The file is asked again: its error is in words only.
-            std::fs::File::open(context.home.conf()).map_or_else(|e| Exit::of(e.kind()), |_| Exit::Failed),
+        StartError::Settings(SettingsError::Unreadable(kind, why)) => (
+            Exit::of(*kind),
             context.pick(
                 format!("{why}\nPut the cluster's clp.conf there, the same on every server, or name another directory with --home or NOROSHI_HOME."),
                 format!("{why}\nクラスタの clp.conf（全サーバで同じもの）をここに置くか、--home または NOROSHI_HOME で別のディレクトリを指定してください。"),
@@ -85,17 +84,13 @@ fn not_started(context: &Context, error: &StartError) -> Failure {
             (Exit::Failed, format!("{conf}\n{}", lines.join("\n")))
         }
         StartError::NotInSettings(error) => (Exit::NotFound, error.words(context.language)),
-        StartError::Lock(LockError::Held { path, pid }) => {
-            let path = path.display();
-            let pid = pid.map_or_else(String::new, |pid| {
-                context.pick(format!(" (process {pid})"), format!("（プロセス {pid}）"))
-            });
-            (Exit::Failed, context.pick(
-                format!("the alert service is already running{pid}: it holds {path}"),
-                format!("アラートサービスは既に起動しています{pid}: {path}"),
-            ))
+        StartError::Lock(error) => {
+            let exit = match error {
+                LockError::Held { .. } => Exit::Failed,
+                LockError::Io { error, .. } => Exit::of(error.kind()),
+            };
+            (exit, error.text(context.language))
         }
-        StartError::Lock(LockError::Io { error: io, .. }) => (Exit::of(io.kind()), error.to_string()),
         StartError::Other(why) => (Exit::Failed, why.clone()),
     };
     let what = context.pick("not started", "起動できません");

@@ -141,7 +141,7 @@ pub(super) fn happening(happening: &Happening, language: Language) -> String {
             format!("クラスタをシャットダウン（{s} で実行）"),
         ),
         // Refused before anything starts.
-        H::Deaf(..) | H::Loss(..) | H::Disk(..) => String::new(),
+        H::Deaf(..) | H::Loss(..) | H::Disk(..) | H::Settings(..) => String::new(),
     }
 }
 
@@ -179,6 +179,6 @@ pub(super) fn subject(happening: &Happening) -> Option<&str> {
         | H::Raises(s, _)
         | H::LampPutOut(_, s)
         | H::Shutdown(s) => Some(s),
-        H::Heals | H::Mail(_) | H::Deaf(..) | H::Loss(..) | H::Disk(..) => None,
+        H::Heals | H::Mail(_) | H::Deaf(..) | H::Loss(..) | H::Disk(..) | H::Settings(..) => None,
     }
 }

@@ -128,6 +128,21 @@ pub enum Happening {
     LampPutOut(String, String),
     /// The cluster shuts down, asked for on this server.
     Shutdown(String),
+    /// New settings while at work, on one server, or on all.
+    Settings(Option<String>, Change),
+}
+
+/// What is different in new settings.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// The start of every subject.
+    Subject(String),
+    /// One more recipient.
+    Recipient(String),
+    /// One recipient less.
+    NoRecipient(String),
+    /// The heartbeat's time-out, in milliseconds.
+    TimeoutMs(u64),
 }
 
 /// What the mail server does.
@@ -143,6 +158,10 @@ pub enum MailBehaviour {
     Swallows,
     /// Cannot be reached.
     Away,
+    /// Takes everything and confirms it only after so many milliseconds.
+    Slow(u64),
+    /// Never answers about this recipient; the sender gives up after its time-out.
+    Hangs(String),
 }
 
 /// Something that is expected of the product.

@@ -1,6 +1,6 @@
 //! Reads a story. Each line is a sentence; the words are the grammar.
 
-use super::{Expectation, Happening, LampLook, Line, MailBehaviour, Scenario, Until, What};
+use super::{Change, Expectation, Happening, LampLook, Line, MailBehaviour, Scenario, Until, What};
 use std::fmt;
 
 /// A line that cannot be read.
@@ -28,9 +28,11 @@ impl std::error::Error for ParseError {}
 
 const HAPPENINGS: &str = "after `at TIME`: SERVER is killed | loses power | stops | starts | is \
 suspended | resumes | is cut off [on LAN] | is reconnected [on LAN] | does not hear SERVER | raises \
-\"TEXT\" | puts lamp SERVER out | shuts the cluster down; the network heals; N% loss on LAN; lamp \
+\"TEXT\" | puts lamp SERVER out | shuts the cluster down | takes settings CHANGE; \
+settings CHANGE, where a change is subject \"TEXT\" | recipient ADDRESS | without ADDRESS | timeout \
+TIME; the network heals; N% loss on LAN; lamp \
 SERVER dies | answers | forgets; mail is accepted | deferred | swallowed | away | rejected for \
-ADDRESS; disk SERVER fails | works";
+ADDRESS, mail takes TIME | hangs for ADDRESS; disk SERVER fails | works";
 const EXPECTATIONS: &str = "after `expect`, with `by TIME` or `at TIME` at the end: lamp SERVER is \
 out | is green | blinks red | blinks red and green; N mail(s) [to ADDRESS] [about SERVER] [saying \
 \"TEXT\"]; alert | no alert | N alerts MODULE EVENT on SERVER; SERVER sees SERVER STATE";
@@ -123,10 +125,16 @@ fn happening(words: &[&str]) -> Option<Happening> {
         ["mail", "is", "deferred"] => H::Mail(MailBehaviour::Defers),
         ["mail", "is", "swallowed"] => H::Mail(MailBehaviour::Swallows),
         ["mail", "is", "away"] => H::Mail(MailBehaviour::Away),
+        ["mail", "takes", time] => H::Mail(MailBehaviour::Slow(millis(time)?)),
+        ["mail", "hangs", "for", address] => H::Mail(MailBehaviour::Hangs(s(address))),
         ["mail", "is", "rejected", "for", address] => H::Mail(MailBehaviour::Rejects(s(address))),
         ["disk", server, "fails"] => H::Disk(s(server), false),
         ["disk", server, "works"] => H::Disk(s(server), true),
         [percent, "loss", "on", lan] => H::Loss(small(percent.strip_suffix('%')?, 100)?, s(lan)),
+        ["settings", change @ ..] => H::Settings(None, settings(change)?),
+        [server, "takes", "settings", change @ ..] => {
+            H::Settings(Some(s(server)), settings(change)?)
+        }
         [server, "is", "killed"] => H::Killed(s(server)),
         [server, "loses", "power"] => H::LosesPower(s(server)),
         [server, "stops"] => H::Stops(s(server)),
@@ -141,6 +149,16 @@ fn happening(words: &[&str]) -> Option<Happening> {
         [server, "raises", text] => H::Raises(s(server), s(text)),
         [server, "puts", "lamp", other, "out"] => H::LampPutOut(s(server), s(other)),
         [server, "shuts", "the", "cluster", "down"] => H::Shutdown(s(server)),
+        _ => return None,
+    })
+}
+
+fn settings(words: &[&str]) -> Option<Change> {
+    Some(match words {
+        ["subject", subject] => Change::Subject((*subject).to_string()),
+        ["recipient", address] => Change::Recipient((*address).to_string()),
+        ["without", address] => Change::NoRecipient((*address).to_string()),
+        ["timeout", time] => Change::TimeoutMs(millis(time)?),
         _ => return None,
     })
 }

@@ -69,10 +69,8 @@ impl World {
                     },
                 );
             }
-            Action::Load { after, limit } => {
-                let (notices, more) = self.servers[server]
-                    .disk
-                    .stored_after(after, limit as usize);
+            Action::Load(page) => {
+                let (notices, more) = self.servers[server].disk.stored_after(&page);
                 self.give(SYNC_US, server, Event::Loaded { notices, more });
             }
             Action::Find(to, keys) => {
@@ -82,7 +80,12 @@ impl World {
                     .filter(|notice| keys.contains(&notice.key))
                     .cloned()
                     .collect();
-                self.give(SYNC_US, server, Event::Found(to, found));
+                let found = Event::Found {
+                    server: to,
+                    asked: keys,
+                    notices: found,
+                };
+                self.give(SYNC_US, server, found);
             }
             Action::Send(sending) => self.send(server, &sending),
             Action::Lamp { lamp, order } => {
@@ -185,7 +188,13 @@ impl World {
                     cause: "550 5.1.1 no such user".into(),
                 },
             ),
-            MailBehaviour::Accepts | MailBehaviour::Rejects(_) => (1_000, true, delivered()),
+            MailBehaviour::Hangs(address) if address == sending.key.recipient => {
+                (30_000_000, false, retry("no answer in time", false))
+            }
+            MailBehaviour::Slow(ms) => (ms * 1_000, true, delivered()),
+            MailBehaviour::Accepts | MailBehaviour::Rejects(_) | MailBehaviour::Hangs(_) => {
+                (1_000, true, delivered())
+            }
             MailBehaviour::Defers => (1_000, false, retry("451 4.3.0 try later", false)),
             MailBehaviour::Swallows => (30_000_000, true, retry("no reply to the end", true)),
             MailBehaviour::Away => (3_000_000, false, retry("cannot connect", false)),

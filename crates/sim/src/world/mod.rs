@@ -12,7 +12,7 @@ pub use network::Network;
 pub use play::{Failure, happen, play};
 pub use random::Random;
 
-use crate::scenario::{LampLook, MailBehaviour, Setup};
+use crate::scenario::{Change, LampLook, MailBehaviour, Setup};
 use noroshi_core::action::{Action, Item};
 use noroshi_core::alert::{Alert, SessionId};
 use noroshi_core::config::*;
@@ -20,6 +20,7 @@ use noroshi_core::event::{Event, Latch, Recovered, StoredNotice, View};
 use noroshi_core::lamp::{Glow, Look};
 use noroshi_core::node::Node;
 use noroshi_core::notice::NoticeRecord;
+use noroshi_core::notice::outbox::Page;
 use noroshi_core::text::Language;
 use noroshi_core::time::{Moment, Now, Span, WallTime};
 use std::collections::BTreeMap;
@@ -45,7 +46,7 @@ pub struct World {
     pub mail: MailBehaviour,
     /// Mails that arrived.
     pub mails: Vec<Mail>,
-    /// The settings of all servers.
+    /// The settings that all servers began with: servers, interconnects and lamps stay so.
     pub config: Config,
     random: Random,
     requests: u64,
@@ -57,6 +58,8 @@ pub struct SimServer {
     pub name: String,
     /// The daemon, while its process exists.
     pub node: Option<Node>,
+    /// Its settings file.
+    pub config: Config,
     /// What its disk holds.
     pub disk: Disk,
     /// The host has power.
@@ -76,6 +79,8 @@ pub struct SimServer {
 pub struct Disk {
     /// It does not work.
     pub failed: bool,
+    /// News of notices that it would not take ended with their process.
+    pub lost_notices: bool,
     /// Alerts in order of arrival.
     pub alerts: Vec<Arc<Alert>>,
     /// Notices in order of arrival.
@@ -137,7 +142,7 @@ impl World {
         let servers = config
             .servers
             .iter()
-            .map(|server| SimServer::new(&server.name));
+            .map(|server| SimServer::new(&server.name, &config));
         let mut world = World {
             now_us: BEGIN_US,
             sequence: 0,
@@ -290,16 +295,41 @@ impl World {
             now,
             ServerId(server as u8),
             session,
-            self.config.clone(),
+            sim.config.clone(),
         ));
         let recovered = sim.disk.recover();
         self.step(server, Event::Start(Box::new(recovered)));
     }
 
+    /// Changes a server's settings file and has its daemon, if it runs, read it.
+    pub fn change_settings(&mut self, server: usize, change: &Change) {
+        let config = &mut self.servers[server].config;
+        let mail = &mut config.mail;
+        match change {
+            Change::Subject(subject) => mail.subject.clone_from(subject),
+            Change::NoRecipient(address) => mail.recipients.retain(|one| one.address != *address),
+            Change::Recipient(address) => {
+                mail.recipients.retain(|one| one.address != *address);
+                mail.recipients.push(Recipient {
+                    address: address.clone(),
+                    form: MailForm::Long,
+                });
+            }
+            Change::TimeoutMs(ms) => config.heartbeat.timeout = Span::from_ms(*ms),
+        }
+        let event = Event::Configure {
+            source: "the story".into(),
+            config: Ok(Box::new(config.clone())),
+        };
+        self.give(0, server, event);
+    }
+
     /// Ends a server's process without a word.
     pub fn kill(&mut self, server: usize) {
         self.servers[server].node = None;
-        self.servers[server].disk.catch_up.clear();
+        let lost = std::mem::take(&mut self.servers[server].disk.catch_up);
+        self.servers[server].disk.lost_notices |=
+            lost.iter().any(|item| matches!(item, Item::Notice(_)));
         self.servers[server].run += 1;
         self.servers[server].suspended = false;
         for other in 0..self.servers.len() {
@@ -316,9 +346,10 @@ impl World {
 }
 
 impl SimServer {
-    fn new(name: &str) -> SimServer {
+    fn new(name: &str, config: &Config) -> SimServer {
         SimServer {
             name: name.to_string(),
+            config: config.clone(),
             node: None,
             disk: Disk::default(),
             powered: true,
@@ -334,7 +365,11 @@ impl SimServer {
 
 impl Disk {
     fn recover(&self) -> Recovered {
-        let notices = self.stored_after(0, 256);
+        let notices = self.stored_after(&Page {
+            after: 0,
+            limit: 256,
+            skip: Vec::new(),
+        });
         Recovered {
             more: notices.1,
             notices: notices.0,
@@ -347,15 +382,16 @@ impl Disk {
 
 impl Disk {
     /// Unfinished notices after a row, the way the real store hands them over.
-    fn stored_after(&self, after: u64, limit: usize) -> (Vec<StoredNotice>, bool) {
+    fn stored_after(&self, page: &Page) -> (Vec<StoredNotice>, bool) {
         use noroshi_core::notice::NoticeState;
         let mut rows = Vec::new();
         for (at, notice) in self.notices.iter().enumerate() {
             let row = at as u64 + 1;
-            if row <= after || notice.state.is_final() {
+            let skip = page.skip.contains(&notice.key.recipient);
+            if row <= page.after || notice.state.is_final() || skip {
                 continue;
             }
-            if rows.len() == limit {
+            if rows.len() == page.limit as usize {
                 return (rows, true);
             }
             let Some(alert) = self

@@ -314,6 +314,13 @@ pub fn happen(world: &mut World, happening: &Happening) -> Result<(), String> {
                 },
             );
         }
+        H::Settings(name, change) => {
+            let servers = match name {
+                Some(name) => at(world, name)?..at(world, name)? + 1,
+                None => 0..world.servers.len(),
+            };
+            servers.for_each(|server| world.change_settings(server, change));
+        }
         H::Shutdown(name) => {
             let server = at(world, name)?;
             world.ask(

@@ -6,20 +6,36 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 /// How many notices are begun, by channel and mail recipient.
-#[derive(Default)]
 pub(super) struct Room {
     mail: usize,
     syslog: usize,
     recipients: Vec<(String, usize)>,
+    troubled: Vec<String>,
 }
 
 impl Room {
+    /// Nothing is under way; the last attempts to `troubled` failed.
+    pub(super) fn new(troubled: Vec<String>) -> Room {
+        Room {
+            mail: 0,
+            syslog: 0,
+            recipients: Vec::new(),
+            troubled,
+        }
+    }
+
+    /// A recipient that has none under way has always room for one (invariant 2): what hangs at
+    /// others must not delay its first try. So no more are under way than the window holds.
     pub(super) fn has(&self, key: &NoticeKey) -> bool {
         if key.channel != Channel::Mail {
             return self.syslog < IN_FLIGHT_MAX;
         }
         let of = self.recipients.iter().find(|(to, _)| *to == key.recipient);
-        self.mail < IN_FLIGHT_MAX && of.is_none_or(|(_, begun)| *begun < IN_FLIGHT_RECIPIENT_MAX)
+        let most = match self.troubled.contains(&key.recipient) {
+            true => 1,
+            false => IN_FLIGHT_RECIPIENT_MAX,
+        };
+        of.is_none_or(|(_, begun)| *begun < most && self.mail < IN_FLIGHT_MAX)
     }
 
     pub(super) fn take(&mut self, key: &NoticeKey) -> bool {

@@ -1,9 +1,13 @@
 //! The outbox, driven by hand: each answer of store, channel and clock is given by the test.
 #![expect(clippy::vec_box, reason = "the box is what the outbox hands out")]
 
+mod asking;
+mod window;
+
 use super::*;
 use crate::alert::{AlertId, Destinations, MessageId, Severity};
 use crate::config::MailForm;
+use crate::event::StoredNotice;
 use crate::time::WallTime;
 use alloc::format;
 use alloc::string::ToString;
@@ -219,7 +223,7 @@ fn a_taken_over_notice_asks_first_and_says_that_it_may_be_a_repeat() {
     desk.add("a", Channel::Mail, "ops@example.com", false);
     assert!(desk.begin().is_empty(), "another server's turn");
     desk.outbox.assign(desk.now, |_| true);
-    assert_eq!(desk.outbox.to_ask(desk.now, 10).len(), 1);
+    assert_eq!(desk.outbox.to_ask(desk.now, 10, Servers(2)).len(), 1);
     assert!(
         desk.begin().is_empty(),
         "the others have a moment to answer"
@@ -235,7 +239,7 @@ fn a_notice_that_another_server_has_told_is_not_told_again() {
     desk.add("a", Channel::Mail, "ops@example.com", false);
     let mut told = record(&AlertId("a".to_string()), Channel::Mail, "ops@example.com");
     told.state = NoticeState::Delivered;
-    assert!(desk.outbox.marked(&told));
+    assert!(desk.outbox.marked(desk.now.at, &told, None));
     desk.outbox.assign(desk.now, |_| true);
     desk.later(Span::from_secs(10));
     assert!(desk.begin().is_empty());
@@ -312,7 +316,7 @@ fn a_storm_waits_on_disk_and_is_read_back() {
             );
             told.push(sending.key);
         }
-        if let Some((after, limit)) = desk.outbox.wants_load(desk.now.at) {
+        if let Some(Page { after, limit, .. }) = desk.outbox.wants_load(desk.now.at) {
             let rest: Vec<_> = waiting
                 .iter()
                 .filter(|stored| stored.row > after && !told.contains(&stored.notice.key))

@@ -42,8 +42,14 @@ pub const MAIL_QUEUE_MAX: usize = 1_024;
 /// Most answers of "try again later" that wait for room in the inbox. Beyond it the answer is
 /// dropped and counted: the notice is still on disk and is sent after the next start.
 pub const MAIL_SPILL_MAX: usize = 4_096;
-/// Most attempts at a time, and so most connections to one server.
+/// Most attempts at a time that go on well. One that lasts longer than [`SLOW_AFTER`] counts no more:
+/// what hangs at one recipient must not delay another one's first try.
 pub const ATTEMPTS_MAX: usize = 8;
+/// Most attempts at a time with those that hang, and so most connections to one server. At the bound a
+/// notice waits for one to end, at most the time-out of one answer.
+pub const ATTEMPTS_SLOW_MAX: usize = 32;
+/// How long an attempt goes on well.
+const SLOW_AFTER: Duration = Duration::from_secs(2);
 
 /// All that the mail channel must know.
 #[derive(Clone, Debug)]
@@ -244,7 +250,7 @@ struct Worker {
     shared: Arc<Shared>,
     inbox: Inbox,
     attempts: JoinSet<Outcome>,
-    under_way: HashMap<task::Id, NoticeKey>,
+    under_way: HashMap<task::Id, (NoticeKey, Instant)>,
 }
 
 impl Worker {
@@ -262,6 +268,8 @@ impl Worker {
             }
             tokio::select! {
                 () = self.shared.wake.notified() => {}
+                // One more may begin beside those that hang.
+                () = until(self.next_slow()) => {}
                 Some(ended) = self.attempts.join_next_with_id() => {
                     self.answer(ended).await;
                     close_at.get_or_insert(crate::clock::instant() + post::IDLE_MAX);
@@ -276,16 +284,37 @@ impl Worker {
         }
     }
 
+    /// One more attempt may begin.
+    fn has_room(&self) -> bool {
+        let now = crate::clock::instant();
+        let is_well = |(_, begun): &&(NoticeKey, Instant)| *begun + SLOW_AFTER > now;
+        let well = self.under_way.values().filter(is_well).count();
+        well < ATTEMPTS_MAX && self.attempts.len() < ATTEMPTS_SLOW_MAX
+    }
+
+    /// When the next attempt begins to hang, if notices wait for that.
+    fn next_slow(&self) -> Option<Instant> {
+        if self.shared.state().waiting.is_empty() || self.attempts.len() >= ATTEMPTS_SLOW_MAX {
+            return None;
+        }
+        let now = crate::clock::instant();
+        let slow = self
+            .under_way
+            .values()
+            .map(|(_, begun)| *begun + SLOW_AFTER);
+        slow.filter(|at| *at > now).min()
+    }
+
     /// Begins what may begin: the oldest notices whose recipients have none under way.
     fn begin_attempts(&mut self) {
         let shared = self.shared.clone();
         let mut state = shared.state();
         let mut at = 0;
-        while self.attempts.len() < ATTEMPTS_MAX && !state.is_stopping {
+        while self.has_room() && !state.is_stopping {
             let is_busy = |recipient: &str| {
                 self.under_way
                     .values()
-                    .any(|key| key.recipient == recipient)
+                    .any(|(key, _)| key.recipient == recipient)
             };
             let mut rest = state.waiting.iter().skip(at);
             let Some(found) = rest.position(|sending| !is_busy(&sending.key.recipient)) else {
@@ -300,7 +329,8 @@ impl Worker {
             let handle = self
                 .attempts
                 .spawn(async move { office.send(&sending).await });
-            self.under_way.insert(handle.id(), key);
+            let begun = crate::clock::instant();
+            self.under_way.insert(handle.id(), (key, begun));
         }
     }
 
@@ -316,7 +346,7 @@ impl Worker {
                 (error.id(), outcome)
             }
         };
-        if let Some(key) = self.under_way.remove(&id) {
+        if let Some((key, _)) = self.under_way.remove(&id) {
             // The inbox closes only when the daemon ends.
             let _ = self.inbox.send(Event::Outcome(key, outcome)).await;
         }
@@ -457,5 +487,48 @@ mod tests {
             assert!(answered.insert(key.alert), "answered twice");
         }
         assert_eq!(full, 100);
+    }
+
+    /// Eight recipients that hang leave room for a ninth, and 32 are the bound.
+    ///
+    /// Rule: M1 N10
+    #[tokio::test]
+    async fn attempts_that_hang_leave_room_for_other_recipients() {
+        let (inbox, _events) = tokio::sync::mpsc::channel(1);
+        let state = State {
+            waiting: VecDeque::new(),
+            spilled: VecDeque::new(),
+            office: Arc::new(Office::new(context(Language::En), &Gate::open())),
+            gate: Gate::open(),
+            is_stopping: false,
+        };
+        let shared = Shared {
+            state: Mutex::new(state),
+            wake: Notify::new(),
+        };
+        let mut worker = Worker {
+            shared: Arc::new(shared),
+            inbox,
+            attempts: JoinSet::new(),
+            under_way: HashMap::new(),
+        };
+        let now = crate::clock::instant();
+        let begin = |worker: &mut Worker, at: Instant| {
+            let attempt = worker.attempts.spawn(std::future::pending());
+            let key = sending(MailForm::Long).key;
+            worker.under_way.insert(attempt.id(), (key, at));
+        };
+        for _ in 0..ATTEMPTS_MAX {
+            begin(&mut worker, now);
+        }
+        assert!(!worker.has_room());
+        for (_, begun) in worker.under_way.values_mut() {
+            *begun = now - SLOW_AFTER;
+        }
+        assert!(worker.has_room(), "they hang");
+        while worker.attempts.len() < ATTEMPTS_SLOW_MAX {
+            begin(&mut worker, now - SLOW_AFTER);
+        }
+        assert!(!worker.has_room());
     }
 }

@@ -40,8 +40,9 @@ impl Stage {
                 find(&plan.servers, name, "server")?;
                 find(&plan.servers, other, "server").map(drop)
             }
+            H::Mail(MailBehaviour::Slow(_) | MailBehaviour::Hangs(_)) => Err(NOT_POSSIBLE.into()),
             H::Heals | H::Mail(_) => Ok(()),
-            H::Deaf(..) | H::Loss(..) | H::Disk(..) => Err(NOT_POSSIBLE.into()),
+            H::Deaf(..) | H::Loss(..) | H::Disk(..) | H::Settings(..) => Err(NOT_POSSIBLE.into()),
         }
     }
 
@@ -121,7 +122,9 @@ impl Stage {
                 let by = "the demonstration".into();
                 self.ask(at(name)?, Request::Stop { server: None, by });
             }
-            H::Deaf(..) | H::Loss(..) | H::Disk(..) => return Err(NOT_POSSIBLE.into()),
+            H::Deaf(..) | H::Loss(..) | H::Disk(..) | H::Settings(..) => {
+                return Err(NOT_POSSIBLE.into());
+            }
         }
         Ok(())
     }
@@ -157,7 +160,10 @@ fn mail_faults(behaviour: &MailBehaviour) -> inbox::Faults {
             address: address.clone(),
             code: 550,
         }),
-        MailBehaviour::Swallows => Faults::only(Fault::Hang(Verb::Dot)),
+        // A story with the latter two is refused before it begins.
+        MailBehaviour::Swallows | MailBehaviour::Slow(_) | MailBehaviour::Hangs(_) => {
+            Faults::only(Fault::Hang(Verb::Dot))
+        }
         MailBehaviour::Away => Faults::only(Fault::Refuse),
     }
 }
