@@ -129,7 +129,7 @@ fn check(mail: &Value, charset: MailCharset, language: Language, form: MailForm,
             assert!(body.contains(head), "{charset:?} {language:?}: {body:?}");
             let subject = language.pick(
                 "clusterA Server sv2 is down: all interconnects are silent",
-                "[営業系] サーバ sv2 がダウンしました: すべてのインタコネクトが途絶えました",
+                "営業系 サーバ sv2 がダウンしました: すべてのインタコネクトが途絶えました",
             );
             assert_eq!(field("subject"), subject);
         }
