@@ -37,7 +37,12 @@ pub enum Cause {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     /// A server was heard for the first time, or after a clean stop.
-    Started(ServerId),
+    Started {
+        /// The server.
+        server: ServerId,
+        /// The run that this server's disk remembers: it was us who did not run.
+        same_run: bool,
+    },
     /// A server that was down or unseen is heard again.
     Back {
         /// The server.
@@ -227,7 +232,9 @@ impl Membership {
             ServerState::Up => news.push(News::Restarted(server)),
             // The last words of a run that has left, overtaken on their way.
             ServerState::Left if same_run => return,
-            ServerState::Unknown | ServerState::Left => news.push(News::Started(server)),
+            ServerState::Unknown | ServerState::Left => {
+                news.push(News::Started { server, same_run });
+            }
             ServerState::Stalled if same_run => {
                 news.push(News::Answers {
                     server,

@@ -7,6 +7,7 @@ use crate::action::Action;
 use crate::alert::Message;
 use crate::config::{Config, LampId, ServerId};
 use crate::lamp::{LampWorker, Latches};
+use crate::request::Reply;
 use crate::time::Now;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -49,7 +50,9 @@ impl Node {
         self.membership = self.membership.reconfigured(now.at, own, config, old_id);
         let fault = |id: ServerId| old_id(id).and_then(|at| self.faults[usize::from(at.0)].clone());
         self.faults = config.server_ids().map(fault).collect();
-        self.before_partition = config.server_ids().map(|_| None).collect();
+        let before =
+            |id: ServerId| old_id(id).and_then(|at| self.before_fall[usize::from(at.0)].clone());
+        self.before_fall = config.server_ids().map(before).collect();
         let mut latches = Latches::new(config);
         self.latches.all().iter().for_each(|latch| {
             latches.merge(latch);
@@ -57,7 +60,7 @@ impl Node {
         self.latches = latches;
         self.own = own;
         self.outbox.renumber(|alert| raise::origin(config, alert));
-        self.keep_lamps(&old);
+        self.keep_lamps(&old, out);
         self.lamps
             .iter_mut()
             .for_each(|lamp| lamp.reconfigured(now.at));
@@ -69,7 +72,7 @@ impl Node {
     }
 
     /// A lamp that stays as it was keeps its state; a new or changed one is told afresh.
-    fn keep_lamps(&mut self, old: &Config) {
+    fn keep_lamps(&mut self, old: &Config, out: &mut Vec<Action>) {
         let names = |config: &Config, at: usize| -> Vec<String> {
             let servers = &config.lamps[at].servers;
             servers
@@ -78,16 +81,26 @@ impl Node {
                 .collect()
         };
         let mut kept: Vec<LampWorker> = Vec::new();
+        let mut taken = alloc::vec![false; self.lamps.len()];
         for at in 0..self.config.lamps.len() {
             let new = &self.config.lamps[at];
             let same = old.lamps.iter().enumerate().find(|(was, lamp)| {
                 (lamp.address, lamp.port, &lamp.kind) == (new.address, new.port, &new.kind)
                     && names(old, *was) == names(&self.config, at)
             });
-            kept.push(
-                same.map(|(was, _)| self.lamps[was].clone())
-                    .unwrap_or_default(),
-            );
+            kept.push(match same {
+                Some((was, _)) => {
+                    taken[was] = true;
+                    self.lamps[was].clone()
+                }
+                None => LampWorker::default(),
+            });
+        }
+        for (worker, taken) in self.lamps.iter_mut().zip(taken) {
+            if let Some(request) = worker.abandon_test().filter(|_| !taken) {
+                let why = String::from("the settings of this warning light were changed meanwhile");
+                out.push(Action::Reply(request, Reply::Refused { why }));
+            }
         }
         self.lamps = kept;
     }

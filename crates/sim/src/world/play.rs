@@ -267,6 +267,12 @@ pub fn happen(world: &mut World, happening: &Happening) -> Result<(), String> {
                 .network
                 .set_cut(server, lan, matches!(happening, H::CutOff(..)));
         }
+        H::Apart(name) | H::Together(name) => {
+            let server = at(world, name)?;
+            world
+                .network
+                .set_apart(server, matches!(happening, H::Apart(_)));
+        }
         H::Deaf(name, other) => {
             let (to, from) = (at(world, name)?, at(world, other)?);
             world.network.set_deaf(from, to);
@@ -310,6 +316,15 @@ pub fn happen(world: &mut World, happening: &Happening) -> Result<(), String> {
             world.ask(
                 asked,
                 Request::LampOff {
+                    server: server.clone(),
+                },
+            );
+        }
+        H::LampTested(name, server) => {
+            let asked = at(world, name)?;
+            world.ask(
+                asked,
+                Request::LampTest {
                     server: server.clone(),
                 },
             );

@@ -49,6 +49,8 @@ pub(super) enum Trouble {
     System(&'static str, io::Error),
     /// 30.
     Busy,
+    /// Taken back before anything had left: no message, and no number.
+    Cancelled,
 }
 
 impl Trouble {
@@ -68,6 +70,7 @@ impl Trouble {
             Self::Settings(_) => 28,
             Self::System(..) => 29,
             Self::Busy => 30,
+            Self::Cancelled => 0,
         }
     }
 
@@ -78,6 +81,7 @@ impl Trouble {
             Self::Answer(_) | Self::ExitStatus { .. } | Self::Signal(_) => {
                 LampResult::Abnormal { code, text }
             }
+            Self::Cancelled => LampResult::Cancelled,
             _ => LampResult::Failed { code, text },
         }
     }
@@ -183,6 +187,7 @@ impl fmt::Display for Trouble {
                 write!(f, "the warning light's settings cannot be used: {what}")
             }
             Self::System(what, error) => write!(f, "this server could not {what}: {error}"),
+            Self::Cancelled => f.write_str("it was taken back"),
             Self::Busy => f.write_str("an earlier command for this warning light has not ended"),
         }
     }
@@ -234,7 +239,9 @@ mod tests {
             let (message, code) = match result {
                 LampResult::Abnormal { code, .. } => (Message::Abnormal, code),
                 LampResult::Failed { code, .. } => (Message::Failed, code),
-                LampResult::Done { .. } => panic!("{trouble:?} is no success"),
+                LampResult::Done { .. } | LampResult::Cancelled => {
+                    panic!("{trouble:?} is no success")
+                }
             };
             let line = CODES.iter().find(|line| line.number == code);
             assert_eq!(line.map(|line| line.message), Some(message), "{trouble:?}");
