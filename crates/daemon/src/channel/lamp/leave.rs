@@ -57,19 +57,22 @@ impl Leave {
         self.cautious.load(Ordering::Relaxed)
     }
 
-    /// It was taken back, before or after it had left.
-    pub(super) fn is_cancelled(&self) -> bool {
-        *self.cancelled.borrow() >= self.number
-    }
-
-    /// Does `work` unless the order is taken back first.
+    /// Does `work` unless the order is taken back first; nothing is taken back that has left.
     pub(super) async fn unless_cancelled<T>(
         &self,
         work: impl Future<Output = T>,
     ) -> Result<T, Trouble> {
+        if self.written.load(Ordering::Relaxed) {
+            return Ok(work.await);
+        }
+        self.until_cancelled(work).await.ok_or(Trouble::Cancelled)
+    }
+
+    /// Does `work` until the order is taken back, whether or not it has left.
+    pub(super) async fn until_cancelled<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let mut cancelled = self.cancelled.clone();
         let taken_back = async {
-            // The channel is gone: nobody can take anything back any more.
+            // An error means that the channel is gone: nobody takes anything back any more.
             if cancelled
                 .wait_for(|up_to| *up_to >= self.number)
                 .await
@@ -78,13 +81,10 @@ impl Leave {
                 std::future::pending::<()>().await;
             }
         };
-        if self.written.load(Ordering::Relaxed) {
-            return Ok(work.await);
-        }
         tokio::select! {
             biased;
-            () = taken_back => Err(Trouble::Cancelled),
-            done = work => Ok(done),
+            () = taken_back => None,
+            done = work => Some(done),
         }
     }
 

@@ -10,17 +10,17 @@
 //! another request id is waited past. A wrong community is answered by nobody: silence.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
 
 use noroshi_core::config::Secret;
 use noroshi_wire::lamp::snmp::{self, Access, Community, MESSAGE_BYTES_MAX, Version};
 use noroshi_wire::lamp::{ReplyError, Shown};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::net::UdpSocket;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::deadlines::SENDS_MAX;
 use super::exchange::{Ask, Limits};
+use super::leave::CAUTION;
 use super::trouble::Trouble;
 
 pub(super) async fn exchange(
@@ -47,15 +47,22 @@ pub(super) async fn exchange(
     let setting = snmp::encode_set(access(&writer, setting_id), &lights);
     let taken = |datagram: &[u8]| snmp::decode_set_reply(datagram, setting_id);
     for sent in 1..=SENDS_MAX {
-        if sent > 1 || limits.leave.is_cautious() {
+        if sent > 1 {
             limits.leave.be_cautious();
-            let read = ask_for(&socket, peer, &reading, shown, limits);
-            limits.leave.unless_cancelled(read).await??;
         }
-        limits.leave.first_byte(Duration::ZERO, limits.end).await?;
-        if sent > 1 && limits.leave.is_cancelled() {
-            // The one before has left, so the lamp may have it; no second one goes after it.
-            break;
+        if limits.leave.is_cautious() {
+            let reached = async {
+                ask_for(&socket, peer, &reading, shown, limits).await?;
+                let until = limits.end.min(crate::clock::instant() + CAUTION);
+                sleep_until(until).await;
+                Ok::<(), Trouble>(())
+            };
+            match limits.leave.until_cancelled(reached).await {
+                Some(reached) => reached?,
+                None if sent == 1 => return Err(Trouble::Cancelled),
+                // The one before has left, so the lamp may have it; no second one follows.
+                None => return Err(silent(peer, limits)),
+            }
         }
         limits.leave.has_left();
         let until = match sent {
@@ -63,7 +70,8 @@ pub(super) async fn exchange(
             _ => limits.end.min(crate::clock::instant() + limits.resend),
         };
         if let Some(answer) = ask_once(&socket, peer, &setting, &taken, until).await? {
-            return Ok(answer).map(|()| None);
+            let () = answer;
+            return Ok(None);
         }
     }
     Err(silent(peer, limits))
