@@ -105,6 +105,11 @@ impl Leave {
         self.written.store(true, Ordering::Relaxed);
     }
 
+    /// Something that changes the lamp has left.
+    pub(super) fn is_gone(&self) -> bool {
+        self.written.load(Ordering::Relaxed)
+    }
+
     /// Only a question has left, and was answered.
     pub(super) fn has_only_asked(&self) {
         self.written.store(false, Ordering::Relaxed);

@@ -4,7 +4,7 @@
 //!
 //! A request that changes the lamp is not simply sent again: a cut may have healed this moment, and the
 //! order may be old (see [`super::leave`]). The lamp is asked what it shows first; when it answers, the
-//! order waits for its leave.
+//! order waits a moment, in which it can be taken back. Only the last goes without an answer.
 //!
 //! *Failure.* The socket is connected, so the kernel drops what comes from elsewhere; what bears
 //! another request id is waited past. A wrong community is answered by nobody: silence.
@@ -51,17 +51,28 @@ pub(super) async fn exchange(
             limits.leave.be_cautious();
         }
         if limits.leave.is_cautious() {
+            let last = sent == SENDS_MAX;
             let reached = async {
-                ask_for(&socket, peer, &reading, shown, limits).await?;
-                let until = limits.end.min(crate::clock::instant() + CAUTION);
-                sleep_until(until).await;
-                Ok::<(), Trouble>(())
+                let until = limits.end.min(crate::clock::instant() + limits.resend);
+                let reached = match ask_once(&socket, peer, &reading, &shown, until).await {
+                    // Whatever it says, it is there.
+                    Ok(Some(_)) | Err(Trouble::Answer(_)) => true,
+                    // It may know another community for reading: the last one goes all the same.
+                    Ok(None) => last,
+                    Err(trouble) => return Err(trouble),
+                };
+                if reached {
+                    sleep_until(limits.end.min(crate::clock::instant() + CAUTION)).await;
+                }
+                Ok(reached)
             };
             match limits.leave.until_cancelled(reached).await {
-                Some(reached) => reached?,
-                None if sent == 1 => return Err(Trouble::Cancelled),
+                Some(Ok(true)) => {}
+                Some(Ok(false)) => continue,
+                Some(Err(trouble)) => return Err(trouble),
+                None if !limits.leave.is_gone() => return Err(Trouble::Cancelled),
                 // The one before has left, so the lamp may have it; no second one follows.
-                None => return Err(silent(peer, limits)),
+                None => break,
             }
         }
         limits.leave.has_left();
