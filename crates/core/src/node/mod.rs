@@ -3,10 +3,11 @@
 //! The driver calls `step` for each event, and with [`Event::Tick`] whenever
 //! [`Node::next_deadline`] has come. A step never fails and never waits; the answers to its actions
 //! come back as events. Each part of the work is a file: `facts` turns what membership found into
-//! alerts, `raise` turns alerts into notices, `lamps`, `peers` and `requests` do what they say.
+//! alerts, `raise` turns alerts into notices, `lamps`, `latches`, `peers` and `requests` do what they say.
 
 mod facts;
 mod lamps;
+mod latches;
 mod peers;
 mod raise;
 mod report;
@@ -232,7 +233,6 @@ impl Node {
 
     /// The first things after the start: what the store had kept, and that we are here.
     fn start(&mut self, now: Now, recovered: Recovered) {
-        self.restore(now, recovered.notices, recovered.more);
         for latch in &recovered.latches {
             self.latches.merge(latch);
         }
@@ -254,6 +254,7 @@ impl Node {
         for at in 0..self.lamps.len() {
             self.show(now, LampId(at as u8), None, false);
         }
+        self.restore(now, recovered.notices, recovered.more);
         if self.config.servers.len() > 1 {
             self.settled_at = Some(now.at + START_SETTLE);
             self.hold_until = now.at + START_SETTLE;
