@@ -273,7 +273,7 @@ impl Outbox {
     pub fn doubt(&mut self) {
         self.doubted = true;
         for entry in &mut self.entries {
-            (entry.stale, entry.asked_at) = (true, None);
+            (entry.stale, entry.inherited, entry.asked_at) = (true, true, None);
         }
     }
 
