@@ -51,6 +51,9 @@ pub enum Action {
         /// What.
         order: LampOrder,
     },
+    /// Take the order back that is in flight to a lamp, if nothing of it has left yet. It ends in its one
+    /// `Event::Lamp` all the same, as cancelled or as it would have.
+    LampCancel(LampId),
     /// Answer a request.
     Reply(RequestId, Reply),
     /// A line for the daemon's own log: not news for an operator, but for whoever looks for a cause.

@@ -3,12 +3,27 @@
 //! A link may break at any time, and what was under way is lost with it; so each message repeats
 //! facts and none depends on an earlier one. A receiver that knows a fact already ignores it.
 
-use crate::alert::{Alert, SessionId};
+use crate::alert::{Alert, AlertId, SessionId};
 use crate::event::Latch;
 use crate::notice::{NoticeKey, NoticeRecord};
+use crate::time::WallTime;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
+
+/// A person put a server's lamp out (rule M18). It holds against news of the same fault and of the same
+/// return that arrive only later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutOut {
+    /// The server whose lamp it is.
+    pub server: String,
+    /// The fault that was told of it then, if one was.
+    pub fault: Option<AlertId>,
+    /// The run of its daemon that was known then.
+    pub run: Option<SessionId>,
+    /// When.
+    pub at: WallTime,
+}
 
 /// A message between two daemons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +48,9 @@ pub enum PeerMessage {
     Latches {
         /// One for each server that it knows something of.
         latches: Vec<Latch>,
+        /// Which lamps were put out by a person lately, and what was known then.
+        #[serde(default)]
+        put_out: Vec<PutOut>,
     },
     /// How often the sender saw the present run of each server come back after it was judged down,
     /// so that all name a server's next fault alike.

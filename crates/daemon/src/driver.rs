@@ -149,6 +149,7 @@ impl Driver {
             Action::Find(server, keys) => self.find(server, keys),
             Action::Send(sending) => self.send(sending),
             Action::Lamp { lamp, order } => lamps.order(lamp, order),
+            Action::LampCancel(lamp) => lamps.cancel(lamp),
             Action::Reply(id, reply) => {
                 if let Some(place) = self.waiting.remove(&id.0) {
                     // Nobody waits any more: nothing is lost, it was done all the same.

@@ -29,7 +29,7 @@ pub(crate) fn line(event: &Event, config: &Config) -> Option<String> {
         }
         Event::Lamp { lamp, result, .. } => {
             let (code, text) = match result {
-                LampResult::Done { .. } => return None,
+                LampResult::Done { .. } | LampResult::Cancelled => return None,
                 LampResult::Abnormal { code, text } | LampResult::Failed { code, text } => {
                     (code, text)
                 }

@@ -158,6 +158,12 @@ async fn a_lost_datagram_is_sent_again_and_strays_are_ignored() {
         let mut datagram = [0; 1500];
         let (lost, _) = lamp.recv_from(&mut datagram).await.unwrap();
         let first = datagram[..lost].to_vec();
+        // Is it there at all? It is, whatever it says.
+        let (count, client) = lamp.recv_from(&mut datagram).await.unwrap();
+        let question = noroshi_wire::lamp::snmp::decode_request(&datagram[..count]).unwrap();
+        assert_ne!(first, datagram[..count]);
+        let says = noroshi_wire::lamp::snmp::refusal(&question, 2, 1).encode();
+        lamp.send_to(&says, client).await.unwrap();
         let (count, client) = lamp.recv_from(&mut datagram).await.unwrap();
         assert_eq!(first, datagram[..count], "the same request again");
         let mut request = noroshi_wire::lamp::snmp::decode_request(&datagram[..count]).unwrap();

@@ -116,6 +116,36 @@ fn a_server_that_is_cut_off_says_partition_and_the_majority_tells_it() {
     assert_eq!(about_sv1.count(), 1, "{}", cluster.logs());
 }
 
+/// Rule: N5 M18
+#[test]
+fn both_sides_of_a_cut_that_reach_the_lamps_leave_them_red_and_set_none_right_in_turns() {
+    if !namespaces() {
+        return;
+    }
+    let cluster = network(false);
+    cluster.netns().cut_all(0).unwrap();
+    for server in 0..3 {
+        cluster.wait_lamp(server, Look::RED_BLINK, SOON).unwrap();
+    }
+    cluster.netns().heal(0).unwrap();
+    cluster.wait_all_up(SOON).unwrap();
+    let both = Look {
+        green: Look::GREEN.green,
+        ..Look::RED_BLINK
+    };
+    for server in 0..3 {
+        cluster.wait_lamp(server, both, LATER).unwrap();
+    }
+    for server in 0..3 {
+        assert_eq!(
+            messages(&cluster, server, "lamp", 1001),
+            0,
+            "{}",
+            cluster.logs()
+        );
+    }
+}
+
 /// Rule: N1 N2
 #[test]
 fn one_interconnect_of_two_is_said_in_the_alert_view_and_wakes_nobody() {

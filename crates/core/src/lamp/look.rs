@@ -44,6 +44,18 @@ impl Look {
         ..Look::OUT
     };
 
+    /// Of two looks that servers out of each other's sight may want for one lamp, the one that holds:
+    /// red alone before red and green before the rest (rules N5 M20). A lamp that is dark, or shows
+    /// what no server wants, is worse than nothing.
+    pub fn is_worse_than(&self, other: &Look) -> bool {
+        let rank = |look: &Look| match (look.red, look.amber, look.green) {
+            (Glow::Blink, Glow::Off, Glow::Off) => 2,
+            (Glow::Blink, Glow::Off, Glow::On) => 1,
+            _ => 0,
+        };
+        rank(self) > rank(other)
+    }
+
     /// The looks of a lamp test, in order (rule N15).
     pub const TEST: [Look; 3] = [
         Look {

@@ -17,6 +17,17 @@ pub enum LampOrder {
     Show(Look),
     /// Say what you show; lamps that cannot are shown the wanted look again.
     ReadBack(Look),
+    /// Say what you show; lamps that cannot are left as they are: another side of a partition may
+    /// have told them something else, and rightly.
+    Read(Look),
+}
+
+impl LampOrder {
+    /// The look that is wanted with it.
+    pub fn look(self) -> Look {
+        let (LampOrder::Show(look) | LampOrder::ReadBack(look) | LampOrder::Read(look)) = self;
+        look
+    }
 }
 
 /// What became of one lamp command.
@@ -41,4 +52,6 @@ pub enum LampResult {
         /// In words.
         text: String,
     },
+    /// The order was taken back before a byte of it had left; the lamp knows nothing of it.
+    Cancelled,
 }

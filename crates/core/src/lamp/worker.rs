@@ -2,11 +2,16 @@
 //!
 //! One command in flight; two retries; then one message 6 or 7, not one per try. The wanted look is
 //! kept: a lamp that failed is tried again and again, quietly, and a working one is read back.
+//!
+//! While another server is out of sight the lamp is *guarded* (rules N5 M18): that server may live on
+//! the other side of a partition and tell the lamp as well. Of two looks the worse then holds, red
+//! alone before red and green before the rest, so the sides do not set it right in turns. An order
+//! that waited in a cut-off server's socket is taken back when its look is not wanted any more.
 
 #[cfg(test)]
 mod tests;
 
-use super::{LampOrder, LampResult, Look};
+use super::{Glow, LampOrder, LampResult, Look};
 use crate::backoff::{LAMP_REASSERT, LAMP_RETRIES};
 use crate::notice::NoticeKey;
 use crate::notice::outbox::STORE_PATIENCE;
@@ -17,6 +22,9 @@ use alloc::vec::Vec;
 
 /// Notices that wait for one lamp; a lamp that is dead for long keeps the oldest.
 const NOTICES_MAX: usize = 32;
+/// How long a lamp stays guarded when everybody is seen again: until the links stand and the servers
+/// have told each other how the lamps are.
+const GUARD_AFTER: Span = Span::from_secs(3);
 /// How long each colour of a lamp test is shown.
 pub const TEST_STEP: Span = Span::from_ms(800);
 
@@ -25,13 +33,15 @@ pub const TEST_STEP: Span = Span::from_ms(800);
 pub enum LampNews {
     /// It was told a change and took it (message 5).
     Done,
+    /// It took a look with a blinking red: from here on that red is a fact (rule M18).
+    Red,
     /// It answered wrongly, three times over (message 6).
     Abnormal(u8),
     /// It could not be asked, three times over (message 7).
     Failed(u8),
     /// It showed something else than it had been told, and is being set right.
     Strayed,
-    /// These notices are told, or overtaken by a newer look.
+    /// These notices are told.
     Told(Vec<NoticeKey>, String),
     /// These notices could not be told yet, and why.
     Untold(Vec<NoticeKey>, String),
@@ -50,19 +60,41 @@ pub struct LampWorker {
     /// A change was ordered whose end is to be said.
     announce: bool,
     shown: Option<Look>,
-    in_flight: Option<LampOrder>,
+    in_flight: Option<InFlight>,
     tries: usize,
     due: Option<Moment>,
     trouble: Option<String>,
     /// Batches that must be on disk before the lamp is told.
     recording: Option<(u64, Moment)>,
     notices: Vec<NoticeKey>,
+    /// Notices whose look will not be shown any more.
+    overtaken: Vec<NoticeKey>,
     test: Option<(RequestId, usize)>,
+    /// It took something from us that is not wanted: it is shown the wanted look, teller or not.
+    owed: bool,
+    /// Until then another side of a partition may tell it as well.
+    guarded_until: Option<Moment>,
+    /// It was left with another side's red.
+    conceded: bool,
+}
+
+/// A command whose end is awaited.
+#[derive(Clone, Copy, Debug)]
+struct InFlight {
+    order: LampOrder,
+    /// A step of a lamp test.
+    test: bool,
+    /// It was asked to be taken back.
+    cancelled: bool,
 }
 
 impl LampWorker {
     /// Orders a look. `notices` are told when it is shown; `batch` must be on disk first.
     pub fn want(&mut self, now: Moment, look: Look, notice: Option<NoticeKey>, batch: Option<u64>) {
+        if look != self.wanted {
+            self.overtaken.append(&mut self.notices);
+            self.conceded = false;
+        }
         let changes = look != self.wanted || !self.told;
         if changes {
             (self.wanted, self.announce, self.tries, self.due) = (look, true, 0, Some(now));
@@ -93,8 +125,17 @@ impl LampWorker {
     pub fn set_active(&mut self, now: Moment, active: bool) {
         if active != self.active {
             (self.active, self.told, self.tries) = (active, false, 0);
-            (self.shown, self.trouble) = (None, None);
-            self.due = active.then_some(now);
+            (self.shown, self.trouble, self.conceded) = (None, None, false);
+            // A test goes on whoever tells the lamp.
+            let due = active || self.test.is_some() || self.owed;
+            self.due = due.then_some(now);
+        }
+    }
+
+    /// Whether another server is out of sight that may tell the lamp as well.
+    pub fn guard(&mut self, now: Moment, unseen: bool) {
+        if unseen {
+            self.guarded_until = Some(now + GUARD_AFTER);
         }
     }
 
@@ -136,27 +177,62 @@ impl LampWorker {
         Ok(())
     }
 
+    /// Ends a test that will not go on, because this server or the lamp's settings do not.
+    pub fn abandon_test(&mut self) -> Option<RequestId> {
+        self.test.take().map(|(request, _)| request)
+    }
+
+    /// Notices whose look was overtaken by a newer one, or that are another server's to tell now.
+    pub fn take_overtaken(&mut self) -> Vec<NoticeKey> {
+        // The end of a command in flight may still tell them.
+        if !self.active && self.in_flight.is_none() {
+            self.overtaken.append(&mut self.notices);
+        }
+        core::mem::take(&mut self.overtaken)
+    }
+
     /// The next command, if one is due. Its end must be given to [`LampWorker::ended`].
     pub fn poll(&mut self, now: Moment) -> Option<LampOrder> {
         let free = self.in_flight.is_none() && self.recording.is_none();
-        let at_work = self.active || self.test.is_some();
-        if !free || !at_work || self.due.is_none_or(|due| due > now) {
+        if !free || !self.at_work() || self.due.is_none_or(|due| due > now) {
             return None;
         }
+        // The worst look is told again whoever else tells the lamp.
+        let worst = self.wanted.red == Glow::Blink && self.wanted.green == Glow::Off;
         let order = match self.test {
             Some((_, step)) if step < Look::TEST.len() => LampOrder::Show(Look::TEST[step]),
-            _ if self.told && self.trouble.is_none() => LampOrder::ReadBack(self.wanted),
-            _ => LampOrder::Show(self.wanted),
+            Some(_) => LampOrder::Show(self.wanted),
+            None if !self.told || self.trouble.is_some() => LampOrder::Show(self.wanted),
+            None if self.is_guarded(now) && !worst => LampOrder::Read(self.wanted),
+            None => LampOrder::ReadBack(self.wanted),
         };
         self.due = None;
-        self.in_flight = Some(order);
+        self.in_flight = Some(InFlight {
+            order,
+            test: self.test.is_some(),
+            cancelled: false,
+        });
         Some(order)
+    }
+
+    /// Whether the command in flight is not wanted any more and should be taken back. Says so once.
+    pub fn cancel(&mut self) -> bool {
+        let (at_work, wanted) = (self.at_work(), self.wanted);
+        let test = self.test.is_some();
+        let Some(flight) = self.in_flight.as_mut().filter(|one| !one.cancelled) else {
+            return false;
+        };
+        let wanted = match flight.test {
+            true => test,
+            false => at_work && flight.order.look() == wanted,
+        };
+        flight.cancelled = !wanted;
+        flight.cancelled
     }
 
     /// When [`LampWorker::poll`] may have something next.
     pub fn next_deadline(&self) -> Option<Moment> {
-        let at_work = self.active || self.test.is_some();
-        if self.in_flight.is_some() || !at_work {
+        if self.in_flight.is_some() || !self.at_work() {
             return None;
         }
         match self.recording {
@@ -174,15 +250,19 @@ impl LampWorker {
         result: &LampResult,
         news: &mut Vec<LampNews>,
     ) {
-        if self.in_flight != Some(order) {
+        let Some(flight) = self.in_flight.take_if(|one| one.order == order) else {
             return;
-        }
-        self.in_flight = None;
-        if self.test.is_some() {
-            return self.test_step_ended(now, result, news);
+        };
+        if flight.test && self.test.is_some() && *result != LampResult::Cancelled {
+            return self.test_step_ended(now, order, result, news);
         }
         match result {
             LampResult::Done { shown } => self.took(now, order, *shown, news),
+            // An order that nobody wants any more is no message.
+            LampResult::Abnormal { .. } | LampResult::Failed { .. } if flight.cancelled => {
+                self.due = Some(now);
+            }
+            LampResult::Cancelled => self.due = Some(now),
             LampResult::Abnormal { code, text } => {
                 self.failed(now, text, LampNews::Abnormal(*code), news);
             }
@@ -209,7 +289,17 @@ impl LampWorker {
 
     /// Nothing is under way or about to be: a leaving server may go.
     pub fn is_settled(&self) -> bool {
-        !self.active || (self.in_flight.is_none() && (self.told || self.trouble.is_some()))
+        let busy = self.test.is_some() || self.owed;
+        let told = self.in_flight.is_none() && (self.told || self.trouble.is_some());
+        !busy && (!self.active || told)
+    }
+
+    fn at_work(&self) -> bool {
+        self.active || self.test.is_some() || self.owed
+    }
+
+    fn is_guarded(&self, now: Moment) -> bool {
+        self.guarded_until.is_some_and(|until| now < until)
     }
 
     fn took(
@@ -219,20 +309,29 @@ impl LampWorker {
         shown: Option<Look>,
         news: &mut Vec<LampNews>,
     ) {
-        let (LampOrder::Show(meant) | LampOrder::ReadBack(meant)) = order;
+        let meant = order.look();
         self.due = Some(now + LAMP_REASSERT);
         self.tries = 0;
-        if matches!(order, LampOrder::ReadBack(_)) && shown.is_some_and(|look| look != meant) {
-            news.push(LampNews::Strayed);
-            (self.told, self.announce, self.due) = (false, false, Some(now));
-            return;
+        let read = shown.filter(|look| *look != meant && !matches!(order, LampOrder::Show(_)));
+        if let Some(look) = read {
+            return self.differs(now, meant, look, news);
         }
         self.shown = Some(meant);
+        if meant.red == Glow::Blink {
+            news.push(LampNews::Red);
+        }
         if meant != self.wanted {
-            // Told something newer meanwhile.
-            self.due = Some(now);
+            // Told something newer meanwhile; a lamp that is not ours any more is not left so.
+            self.owed = !self.active && matches!(order, LampOrder::Show(_));
+            let wait = if self.owed {
+                LAMP_RETRIES[0]
+            } else {
+                Span::ZERO
+            };
+            self.due = Some(now + wait);
             return;
         }
+        self.owed = false;
         let recovered = self.trouble.take().is_some();
         self.told = true;
         if core::mem::take(&mut self.announce) || recovered {
@@ -242,6 +341,21 @@ impl LampWorker {
             let notices = core::mem::take(&mut self.notices);
             news.push(LampNews::Told(notices, String::new()));
         }
+    }
+
+    /// It says that it shows `look` and not what was meant.
+    fn differs(&mut self, now: Moment, meant: Look, look: Look, news: &mut Vec<LampNews>) {
+        let guarded = self.is_guarded(now);
+        if guarded && look.is_worse_than(&meant) {
+            (self.conceded, self.shown) = (true, Some(look));
+            return;
+        }
+        // Another side's server may have shown the better look as well: it knows no better.
+        let theirs = guarded && meant.is_worse_than(&look) && look.green == Glow::On;
+        if !theirs && !core::mem::take(&mut self.conceded) {
+            news.push(LampNews::Strayed);
+        }
+        (self.told, self.announce, self.due) = (false, false, Some(now));
     }
 
     fn failed(&mut self, now: Moment, text: &str, end: LampNews, news: &mut Vec<LampNews>) {
@@ -255,7 +369,12 @@ impl LampWorker {
             self.told = false;
             return;
         }
+        // Only its teller asks for ever.
+        self.owed = false;
         self.due = Some(now + LAMP_REASSERT);
+        if !self.active {
+            return;
+        }
         if self.trouble.is_none() {
             news.push(end);
             if !self.notices.is_empty() {
@@ -265,7 +384,14 @@ impl LampWorker {
         self.trouble = Some(String::from(text));
     }
 
-    fn test_step_ended(&mut self, now: Moment, result: &LampResult, news: &mut Vec<LampNews>) {
+    /// A step of a test has ended: the next colour, the wanted look, or the test's end.
+    fn test_step_ended(
+        &mut self,
+        now: Moment,
+        order: LampOrder,
+        result: &LampResult,
+        news: &mut Vec<LampNews>,
+    ) {
         let Some((request, step)) = self.test else {
             return;
         };
@@ -273,15 +399,26 @@ impl LampWorker {
             LampResult::Done { .. } if step < Look::TEST.len() => {
                 self.test = Some((request, step + 1));
                 self.due = Some(now + TEST_STEP);
-                self.told = false;
+                (self.told, self.owed) = (false, true);
                 return;
             }
-            LampResult::Done { .. } => Ok(()),
+            // A server fell, or came, while the last look was on its way.
+            LampResult::Done { .. } if order.look() != self.wanted => {
+                self.due = Some(now);
+                return;
+            }
+            LampResult::Done { .. } | LampResult::Cancelled => Ok(()),
             LampResult::Abnormal { code, text } => Err(alloc::format!("6.({code}): {text}")),
             LampResult::Failed { code, text } => Err(alloc::format!("7.({code}): {text}")),
         };
         self.test = None;
-        (self.told, self.due) = (end.is_ok(), Some(now + LAMP_RETRIES[0]));
+        if let (Ok(()), LampResult::Done { shown }) = (&end, result) {
+            self.took(now, order, *shown, news);
+        } else {
+            // It may have taken a colour all the same.
+            (self.told, self.owed) = (false, true);
+            self.due = Some(now + LAMP_RETRIES[0]);
+        }
         news.push(LampNews::Tested(request, end));
     }
 }

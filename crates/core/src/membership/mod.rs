@@ -37,7 +37,12 @@ pub enum Cause {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     /// A server was heard for the first time, or after a clean stop.
-    Started(ServerId),
+    Started {
+        /// The server.
+        server: ServerId,
+        /// The run that this server's disk remembers: it was us who did not run.
+        same_run: bool,
+    },
     /// A server that was down or unseen is heard again.
     Back {
         /// The server.
@@ -229,7 +234,7 @@ impl Membership {
             // The last words of a run that has left, overtaken on their way.
             ServerState::Left if same_run => return,
             ServerState::Unknown | ServerState::Left => {
-                news.push(News::Started(server));
+                news.push(News::Started { server, same_run });
                 // The run that we had judged down before we restarted: it is a return like any
                 // other, or its next fault would bear the name of its last.
                 if same_run && peer.judged_before && peer.returns == peer.returns_before {

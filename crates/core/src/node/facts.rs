@@ -38,7 +38,7 @@ impl Node {
                 };
                 self.raise(now, message, &[&name, &path], about, out);
             }
-            News::Started(server) => self.server_started(now, server, out),
+            News::Started { server, same_run } => self.server_started(now, server, same_run, out),
             News::Back {
                 server,
                 away,
@@ -157,9 +157,18 @@ impl Node {
         }
     }
 
-    fn server_started(&mut self, now: Now, server: ServerId, out: &mut Vec<Action>) {
+    fn server_started(
+        &mut self,
+        now: Now,
+        server: ServerId,
+        same_run: bool,
+        out: &mut Vec<Action>,
+    ) {
         if self.faults[usize::from(server.0)].is_some() {
             // We restarted during its fault, or it stopped cleanly after it.
+            if same_run {
+                self.disbelieve(now, server, out);
+            }
             return self.server_back(now, server, None, false, ServerState::Down, out);
         }
         let name = self.config.server_name(server).to_string();
@@ -194,12 +203,10 @@ impl Node {
             let returns = self.returns(&[server]);
             self.tell_all(&crate::peer::PeerMessage::Returns { returns }, out);
         }
-        let before = self.before_partition[usize::from(server.0)].take();
-        if let Some(before) = before.filter(|_| same_run) {
-            // It was us who were cut off from it: what we believed of its lamp was wrong, and
-            // nobody else has heard of it. A new run has fallen, and its red stays.
-            self.latches.restore(server, before);
-            self.latch_changed(now, server, None, out);
+        match same_run {
+            true => self.disbelieve(now, server, out),
+            // The run before it has fallen, and that one's red stays.
+            false => self.prove(server, out),
         }
         self.seen(now, server);
     }
@@ -243,6 +250,8 @@ impl Node {
             ..About::default()
         };
         let alert = self.raise(now, Message::ServerLeft, &[&name], about, out);
+        // Who stops cleanly had been running.
+        self.disbelieve(now, server, out);
         self.latches.left(server);
         self.latch_changed(now, server, alert, out);
         self.assigned = false;
@@ -267,6 +276,8 @@ impl Node {
             maybe_told: cause == Cause::NotSeenSinceStart,
             ..About::default()
         };
+        // Its host says so: it is not we who are cut off.
+        let certain = cause == Cause::Killed;
         let (cause, side) = (
             self.cause_words(cause, sides),
             self.side_words(cause, sides),
@@ -280,7 +291,7 @@ impl Node {
         );
         let named = about.fact.as_deref().map(Node::fact_id);
         self.faults[usize::from(server.0)] = named;
-        self.fallen(now, server, alert, out);
+        self.fallen(now, server, alert, certain, out);
     }
 
     fn partitioned(
@@ -300,10 +311,8 @@ impl Node {
         let arguments = arguments.map(|text| text.as_str());
         let alert = self.raise(now, Message::Partition, &arguments, about, out);
         for server in unseen {
-            let before = self.latches.of(*server).clone();
-            self.before_partition[usize::from(server.0)] = Some(before);
             self.faults[usize::from(server.0)] = Some(Node::fact_id(&fact));
-            self.fallen(now, *server, alert.clone(), out);
+            self.fallen(now, *server, alert.clone(), false, out);
         }
     }
 
@@ -313,12 +322,20 @@ impl Node {
         now: Now,
         server: ServerId,
         alert: Option<AlertId>,
+        certain: bool,
         out: &mut Vec<Action>,
     ) {
         self.assigned = false;
         self.assign(now);
-        self.latches.fallen(now.wall, server);
-        self.latch_changed(now, server, alert, out);
+        // We may be the last to find out, and a person has seen to it already.
+        if !self.was_put_out(server) {
+            if !certain {
+                let before = self.latches.of(server).clone();
+                self.before_fall[usize::from(server.0)].get_or_insert(before);
+            }
+            self.latches.fallen(now.wall, server);
+            self.latch_changed(now, server, alert, out);
+        }
         self.seen(now, server);
         out.push(Action::DropLink(server));
         self.linked = self.linked.without(server);
@@ -365,7 +382,7 @@ impl Node {
 
     /// Names a fault of servers alike on everyone who sees it: after the run that fell, and how
     /// often that run had come back before.
-    fn fault_fact(&self, kind: &str, servers: &[ServerId]) -> String {
+    pub(super) fn fault_fact(&self, kind: &str, servers: &[ServerId]) -> String {
         let mut fact = String::from(kind);
         for server in servers {
             let peer = self.membership.peer(*server);
@@ -505,6 +522,7 @@ impl Node {
         self.latches.out(now.wall, self.own);
         self.latch_changed(now, self.own, alert, out);
         for server in self.membership.others().filter(|_| cluster) {
+            self.before_fall[usize::from(server.0)] = None;
             self.latches.out(now.wall, server);
             self.latch_changed(now, server, None, out);
         }
@@ -524,6 +542,17 @@ impl Node {
         let settled =
             self.lamps.iter().all(|lamp| lamp.is_settled()) && self.outbox.under_way() == 0;
         if settled || now.at >= leaving.until {
+            for request in self
+                .lamps
+                .iter_mut()
+                .filter_map(crate::lamp::LampWorker::abandon_test)
+            {
+                let why = String::from("the service stops");
+                out.push(Action::Reply(
+                    request,
+                    crate::request::Reply::Refused { why },
+                ));
+            }
             if let Some(reply) = leaving.reply {
                 out.push(Action::Reply(reply, crate::request::Reply::Done));
             }

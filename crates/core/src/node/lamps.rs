@@ -9,6 +9,7 @@ use crate::lamp::{Glow, LampNews, LampOrder, LampResult};
 use crate::notice::{Channel, NoticeKey, NoticeRecord, NoticeState};
 use crate::peer::PeerMessage;
 use crate::request::Reply;
+use crate::status::ServerState;
 use crate::time::Now;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -23,12 +24,8 @@ impl Node {
         alert: Option<AlertId>,
         out: &mut Vec<Action>,
     ) {
-        let latch = self.latches.of(server).clone();
-        self.items.push(Item::Latch(latch.clone()));
-        // What we believe while cut off from the others is no news for them.
-        if self.before_partition[usize::from(server.0)].is_none() {
-            let latches = alloc::vec![latch];
-            self.tell_all(&PeerMessage::Latches { latches }, out);
+        if self.before_fall[usize::from(server.0)].is_none() {
+            self.publish(server, out);
         }
         self.assigned = false;
         self.assign(now);
@@ -63,39 +60,38 @@ impl Node {
         self.lamps[at].want(now.at, look, notice, batch);
     }
 
-    /// Another server's copies of latches.
-    pub(super) fn merge_latches(
-        &mut self,
-        now: Now,
-        theirs: &[crate::event::Latch],
-        out: &mut Vec<Action>,
-    ) {
-        for latch in theirs {
-            let server = self.config.server_named(&latch.server);
-            let before = server.and_then(|id| self.before_partition[usize::from(id.0)].as_mut());
-            if let Some(before) = before {
-                crate::lamp::merge(before, latch);
+    /// Who is out of sight may tell lamps too; notices that will never be told end.
+    pub(super) fn watch_lamps(&mut self, now: Now, out: &mut Vec<Action>) {
+        let mut others = self.membership.others();
+        let unseen = others.any(|id| {
+            let state = self.membership.peer(id).state;
+            !matches!(state, ServerState::Up | ServerState::Left)
+        });
+        let settled = self.settled_at.is_none();
+        for at in 0..self.lamps.len() {
+            self.lamps[at].guard(now.at, unseen);
+            let overtaken = match settled {
+                true => self.lamps[at].take_overtaken(),
+                false => Vec::new(),
+            };
+            if !overtaken.is_empty() {
+                let language = self.config.language;
+                let reason = language.pick(
+                    "overtaken: the warning light is to show something else by now, or another server tells it",
+                    "警告灯の表示が既に変わったか、別のサーバが警告灯を制御しているため、取り消されました",
+                );
+                self.mark_lamp(now, overtaken, NoticeState::Dropped, reason, out);
             }
-            if self.latches.merge(latch) {
-                self.items.push(Item::Latch(latch.clone()));
-                if let Some(lamp) = server.and_then(|id| self.config.server(id).lamp) {
-                    self.show(now, lamp, None, true);
-                }
-            }
-        }
-        // Others took us for fallen, and we are not (somebody who put our lamp out left no red); or
-        // this is the first word since our start, and their clocks are ahead of ours.
-        let own = self.latches.of(self.own);
-        let wrong = own.red == Glow::Blink || !self.heard_of_lamps;
-        if wrong && own.green == Glow::Off && self.leaving.is_none() {
-            self.latches.lit(now.wall, self.own);
-            self.latch_changed(now, self.own, None, out);
         }
     }
 
-    /// Orders that are due, and none that still waits for the disk.
+    /// Orders that are due, and none that still waits for the disk; what is not wanted any more is
+    /// taken back.
     pub(super) fn order_lamps(&mut self, now: Now, out: &mut Vec<Action>) {
         for at in 0..self.lamps.len() {
+            if self.lamps[at].cancel() {
+                out.push(Action::LampCancel(LampId(at as u8)));
+            }
             self.lamps[at].lose_patience(now.at);
             if let Some(order) = self.lamps[at].poll(now.at) {
                 out.push(Action::Lamp {
@@ -124,7 +120,13 @@ impl Node {
         }
     }
 
-    fn lamp_news(&mut self, now: Now, lamp: LampId, news: LampNews, out: &mut Vec<Action>) {
+    pub(super) fn lamp_news(
+        &mut self,
+        now: Now,
+        lamp: LampId,
+        news: LampNews,
+        out: &mut Vec<Action>,
+    ) {
         let server = self.config.lamps[usize::from(lamp.0)]
             .servers
             .first()
@@ -134,6 +136,13 @@ impl Node {
             ..About::default()
         };
         match news {
+            LampNews::Red => {
+                for id in self.config.lamps[usize::from(lamp.0)].servers.clone() {
+                    if self.latches.of(id).red == Glow::Blink {
+                        self.prove(id, out);
+                    }
+                }
+            }
             LampNews::Done => {
                 self.raise(now, Message::LampDone, &[], about, out);
             }

@@ -3,10 +3,11 @@
 //! The driver calls `step` for each event, and with [`Event::Tick`] whenever
 //! [`Node::next_deadline`] has come. A step never fails and never waits; the answers to its actions
 //! come back as events. Each part of the work is a file: `facts` turns what membership found into
-//! alerts, `raise` turns alerts into notices, `lamps`, `peers` and `requests` do what they say.
+//! alerts, `raise` turns alerts into notices, `lamps`, `latches`, `peers` and `requests` do what they say.
 
 mod facts;
 mod lamps;
+mod latches;
 mod peers;
 mod raise;
 mod report;
@@ -25,7 +26,7 @@ use crate::lamp::{LampWorker, Latches};
 use crate::membership::Membership;
 use crate::notice::outbox::{Asking, Outbox, Servers};
 use crate::notice::{Channel, Sending};
-use crate::peer::PeerMessage;
+use crate::peer::{PeerMessage, PutOut};
 use crate::request::{Reply, RequestId};
 use crate::time::{Moment, Now, Span};
 use alloc::boxed::Box;
@@ -58,8 +59,11 @@ pub struct Node {
     lamps: Vec<LampWorker>,
     /// By server: the alert that told of its present fault.
     faults: Vec<Option<AlertId>>,
-    /// By server: its part of its lamp before it was lost from sight by a partition.
-    before_partition: Vec<Option<Latch>>,
+    /// By server: its part of its lamp before we took it for fallen, as long as that is only believed:
+    /// no lamp has shown its red (rule M18). What is believed is neither told nor put on disk.
+    before_fall: Vec<Option<Latch>>,
+    /// Lamps that a person put out lately.
+    put_out: Vec<PutOut>,
     /// Alerts told lately whose name was derived from a fact, by what their names amount to.
     told_facts: VecDeque<u64>,
     /// Returns of a partition that are not told yet.
@@ -71,7 +75,7 @@ pub struct Node {
     /// Items for the batch that this step will record.
     items: Vec<Item>,
     /// Requests to be answered when a batch is on disk.
-    replies: Vec<(u64, RequestId, AlertId)>,
+    replies: Vec<(u64, RequestId, Promised)>,
     next_beat: Moment,
     /// The deadline that the driver was last told; a step far behind it means a pause.
     promised: Option<Moment>,
@@ -99,6 +103,15 @@ pub struct Node {
     assigned: bool,
 }
 
+/// What a request is answered when its batch is on disk.
+#[derive(Clone, Debug)]
+enum Promised {
+    /// The alert is accepted.
+    Alert(AlertId),
+    /// The lamp is put out, and stays so over restarts.
+    LampOut,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Leaving {
     cluster: bool,
@@ -117,7 +130,8 @@ impl Node {
             latches: Latches::new(&config),
             lamps: config.lamps.iter().map(|_| LampWorker::default()).collect(),
             faults: config.servers.iter().map(|_| None).collect(),
-            before_partition: config.servers.iter().map(|_| None).collect(),
+            before_fall: config.servers.iter().map(|_| None).collect(),
+            put_out: Vec::new(),
             told_facts: VecDeque::new(),
             returning: None,
             told_returns: None,
@@ -232,7 +246,6 @@ impl Node {
 
     /// The first things after the start: what the store had kept, and that we are here.
     fn start(&mut self, now: Now, recovered: Recovered) {
-        self.restore(now, recovered.notices, recovered.more);
         for latch in &recovered.latches {
             self.latches.merge(latch);
         }
@@ -244,9 +257,17 @@ impl Node {
             {
                 self.membership
                     .expect(server, view.session, view.returns, view.up);
+                let fallen = !view.up && view.fault.is_some();
                 self.faults[usize::from(server.0)] = view.fault;
+                if fallen {
+                    self.believe_again(now, server);
+                }
             }
         }
+        for at in 0..self.lamps.len() {
+            self.show(now, LampId(at as u8), None, false);
+        }
+        self.restore(now, recovered.notices, recovered.more);
         if self.config.servers.len() > 1 {
             self.settled_at = Some(now.at + START_SETTLE);
             self.start_hold_until = now.at + START_SETTLE;
@@ -285,6 +306,7 @@ impl Node {
         self.assign(now);
         self.begin_notices(now, out);
         out.extend(self.outbox.wants_load(now.at).map(Action::Load));
+        self.watch_lamps(now, out);
         self.flush(out);
         self.order_lamps(now, out);
         self.leave_if_done(now, out);
@@ -367,11 +389,20 @@ impl Node {
         out.extend(sendings.into_iter().map(Action::Send));
         self.lamps.iter_mut().for_each(|lamp| lamp.recorded(batch));
         let durable = result.is_ok();
-        self.replies.retain(|(of, request, alert)| {
+        self.replies.retain(|(of, request, promised)| {
             if *of == batch {
-                let reply = Reply::Accepted {
-                    alert: alert.clone(),
-                    durable,
+                let reply = match (promised, &result) {
+                    (Promised::Alert(alert), _) => Reply::Accepted {
+                        alert: alert.clone(),
+                        durable,
+                    },
+                    (Promised::LampOut, Ok(())) => Reply::Done,
+                    (Promised::LampOut, Err(why)) => Reply::Refused {
+                        why: alloc::format!(
+                            "the light is put out, but the alert store could not keep that ({why}): \
+                             it may be lit again when the service restarts"
+                        ),
+                    },
                 };
                 out.push(Action::Reply(*request, reply));
             }

@@ -24,11 +24,12 @@ impl Node {
         self.linked = self.linked.with(server);
         self.outbox.ask_soon(now.at, server);
         let mut tell = |message| out.push(Action::Tell(server, Box::new(message)));
-        // What we believe of servers that we are cut off from is no news for anybody.
-        let latches = self.latches.all().iter().zip(&self.before_partition);
+        // What we only believe is no news for anybody.
+        let latches = self.latches.all().iter().zip(&self.before_fall);
         let latches = latches.map(|(latch, before)| before.as_ref().unwrap_or(latch).clone());
         tell(PeerMessage::Latches {
             latches: latches.collect(),
+            put_out: self.put_out.clone(),
         });
         let others: Vec<ServerId> = self.membership.others().collect();
         tell(PeerMessage::Returns {
@@ -67,7 +68,8 @@ impl Node {
                 repeated,
             } => self.adopt(now, from, alert, &notices, repeated, out),
             PeerMessage::Mark { notice } => self.mark(now, from, &notice),
-            PeerMessage::Latches { latches } => {
+            PeerMessage::Latches { latches, put_out } => {
+                self.learn_put_out(now, put_out, out);
                 self.merge_latches(now, &latches, out);
                 // A server that has been at work has told us how the lamps are.
                 (self.heard_of_lamps, self.assigned) = (true, false);

@@ -248,7 +248,7 @@ impl Node {
     /// A fact that many see is raised once; so is one that another server has told us of.
     pub(super) fn is_new_fact(&mut self, id: &AlertId) -> bool {
         let fact = digest(&id.0);
-        if self.told_facts.contains(&fact) {
+        if self.knows_fact(id) {
             return false;
         }
         if self.told_facts.len() >= TOLD_FACTS_MAX {
@@ -256,6 +256,11 @@ impl Node {
         }
         self.told_facts.push_back(fact);
         true
+    }
+
+    /// That fact was told lately.
+    pub(super) fn knows_fact(&self, id: &AlertId) -> bool {
+        self.told_facts.contains(&digest(&id.0))
     }
 
     /// The name that a fact will bear.

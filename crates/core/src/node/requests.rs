@@ -1,7 +1,7 @@
 //! What commands and console ask for.
 
-use super::Node;
 use super::raise::About;
+use super::{Node, Promised};
 use crate::action::Action;
 use crate::alert::{AlertId, Message, MessageId, destinations};
 use crate::config::ServerId;
@@ -62,10 +62,9 @@ impl Node {
             Request::LampOff { server } => match self.lamp_server(&server) {
                 Err(why) => refused(why),
                 Ok(server) => {
-                    self.before_partition[usize::from(server.0)] = None;
-                    self.latches.out(now.wall, server);
-                    self.latch_changed(now, server, None, out);
-                    Some(Reply::Done)
+                    self.put_lamp_out(now, server, out);
+                    self.replies.push((self.batch, id, Promised::LampOut));
+                    None
                 }
             },
             Request::LampTest { server } => match self.lamp_server(&server) {
@@ -79,7 +78,7 @@ impl Node {
 
     fn reply_when_recorded(&mut self, id: RequestId, alert: Option<AlertId>) {
         if let Some(alert) = alert {
-            self.replies.push((self.batch, id, alert));
+            self.replies.push((self.batch, id, Promised::Alert(alert)));
         }
     }
 

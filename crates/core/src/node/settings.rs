@@ -8,6 +8,7 @@ use crate::alert::Message;
 use crate::config::{Config, LampId, ServerId};
 use crate::lamp::{LampWorker, Latches};
 use crate::notice::outbox::Servers;
+use crate::request::Reply;
 use crate::time::Now;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -51,10 +52,9 @@ impl Node {
         self.membership = self.membership.reconfigured(now.at, own, config, old_id);
         let fault = |id: ServerId| old_id(id).and_then(|at| self.faults[usize::from(at.0)].clone());
         self.faults = config.server_ids().map(fault).collect();
-        let before = |id: ServerId| {
-            old_id(id).and_then(|at| self.before_partition[usize::from(at.0)].clone())
-        };
-        self.before_partition = config.server_ids().map(before).collect();
+        let before =
+            |id: ServerId| old_id(id).and_then(|at| self.before_fall[usize::from(at.0)].clone());
+        self.before_fall = config.server_ids().map(before).collect();
         let mut latches = Latches::new(config);
         self.latches.all().iter().for_each(|latch| {
             latches.merge(latch);
@@ -66,7 +66,7 @@ impl Node {
         let linked = config.server_ids().filter(is_linked);
         self.linked = linked.fold(Servers::default(), Servers::with);
         self.outbox.renumber(|alert| raise::origin(config, alert));
-        self.keep_lamps(&old);
+        self.keep_lamps(&old, out);
         self.lamps
             .iter_mut()
             .for_each(|lamp| lamp.reconfigured(now.at));
@@ -78,7 +78,7 @@ impl Node {
     }
 
     /// A lamp that stays as it was keeps its state; a new or changed one is told afresh.
-    fn keep_lamps(&mut self, old: &Config) {
+    fn keep_lamps(&mut self, old: &Config, out: &mut Vec<Action>) {
         let names = |config: &Config, at: usize| -> Vec<String> {
             let servers = &config.lamps[at].servers;
             servers
@@ -87,16 +87,26 @@ impl Node {
                 .collect()
         };
         let mut kept: Vec<LampWorker> = Vec::new();
+        let mut taken = alloc::vec![false; self.lamps.len()];
         for at in 0..self.config.lamps.len() {
             let new = &self.config.lamps[at];
             let same = old.lamps.iter().enumerate().find(|(was, lamp)| {
                 (lamp.address, lamp.port, &lamp.kind) == (new.address, new.port, &new.kind)
                     && names(old, *was) == names(&self.config, at)
             });
-            kept.push(
-                same.map(|(was, _)| self.lamps[was].clone())
-                    .unwrap_or_default(),
-            );
+            kept.push(match same {
+                Some((was, _)) => {
+                    taken[was] = true;
+                    self.lamps[was].clone()
+                }
+                None => LampWorker::default(),
+            });
+        }
+        for (worker, taken) in self.lamps.iter_mut().zip(taken) {
+            if let Some(request) = worker.abandon_test().filter(|_| !taken) {
+                let why = String::from("the settings of this warning light were changed meanwhile");
+                out.push(Action::Reply(request, Reply::Refused { why }));
+            }
         }
         self.lamps = kept;
     }

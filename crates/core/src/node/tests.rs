@@ -3,6 +3,7 @@
 use super::*;
 use crate::config::tests::config;
 use crate::event::Heard;
+use crate::lamp::Glow;
 use crate::notice::{NoticeKey, NoticeState};
 use crate::time::WallTime;
 
@@ -198,4 +199,165 @@ fn how_a_mail_ended_after_the_exit_is_still_recorded_and_said() {
             _ => false,
         }
     }));
+}
+
+/// sv1's daemon has ended without a word.
+fn sv1_is_down() -> Vec<crate::membership::News> {
+    alloc::vec![crate::membership::News::Down {
+        server: ServerId(0),
+        cause: crate::membership::Cause::Killed,
+        seen: 2,
+        of: 3,
+    }]
+}
+
+/// What of `out` goes to a server, given to it.
+fn carry(out: Vec<Action>, from: u8, to: &mut Node, now: Now) -> Vec<Action> {
+    let own = to.own();
+    let mut answers = Vec::new();
+    for action in out {
+        if let Action::Tell(server, message) = action
+            && server == own
+        {
+            to.step(now, Event::Peer(ServerId(from), message), &mut answers);
+        }
+    }
+    answers
+}
+
+fn put_out_sv1() -> Event {
+    let server = String::from("sv1");
+    Event::Request(RequestId(1), crate::request::Request::LampOff { server })
+}
+
+/// Rule: M18 N8
+#[test]
+fn a_lamp_that_is_put_out_is_answered_when_that_is_on_disk() {
+    for works in [true, false] {
+        let (mut node, now) = one_of_three(1);
+        let mut out = Vec::new();
+        node.step(now, put_out_sv1(), &mut out);
+        let is_reply = |action: &Action| matches!(action, Action::Reply(..));
+        assert!(!out.iter().any(is_reply), "{out:#?}");
+        let batch = out.iter().find_map(|action| match action {
+            Action::Record { batch, items } => {
+                let latch = |item: &Item| matches!(item, Item::Latch(one) if one.server == "sv1");
+                items.iter().any(latch).then_some(*batch)
+            }
+            _ => None,
+        });
+        let batch = batch.expect("the latch is to be recorded");
+        let result = match works {
+            true => Ok(()),
+            false => Err(String::from("disk full")),
+        };
+        out.clear();
+        node.step(now, Event::Recorded { batch, result }, &mut out);
+        let reply = out.iter().find(|action| is_reply(action));
+        match reply.expect("it is answered") {
+            Action::Reply(_, Reply::Done) => assert!(works),
+            Action::Reply(_, Reply::Refused { why }) => {
+                assert!(!works && why.contains("disk full"), "{why}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Rule: M18
+#[test]
+fn a_lamp_that_was_put_out_is_not_lit_by_who_finds_the_same_fault_later() {
+    let (mut second, now) = one_of_three(1);
+    let (mut third, _) = one_of_three(2);
+    let mut out = Vec::new();
+    second.take(now, sv1_is_down(), &mut out);
+    second.step(now, put_out_sv1(), &mut out);
+    carry(out, 1, &mut third, now);
+    let later = Now {
+        at: now.at,
+        wall: WallTime(now.wall.0 + 5),
+    };
+    third.take(later, sv1_is_down(), &mut Vec::new());
+    assert_eq!(third.latches.of(ServerId(0)).red, Glow::Off);
+    // Another run of it that falls is another fault.
+    let heard = Heard {
+        from: ServerId(0),
+        path: crate::config::InterconnectId(0),
+        session: SessionId([9; 12]),
+        phase: Phase::Running,
+        missed: 0,
+        config_digest: 0,
+    };
+    third.step(later, Event::Heard(heard), &mut Vec::new());
+    third.take(later, sv1_is_down(), &mut Vec::new());
+    assert_eq!(third.latches.of(ServerId(0)).red, Glow::Blink);
+}
+
+/// Rule: M18
+#[test]
+fn a_lamp_that_was_put_out_is_not_lit_by_its_server_for_late_news_of_that_fault() {
+    let (mut second, now) = one_of_three(1);
+    let (mut first, _) = one_of_three(0);
+    let mut told = Vec::new();
+    second.take(now, sv1_is_down(), &mut told);
+    let later = |ms: i64| Now {
+        at: now.at,
+        wall: WallTime(now.wall.0 + ms),
+    };
+    let mut out = Vec::new();
+    second.step(later(10), put_out_sv1(), &mut out);
+    // It had been running all the time, hears of the red, and lights itself once more.
+    carry(told, 1, &mut first, later(20));
+    let own = first.latches.of(ServerId(0));
+    assert_eq!((own.red, own.green), (Glow::Blink, Glow::On));
+    // That word, and the person's, cross each other.
+    let answers = carry(out, 1, &mut first, later(30));
+    let own = first.latches.of(ServerId(0));
+    assert_eq!((own.red, own.green), (Glow::Off, Glow::Off));
+    carry(answers, 0, &mut second, later(40));
+    let theirs = second.latches.of(ServerId(0));
+    assert_eq!((theirs.red, theirs.green), (Glow::Off, Glow::Off));
+    assert!(!first.put_out.is_empty() && first.put_out.len() <= 32);
+}
+
+/// Rule: M18 N5
+#[test]
+fn a_fall_that_is_only_believed_is_neither_told_nor_kept() {
+    let (mut node, now) = one_of_three(1);
+    let before = node.latches.of(ServerId(2)).clone();
+    let fallen = || {
+        alloc::vec![crate::membership::News::Partition {
+            unseen: alloc::vec![ServerId(0), ServerId(2)],
+            seen: 1,
+            of: 3,
+        }]
+    };
+    let mut out = Vec::new();
+    node.take(now, fallen(), &mut out);
+    node.step(now, Event::LinkUp(ServerId(2)), &mut out);
+    assert_eq!(node.latches.of(ServerId(2)).red, Glow::Blink);
+    let red = |latch: &Latch| latch.red == Glow::Blink;
+    let trace = |out: &[Action]| {
+        out.iter().any(|action| match action {
+            Action::Record { items, .. } => items
+                .iter()
+                .any(|item| matches!(item, Item::Latch(latch) if red(latch))),
+            Action::Tell(_, message) => match &**message {
+                PeerMessage::Latches { latches, .. } => latches.iter().any(red),
+                _ => false,
+            },
+            _ => false,
+        })
+    };
+    assert!(!trace(&out), "{out:#?}");
+    let mut restored = node.clone();
+    restored.disbelieve(now, ServerId(2), &mut Vec::new());
+    assert_eq!(*restored.latches.of(ServerId(2)), before);
+    // A lamp shows it: from here on it is a fact.
+    let mut out = Vec::new();
+    node.lamp_news(now, LampId(2), crate::lamp::LampNews::Red, &mut out);
+    node.settle(now, &mut out);
+    assert!(trace(&out), "{out:#?}");
+    node.disbelieve(now, ServerId(2), &mut Vec::new());
+    assert_eq!(node.latches.of(ServerId(2)).red, Glow::Blink);
 }

@@ -124,6 +124,7 @@ pub(crate) fn done(shown: Option<Look>) -> LampResult {
 pub(crate) fn number(result: &LampResult) -> (u8, u8) {
     match result {
         LampResult::Done { .. } => (0, 0),
+        LampResult::Cancelled => panic!("nobody took it back"),
         LampResult::Abnormal { code, .. } => (6, *code),
         LampResult::Failed { code, .. } => (7, *code),
     }
@@ -131,7 +132,7 @@ pub(crate) fn number(result: &LampResult) -> (u8, u8) {
 
 pub(crate) fn text(result: &LampResult) -> &str {
     match result {
-        LampResult::Done { .. } => "",
+        LampResult::Done { .. } | LampResult::Cancelled => "",
         LampResult::Abnormal { text, .. } | LampResult::Failed { text, .. } => text,
     }
 }

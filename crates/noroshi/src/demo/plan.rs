@@ -36,6 +36,8 @@ pub(super) struct Plan {
     pub(super) recipients: Vec<String>,
     /// All servers share the first lamp.
     pub(super) shared_lamp: bool,
+    /// No lamp can say what it shows.
+    pub(super) mute_lamps: bool,
     /// Servers that are not started at the beginning.
     pub(super) absent: Vec<usize>,
     /// Language of alerts and mails.
@@ -57,6 +59,7 @@ impl Plan {
                 .collect(),
             recipients: setup.mail.clone(),
             shared_lamp: setup.shared_lamp,
+            mute_lamps: setup.mute_lamps,
             absent: (0..servers.len()).filter(is_absent).collect(),
             servers,
             language,
@@ -104,14 +107,22 @@ impl Plan {
         }
     }
 
+    /// The place of a lamp's type in the table; the first is the one that cannot be read.
+    fn type_of(&self, lamp: usize) -> usize {
+        match self.mute_lamps {
+            true => 0,
+            false => lamp % LAMP_TYPES.len(),
+        }
+    }
+
     /// What people call the lamp of this number.
     pub(super) fn lamp_name(&self, lamp: usize) -> &'static str {
-        LAMP_TYPES[lamp % LAMP_TYPES.len()].1
+        LAMP_TYPES[self.type_of(lamp)].1
     }
 
     /// What the lamp of this number speaks.
     pub(super) fn lamp_kind(&self, lamp: usize) -> Kind {
-        match lamp % LAMP_TYPES.len() {
+        match self.type_of(lamp) {
             0 => Kind::PatliteHttp,
             1 => Kind::IsaTcp { password: None },
             2 => Kind::PatlitePns(Unit::Nh),
@@ -145,7 +156,7 @@ impl Plan {
             let lamp = self.lamp_of(at);
             servers += &format!(
                 "    <device id=\"20000\"><type>{}</type><info>{}</info></device>\n  </server>\n",
-                LAMP_TYPES[lamp % LAMP_TYPES.len()].0,
+                LAMP_TYPES[self.type_of(lamp)].0,
                 lamps[lamp].ip()
             );
             ports += &format!(

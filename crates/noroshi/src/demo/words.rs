@@ -108,6 +108,14 @@ pub(super) fn happening(happening: &Happening, language: Language) -> String {
                 format!("{s} のネットワークを復旧{ja}"),
             )
         }
+        H::Apart(s) => say(
+            format!("only {s}'s interconnects are cut"),
+            format!("{s} のインタコネクトだけを切断"),
+        ),
+        H::Together(s) => say(
+            format!("{s}'s interconnects are joined"),
+            format!("{s} のインタコネクトを復旧"),
+        ),
         H::Heals => say(
             "the network heals".into(),
             "ネットワークがすべて復旧".into(),
@@ -135,6 +143,10 @@ pub(super) fn happening(happening: &Happening, language: Language) -> String {
         H::LampPutOut(s, other) => say(
             format!("{s} is asked to put the lamp of {other} out"),
             format!("{other} の警告灯を消灯（{s} で実行）"),
+        ),
+        H::LampTested(s, other) => say(
+            format!("{s} is asked to test the lamp of {other}"),
+            format!("{other} の警告灯をテスト（{s} で実行）"),
         ),
         H::Shutdown(s) => say(
             format!("the cluster is shut down from {s}"),
@@ -176,6 +188,9 @@ pub(super) fn subject(happening: &Happening) -> Option<&str> {
         | H::Reconnected(s, _)
         | H::Lamp(s, _)
         | H::LampForgets(s)
+        | H::Apart(s)
+        | H::Together(s)
+        | H::LampTested(_, s)
         | H::Raises(s, _)
         | H::LampPutOut(_, s)
         | H::Shutdown(s) => Some(s),

@@ -12,6 +12,12 @@
 //! expect  1 mail to ops@example.com about sv2 by 10s
 //! ```
 //!
+//! Set-up lines are `servers`, `interconnects`, `mail`, `absent`, `shared lamp` (one for all servers)
+//! and `mute lamps` (they cannot be read back). A server that `is cut off` reaches nobody, neither lamps
+//! nor mail server; when `the interconnects of sv2 are cut` it reaches those still. The one ends
+//! when `sv2 is reconnected`, the other when `the interconnects of sv2 are joined`, both when `the network
+//! heals`.
+//!
 //! `by` means: true at some moment up to then. `at` means: true just then. A count of mails holds
 //! from the start of the story. Lines that begin with `#` are for people. A line that cannot be
 //! read is an error that names the line; nothing of the story is played then.
@@ -44,6 +50,8 @@ pub struct Setup {
     pub mail: Vec<String>,
     /// All servers share one lamp instead of having one each.
     pub shared_lamp: bool,
+    /// Lamps cannot say what they show.
+    pub mute_lamps: bool,
     /// Servers that do not start by themselves at the beginning.
     pub absent: Vec<String>,
 }
@@ -55,6 +63,7 @@ impl Default for Setup {
             interconnects: 2,
             mail: vec!["ops@example.com".into()],
             shared_lamp: false,
+            mute_lamps: false,
             absent: Vec::new(),
         }
     }
@@ -108,6 +117,10 @@ pub enum Happening {
     CutOff(String, Option<String>),
     /// The cut is over.
     Reconnected(String, Option<String>),
+    /// No packet passes to or from it on any interconnect; lamps and mail server stay in reach.
+    Apart(String),
+    /// That is over.
+    Together(String),
     /// The first does not hear the second; the other way packets pass.
     Deaf(String, String),
     /// All cuts are over.
@@ -124,6 +137,8 @@ pub enum Happening {
     Disk(String, bool),
     /// A script on the server raises an alert that is mailed.
     Raises(String, String),
+    /// Somebody tests the lamp of the second server, on the first.
+    LampTested(String, String),
     /// Somebody puts the lamp of the second server out, on the first.
     LampPutOut(String, String),
     /// The cluster shuts down, asked for on this server.

@@ -28,9 +28,9 @@ impl std::error::Error for ParseError {}
 
 const HAPPENINGS: &str = "after `at TIME`: SERVER is killed | loses power | stops | starts | is \
 suspended | resumes | is cut off [on LAN] | is reconnected [on LAN] | does not hear SERVER | raises \
-\"TEXT\" | puts lamp SERVER out | shuts the cluster down | takes settings CHANGE; \
+\"TEXT\" | puts lamp SERVER out | tests lamp SERVER | shuts the cluster down | takes settings CHANGE; \
 settings CHANGE, where a change is subject \"TEXT\" | recipient ADDRESS | without ADDRESS | timeout \
-TIME; the network heals; N% loss on LAN; lamp \
+TIME; the interconnects of SERVER are cut | are joined; the network heals; N% loss on LAN; lamp \
 SERVER dies | answers | forgets; mail is accepted | deferred | swallowed | away | rejected for \
 ADDRESS, mail takes TIME | hangs for ADDRESS; disk SERVER fails | works";
 const EXPECTATIONS: &str = "after `expect`, with `by TIME` or `at TIME` at the end: lamp SERVER is \
@@ -77,6 +77,10 @@ pub fn parse(text: &str) -> Result<Scenario, ParseError> {
                 scenario.setup.mail = rest.iter().map(ToString::to_string).collect();
                 continue;
             }
+            ["mute", "lamps"] => {
+                scenario.setup.mute_lamps = true;
+                continue;
+            }
             ["shared", "lamp"] => {
                 scenario.setup.shared_lamp = true;
                 continue;
@@ -100,7 +104,7 @@ pub fn parse(text: &str) -> Result<Scenario, ParseError> {
             }
             _ => {
                 return Err(error(
-                    "a line is title, rules, servers, interconnects, mail, shared lamp, absent, at TIME …, or expect … by|at TIME",
+                    "a line is title, rules, servers, interconnects, mail, shared lamp, mute lamps, absent, at TIME …, or expect … by|at TIME",
                 ));
             }
         };
@@ -118,6 +122,8 @@ fn happening(words: &[&str]) -> Option<Happening> {
     let s = |word: &&str| (*word).to_string();
     Some(match words {
         ["the", "network", "heals"] => H::Heals,
+        ["the", "interconnects", "of", server, "are", "cut"] => H::Apart(s(server)),
+        ["the", "interconnects", "of", server, "are", "joined"] => H::Together(s(server)),
         ["lamp", server, "dies"] => H::Lamp(s(server), false),
         ["lamp", server, "answers"] => H::Lamp(s(server), true),
         ["lamp", server, "forgets"] => H::LampForgets(s(server)),
@@ -147,6 +153,7 @@ fn happening(words: &[&str]) -> Option<Happening> {
         [server, "is", "reconnected", "on", lan] => H::Reconnected(s(server), Some(s(lan))),
         [server, "does", "not", "hear", other] => H::Deaf(s(server), s(other)),
         [server, "raises", text] => H::Raises(s(server), s(text)),
+        [server, "tests", "lamp", other] => H::LampTested(s(server), s(other)),
         [server, "puts", "lamp", other, "out"] => H::LampPutOut(s(server), s(other)),
         [server, "shuts", "the", "cluster", "down"] => H::Shutdown(s(server)),
         _ => return None,

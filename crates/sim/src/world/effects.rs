@@ -5,7 +5,6 @@ use crate::scenario::MailBehaviour;
 use noroshi_core::action::{Action, Item};
 use noroshi_core::config::ServerId;
 use noroshi_core::event::{Event, Heard, HostAnswer, Phase};
-use noroshi_core::lamp::{LampOrder, LampResult};
 use noroshi_core::notice::{Channel, Outcome, Sending};
 use noroshi_core::request::{Request, RequestId};
 
@@ -88,37 +87,11 @@ impl World {
                 self.give(SYNC_US, server, found);
             }
             Action::Send(sending) => self.send(server, &sending),
-            Action::Lamp { lamp, order } => {
-                let sim = &mut self.lamps[usize::from(lamp.0)];
-                let reachable = self.network.reaches_outside(server) && !sim.dead;
-                let (in_us, result) = match (reachable, order) {
-                    (false, _) => {
-                        let text = "timed out".to_string();
-                        (3_000_000, LampResult::Failed { code: 22, text })
-                    }
-                    (true, LampOrder::Show(look)) => {
-                        sim.shows = look;
-                        (5_000, LampResult::Done { shown: None })
-                    }
-                    (true, LampOrder::ReadBack(_)) => (
-                        5_000,
-                        LampResult::Done {
-                            shown: Some(sim.shows),
-                        },
-                    ),
-                };
-                self.give(
-                    in_us,
-                    server,
-                    Event::Lamp {
-                        lamp,
-                        order,
-                        result,
-                    },
-                );
-            }
+            Action::Lamp { lamp, order } => self.order_lamp(server, lamp, order),
+            Action::LampCancel(lamp) => self.cancel_lamp(server, lamp),
+            Action::Reply(id, reply) => self.replies.push((id, reply)),
             Action::Exit => self.kill(server),
-            Action::Reply(..) | Action::Log(_) | Action::Reconfigure(_) => {}
+            Action::Log(_) | Action::Reconfigure(_) => {}
         }
     }
 
@@ -254,10 +227,11 @@ impl World {
     }
 
     /// Asks a server's daemon for something.
-    pub fn ask(&mut self, server: usize, request: Request) {
+    pub fn ask(&mut self, server: usize, request: Request) -> RequestId {
         self.requests += 1;
         let id = RequestId(self.requests);
         self.give(0, server, Event::Request(id, request));
+        id
     }
 
     /// Lets a suspended process go on: everything that waited comes at once.

@@ -4,10 +4,12 @@
 //! Nothing here reads a clock or real randomness: the same seed tells the same story.
 
 mod effects;
+mod lamps;
 mod network;
 mod play;
 mod random;
 
+pub use lamps::SimLamp;
 pub use network::Network;
 pub use play::{Failure, happen, play};
 pub use random::Random;
@@ -17,13 +19,14 @@ use noroshi_core::action::{Action, Item};
 use noroshi_core::alert::{Alert, SessionId};
 use noroshi_core::config::*;
 use noroshi_core::event::{Event, Latch, Recovered, StoredNotice, View};
-use noroshi_core::lamp::{Glow, Look};
+use noroshi_core::lamp::Glow;
 use noroshi_core::node::Node;
 use noroshi_core::notice::NoticeRecord;
 use noroshi_core::notice::outbox::Page;
+use noroshi_core::request::{Reply, RequestId};
 use noroshi_core::text::Language;
 use noroshi_core::time::{Moment, Now, Span, WallTime};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Virtual microseconds at which every story begins; not zero, so that "long before" exists.
@@ -48,8 +51,12 @@ pub struct World {
     pub mails: Vec<Mail>,
     /// The settings that all servers began with: servers, interconnects and lamps stay so.
     pub config: Config,
+    /// Requests that were answered, in order.
+    pub replies: Vec<(RequestId, Reply)>,
     random: Random,
     requests: u64,
+    /// Orders to lamps that have not been written yet.
+    orders: Vec<lamps::Ticket>,
 }
 
 /// One server: its daemon, its disk, its power.
@@ -72,6 +79,8 @@ pub struct SimServer {
     wake: u64,
     links: Vec<bool>,
     counters: BTreeMap<(u8, u8), u64>,
+    /// Lamps that the last order of this process did not reach.
+    failed_lamps: BTreeSet<u8>,
 }
 
 /// A disk: what was synced.
@@ -88,15 +97,6 @@ pub struct Disk {
     latches: BTreeMap<String, Latch>,
     views: BTreeMap<String, View>,
     catch_up: Vec<Item>,
-}
-
-/// A lamp.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SimLamp {
-    /// What it shows.
-    pub shows: Look,
-    /// It does not answer.
-    pub dead: bool,
 }
 
 /// A mail that arrived.
@@ -133,6 +133,8 @@ enum Due {
         items: Vec<Item>,
     },
     Relink,
+    /// An order that waits in a server's socket may go on.
+    Lamp(lamps::Ticket),
 }
 
 impl World {
@@ -149,7 +151,16 @@ impl World {
             queue: BTreeMap::new(),
             servers: servers.collect(),
             network: Network::new(setup.servers, setup.interconnects),
-            lamps: config.lamps.iter().map(|_| SimLamp::default()).collect(),
+            lamps: config
+                .lamps
+                .iter()
+                .map(|_| SimLamp {
+                    mute: setup.mute_lamps,
+                    ..SimLamp::default()
+                })
+                .collect(),
+            orders: Vec::new(),
+            replies: Vec::new(),
             mail: MailBehaviour::Accepts,
             mails: Vec::new(),
             config,
@@ -169,6 +180,13 @@ impl World {
     /// Milliseconds since the story's beginning.
     pub fn now_ms(&self) -> u64 {
         (self.now_us - BEGIN_US) / 1_000
+    }
+
+    /// When a server's lamp last began to blink red, in milliseconds since the story's beginning.
+    pub fn red_since(&self, server: usize) -> Option<u64> {
+        let lamp = self.config.servers[server].lamp?;
+        let since = self.lamps[usize::from(lamp.0)].red_since?;
+        Some((since - BEGIN_US) / 1_000)
     }
 
     /// Lets time pass up to `ms` milliseconds since the beginning.
@@ -255,6 +273,7 @@ impl World {
                 items,
             } => self.synced(server, run, batch, items),
             Due::Relink => self.relink(),
+            Due::Lamp(ticket) => self.lamp_goes_on(ticket),
             Due::Give { .. } | Due::Wake { .. } => {}
         }
     }
@@ -290,6 +309,7 @@ impl World {
         sim.suspended = false;
         sim.waiting.clear();
         sim.counters.clear();
+        sim.failed_lamps.clear();
         sim.run += 1;
         sim.node = Some(Node::new(
             now,
@@ -359,6 +379,7 @@ impl SimServer {
             wake: 0,
             links: Vec::new(),
             counters: BTreeMap::new(),
+            failed_lamps: BTreeSet::new(),
         }
     }
 }

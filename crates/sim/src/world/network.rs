@@ -8,6 +8,8 @@ pub struct Network {
     paths: u8,
     /// (server, path): nothing passes to or from it.
     cut: BTreeSet<(usize, u8)>,
+    /// Servers whose interconnects are all cut, while they reach mail server and lamps.
+    apart: BTreeSet<usize>,
     /// (from, to): nothing passes this way.
     deaf: BTreeSet<(usize, usize)>,
     /// Per path: loss in per cent.
@@ -20,6 +22,7 @@ impl Network {
         Network {
             paths,
             cut: BTreeSet::new(),
+            apart: BTreeSet::new(),
             deaf: BTreeSet::new(),
             loss: vec![0; usize::from(paths)],
         }
@@ -36,6 +39,15 @@ impl Network {
         }
     }
 
+    /// Cuts the interconnects of a server and nothing else, or ends that.
+    pub fn set_apart(&mut self, server: usize, apart: bool) {
+        if apart {
+            self.apart.insert(server);
+        } else {
+            self.apart.remove(&server);
+        }
+    }
+
     /// Lets nothing pass from `from` to `to`.
     pub fn set_deaf(&mut self, from: usize, to: usize) {
         self.deaf.insert((from, to));
@@ -44,6 +56,7 @@ impl Network {
     /// Ends all cuts.
     pub fn heal(&mut self) {
         self.cut.clear();
+        self.apart.clear();
         self.deaf.clear();
     }
 
@@ -63,6 +76,8 @@ impl Network {
     pub fn passes(&self, from: usize, to: usize, path: u8) -> bool {
         !self.cut.contains(&(from, path))
             && !self.cut.contains(&(to, path))
+            && !self.apart.contains(&from)
+            && !self.apart.contains(&to)
             && !self.deaf.contains(&(from, to))
     }
 

@@ -267,6 +267,12 @@ pub fn happen(world: &mut World, happening: &Happening) -> Result<(), String> {
                 .network
                 .set_cut(server, lan, matches!(happening, H::CutOff(..)));
         }
+        H::Apart(name) | H::Together(name) => {
+            let server = at(world, name)?;
+            world
+                .network
+                .set_apart(server, matches!(happening, H::Apart(_)));
+        }
         H::Deaf(name, other) => {
             let (to, from) = (at(world, name)?, at(world, other)?);
             world.network.set_deaf(from, to);
@@ -320,6 +326,15 @@ pub fn happen(world: &mut World, happening: &Happening) -> Result<(), String> {
                 None => 0..world.servers.len(),
             };
             servers.for_each(|server| world.change_settings(server, change));
+        }
+        H::LampTested(name, server) => {
+            let asked = at(world, name)?;
+            world.ask(
+                asked,
+                Request::LampTest {
+                    server: server.clone(),
+                },
+            );
         }
         H::Shutdown(name) => {
             let server = at(world, name)?;

@@ -15,7 +15,7 @@ fn failed() -> LampResult {
 
 fn ended(worker: &mut LampWorker, now: Moment, result: LampResult) -> Vec<LampNews> {
     let mut news = Vec::new();
-    let order = worker.in_flight.expect("a command is in flight");
+    let order = worker.in_flight.expect("a command is in flight").order;
     worker.ended(now, order, &result, &mut news);
     news
 }
@@ -60,7 +60,10 @@ fn one_command_is_in_flight_and_the_newest_look_follows() {
     assert_eq!(worker.poll(now), None);
     assert_eq!(ended(&mut worker, now, DONE), []);
     assert_eq!(worker.poll(now), Some(LampOrder::Show(Look::RED_BLINK)));
-    assert_eq!(ended(&mut worker, now, DONE), [LampNews::Done]);
+    assert_eq!(
+        ended(&mut worker, now, DONE),
+        [LampNews::Red, LampNews::Done]
+    );
 }
 
 /// Rule: N14
@@ -136,4 +139,174 @@ fn a_lamp_waits_for_the_record_but_not_for_a_silent_store() {
     assert_eq!(worker.poll(now), None);
     worker.lose_patience(now + STORE_PATIENCE);
     assert!(worker.poll(now + STORE_PATIENCE).is_some());
+}
+
+/// Shows `look` and says that the lamp took it.
+fn shown(worker: &mut LampWorker, now: Moment) -> Look {
+    let order = worker.poll(now).expect("an order is due");
+    ended(worker, now, DONE);
+    order.look()
+}
+
+fn reads(look: Look) -> LampResult {
+    LampResult::Done { shown: Some(look) }
+}
+
+const BOTH: Look = Look {
+    red: Glow::Blink,
+    ..Look::GREEN
+};
+
+/// Rule: N5 M18
+#[test]
+fn while_a_server_is_out_of_sight_a_red_that_we_do_not_want_is_left() {
+    let (mut worker, now) = active();
+    shown(&mut worker, now);
+    worker.guard(now + LAMP_REASSERT, true);
+    let now = now + LAMP_REASSERT;
+    assert_eq!(worker.poll(now), Some(LampOrder::Read(Look::GREEN)));
+    assert_eq!(ended(&mut worker, now, reads(Look::RED_BLINK)), []);
+    assert_eq!(worker.next_deadline(), Some(now + LAMP_REASSERT), "left");
+    // A lamp that is dark is no other side's doing.
+    let now = now + LAMP_REASSERT;
+    worker.guard(now, true);
+    worker.poll(now);
+    worker.conceded = false;
+    assert_eq!(
+        ended(&mut worker, now, reads(Look::OUT)),
+        [LampNews::Strayed]
+    );
+    // Everybody is seen again, and nobody has shown that red rightly: set right, quietly.
+    shown(&mut worker, now);
+    let now = now + LAMP_REASSERT;
+    worker.guard(now, true);
+    worker.poll(now);
+    ended(&mut worker, now, reads(BOTH));
+    let now = now + LAMP_REASSERT;
+    assert_eq!(worker.poll(now), Some(LampOrder::ReadBack(Look::GREEN)));
+    assert_eq!(ended(&mut worker, now, reads(BOTH)), []);
+    assert_eq!(worker.poll(now), Some(LampOrder::Show(Look::GREEN)));
+}
+
+/// Rule: N5 M18 M20
+#[test]
+fn while_a_server_is_out_of_sight_the_worse_look_holds_quietly() {
+    let (mut worker, now) = active();
+    worker.want(now, Look::RED_BLINK, None, None);
+    shown(&mut worker, now);
+    worker.guard(now + LAMP_REASSERT, true);
+    let now = now + LAMP_REASSERT;
+    let again = worker.poll(now);
+    assert_eq!(again, Some(LampOrder::ReadBack(Look::RED_BLINK)));
+    assert_eq!(ended(&mut worker, now, reads(Look::GREEN)), []);
+    assert_eq!(worker.poll(now), Some(LampOrder::Show(Look::RED_BLINK)));
+}
+
+/// Rule: M18 N14
+#[test]
+fn an_order_whose_look_is_not_wanted_any_more_is_taken_back_once_and_is_no_message() {
+    let (mut worker, now) = active();
+    worker.want(now, Look::RED_BLINK, None, None);
+    assert!(worker.poll(now).is_some());
+    assert!(!worker.cancel(), "it is wanted");
+    worker.want(now, Look::GREEN, None, None);
+    assert!(worker.cancel());
+    assert!(!worker.cancel(), "said once");
+    assert_eq!(ended(&mut worker, now, LampResult::Cancelled), []);
+    assert_eq!(worker.poll(now), Some(LampOrder::Show(Look::GREEN)));
+    // One that could not be taken back and fails counts as no try.
+    worker.want(now, Look::OUT, None, None);
+    assert!(worker.cancel());
+    assert_eq!(ended(&mut worker, now, failed()), []);
+    assert_eq!(worker.poll(now), Some(LampOrder::Show(Look::OUT)));
+    worker.set_active(now, false);
+    assert!(worker.cancel(), "another server tells it now");
+}
+
+/// Rule: N15 M17
+#[test]
+fn a_server_that_falls_during_a_tests_last_step_is_shown() {
+    let (mut worker, mut now) = active();
+    shown(&mut worker, now);
+    worker.test(now, RequestId(7)).expect("no other test");
+    for _ in Look::TEST {
+        now = now + TEST_STEP;
+        shown(&mut worker, now);
+    }
+    now = now + TEST_STEP;
+    assert_eq!(worker.poll(now), Some(LampOrder::Show(Look::GREEN)));
+    worker.want(now, Look::RED_BLINK, None, None);
+    assert_eq!(ended(&mut worker, now, DONE), [], "not over yet");
+    assert_eq!(worker.poll(now), Some(LampOrder::Show(Look::RED_BLINK)));
+    let end = ended(&mut worker, now, DONE);
+    let tested = LampNews::Tested(RequestId(7), Ok(()));
+    assert_eq!(end, [LampNews::Red, LampNews::Done, tested]);
+}
+
+/// Rule: N15
+#[test]
+fn a_test_goes_on_when_another_server_becomes_the_teller() {
+    let (mut worker, mut now) = active();
+    shown(&mut worker, now);
+    worker.test(now, RequestId(7)).expect("no other test");
+    shown(&mut worker, now);
+    worker.set_active(now, false);
+    let mut end = Vec::new();
+    for _ in 0..3 {
+        now = worker.next_deadline().expect("the test goes on").max(now);
+        worker.poll(now);
+        end = ended(&mut worker, now, DONE);
+    }
+    assert_eq!(end, [LampNews::Tested(RequestId(7), Ok(()))]);
+    assert_eq!(worker.poll(now + LAMP_REASSERT), None, "not ours to tell");
+}
+
+/// Rule: N15
+#[test]
+fn a_test_that_breaks_off_on_another_servers_lamp_leaves_no_colour() {
+    let (mut worker, now) = active();
+    worker.set_active(now, false);
+    worker.test(now, RequestId(7)).expect("no other test");
+    shown(&mut worker, now);
+    let now = now + TEST_STEP;
+    worker.poll(now);
+    let end = ended(&mut worker, now, failed());
+    assert!(matches!(end[..], [LampNews::Tested(_, Err(_))]), "{end:?}");
+    assert!(!worker.is_settled());
+    let now = worker.next_deadline().expect("it is owed the wanted look");
+    assert_eq!(worker.poll(now), Some(LampOrder::Show(Look::GREEN)));
+    ended(&mut worker, now, DONE);
+    assert!(worker.is_settled());
+}
+
+/// Rule: N15
+#[test]
+fn a_test_asked_for_during_a_read_back_shows_every_colour() {
+    let (mut worker, now) = active();
+    shown(&mut worker, now);
+    let now = now + LAMP_REASSERT;
+    worker.poll(now);
+    worker.test(now, RequestId(7)).expect("no other test");
+    ended(&mut worker, now, reads(Look::GREEN));
+    let now = worker.next_deadline().expect("the test is due").max(now);
+    assert_eq!(worker.poll(now), Some(LampOrder::Show(Look::TEST[0])));
+}
+
+/// Rule: N8
+#[test]
+fn notices_of_a_look_that_is_overtaken_or_not_ours_any_more_end() {
+    let key = |alert: &str| NoticeKey {
+        alert: crate::alert::AlertId(String::from(alert)),
+        channel: crate::notice::Channel::Lamp,
+        recipient: String::from("sv2"),
+    };
+    let (mut worker, now) = active();
+    worker.want(now, Look::RED_BLINK, Some(key("down")), None);
+    worker.want(now, BOTH, Some(key("back")), None);
+    assert_eq!(worker.take_overtaken(), [key("down")]);
+    worker.poll(now);
+    worker.set_active(now, false);
+    assert_eq!(worker.take_overtaken(), [], "it may yet be told");
+    ended(&mut worker, now, LampResult::Cancelled);
+    assert_eq!(worker.take_overtaken(), [key("back")]);
 }

@@ -50,6 +50,8 @@ pub(super) async fn run(
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
+    limits.leave.first_byte(Duration::ZERO, limits.end).await?;
+    limits.leave.has_left();
     let turn = turn.clone();
     let spawned = tokio::task::spawn_blocking(move || {
         let child = command.spawn();

@@ -14,6 +14,7 @@ use noroshi_wire::lamp::{Light, Lights, ReplyError, Shown, isa, pns};
 use tokio::time::{Duration, Instant};
 
 use super::deadlines::Deadlines;
+use super::leave::Leave;
 use super::trouble::Trouble;
 use super::{command, isa_tcp, patlite, rsh, snmp};
 
@@ -27,21 +28,24 @@ pub(super) struct Limits {
     pub(super) exchange: Duration,
     /// As in [`Deadlines`].
     pub(super) resend: Duration,
+    /// When its first byte may leave.
+    pub(super) leave: Leave,
 }
 
 impl Limits {
-    /// An exchange that begins now.
-    pub(super) fn from_now(deadlines: &Deadlines) -> Self {
+    /// An exchange that began at `begun`.
+    pub(super) fn new(begun: Instant, deadlines: &Deadlines, leave: Leave) -> Self {
         let Deadlines {
             connect,
             exchange,
             resend,
         } = *deadlines;
         Self {
-            end: crate::clock::instant() + exchange,
+            end: begun + exchange,
             connect,
             exchange,
             resend,
+            leave,
         }
     }
 }
@@ -65,8 +69,13 @@ pub(super) async fn run(
 ) -> Result<Option<Look>, Trouble> {
     let (look, ask) = match order {
         LampOrder::Show(look) => (look, Ask::Set(lights(&look))),
-        LampOrder::ReadBack(look) => (look, Ask::Read),
+        LampOrder::ReadBack(look) | LampOrder::Read(look) => (look, Ask::Read),
     };
+    let mute = matches!(lamp.kind, LampKind::PatliteHttp | LampKind::Command { .. });
+    if mute && matches!(order, LampOrder::Read(_)) {
+        // It cannot say what it shows, and is to be left as it is.
+        return Ok(None);
+    }
     let at = |port: u16| SocketAddr::new(lamp.address, lamp.port.unwrap_or(port));
     let shown = match &lamp.kind {
         LampKind::IsaRsh {

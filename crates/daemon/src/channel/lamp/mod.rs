@@ -6,7 +6,8 @@
 //! `core`'s; nothing is repeated here but a lost SNMP datagram.
 //!
 //! *Failure.* A lamp that is refused, silent, cut off or mad costs its own task at most
-//! [`EXCHANGE_TIMEOUT`] and nobody else anything. [`codes`] says what each number means. One command
+//! [`EXCHANGE_TIMEOUT`] and nobody else anything. [`LampChannel::cancel`] takes an order back as long
+//! as nothing of it has left. [`codes`] says what each number means. One command
 //! is in flight per lamp: later orders wait their turn, at most [`ORDERS_MAX`] of them; more are
 //! answered at once as busy. Dropping the channel lets running tasks end by themselves.
 
@@ -15,6 +16,7 @@ mod command;
 mod deadlines;
 mod exchange;
 mod isa_tcp;
+mod leave;
 mod patlite;
 mod rsh;
 mod snmp;
@@ -23,20 +25,22 @@ mod trouble;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use noroshi_core::config::{Lamp, LampId};
 use noroshi_core::event::Event;
-use noroshi_core::lamp::{LampOrder, LampResult};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use noroshi_core::lamp::{LampOrder, LampResult, Look};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::engine::Gate;
 use crate::inbox::Inbox;
 use exchange::Limits;
+use leave::Leave;
 use trouble::Trouble;
 
 pub use command::SAID_BYTES_MAX;
 pub use deadlines::{CONNECT_TIMEOUT, Deadlines, EXCHANGE_TIMEOUT, RESEND_AFTER, SENDS_MAX};
+pub use leave::{CAUTION, CONNECT_SUSPICIOUS};
 pub use rsh::{SOURCE_PORTS, SOURCE_PORTS_SKIPPED};
 
 /// Most orders for one lamp at a time, the one in flight included. `core` gives one at a time, so
@@ -64,6 +68,12 @@ struct Slot {
     turn: Arc<Semaphore>,
     /// [`ORDERS_MAX`] permits: the places in the queue for it.
     places: Arc<Semaphore>,
+    /// Orders up to this number are taken back.
+    cancelled: watch::Sender<u64>,
+    /// Orders given so far.
+    orders: AtomicU64,
+    /// The last order ended in a failure.
+    failed: Arc<AtomicBool>,
 }
 
 impl LampChannel {
@@ -122,6 +132,9 @@ impl LampChannel {
                     servers,
                     turn,
                     places,
+                    cancelled: watch::Sender::new(0),
+                    orders: AtomicU64::new(0),
+                    failed: Arc::new(AtomicBool::new(false)),
                 }
             })
             .collect();
@@ -132,11 +145,14 @@ impl LampChannel {
         let inbox = self.inbox.clone();
         let task = self.slots.get(usize::from(lamp.0)).map(|slot| {
             let place = slot.places.clone().try_acquire_owned();
+            let number = slot.orders.fetch_add(1, Ordering::Relaxed) + 1;
+            let cancelled = slot.cancelled.subscribe();
             (
                 place,
                 slot.turn.clone(),
                 slot.lamp.clone(),
                 slot.servers.clone(),
+                (cancelled, number, slot.failed.clone()),
             )
         });
         let (deadlines, gate) = (self.deadlines, self.gate.clone());
@@ -144,8 +160,19 @@ impl LampChannel {
             let result = match task {
                 None => Trouble::Settings(format!("there is no lamp number {}", lamp.0)).result(),
                 Some((Err(_), ..)) => Trouble::Busy.result(),
-                Some((Ok(place), turn, lamp, servers)) => {
-                    let result = in_turn(turn, &lamp, &servers, order, (&deadlines, &gate)).await;
+                Some((Ok(place), turn, lamp, servers, (cancelled, number, failed))) => {
+                    let cautious = failed.load(Ordering::Relaxed);
+                    let leave = Leave::new(cancelled, number, cautious);
+                    let ended = in_turn(turn, &lamp, &servers, order, (&deadlines, &gate), leave);
+                    let result = match ended.await {
+                        Ok(shown) => LampResult::Done { shown },
+                        Err(trouble) => trouble.result(),
+                    };
+                    match result {
+                        LampResult::Done { .. } => failed.store(false, Ordering::Relaxed),
+                        LampResult::Failed { .. } => failed.store(true, Ordering::Relaxed),
+                        LampResult::Abnormal { .. } | LampResult::Cancelled => {}
+                    }
                     // Before the event: its reader may give the next order at once.
                     drop(place);
                     result
@@ -163,6 +190,17 @@ impl LampChannel {
     }
 }
 
+impl LampChannel {
+    /// Takes back the orders for `lamp` of which nothing has left yet: each ends as cancelled, at once.
+    /// One that has left goes on to its end.
+    pub fn cancel(&self, lamp: LampId) {
+        if let Some(slot) = self.slots.get(usize::from(lamp.0)) {
+            let given = slot.orders.load(Ordering::Relaxed);
+            slot.cancelled.send_replace(given);
+        }
+    }
+}
+
 /// Waits for the lamp's turn and does the exchange.
 async fn in_turn(
     turn: Arc<Semaphore>,
@@ -170,21 +208,25 @@ async fn in_turn(
     servers: &str,
     order: LampOrder,
     (deadlines, gate): (&Deadlines, &Gate),
-) -> LampResult {
+    leave: Leave,
+) -> Result<Option<Look>, Trouble> {
     // As long as the exchanges before it can take; only a program that cannot even be started
     // takes longer.
     let queue = deadlines.exchange * ORDERS_MAX as u32;
-    let Ok(Ok(turn)) = timeout(queue, turn.acquire_owned()).await else {
-        return Trouble::Busy.result();
+    let until = crate::clock::instant() + queue;
+    let Some(Ok(turn)) = leave.wait(until, turn.acquire_owned()).await? else {
+        return Err(Trouble::Busy);
     };
-    let limits = Limits::from_now(deadlines);
-    let passable = gate.passable(lamp.address);
-    if timeout(deadlines.connect, passable).await.is_err() {
-        let peer = SocketAddr::new(lamp.address, lamp.port.unwrap_or_default());
-        return Trouble::NotConnected(peer, deadlines.connect).result();
+    let begun = crate::clock::instant();
+    if !gate.passes(lamp.address) {
+        let until = begun + deadlines.connect;
+        let passable = gate.passable(lamp.address);
+        if leave.wait(until, passable).await?.is_none() {
+            let peer = SocketAddr::new(lamp.address, lamp.port.unwrap_or_default());
+            return Err(Trouble::NotConnected(peer, deadlines.connect));
+        }
+        leave.be_cautious();
     }
-    match exchange::run(lamp, servers, order, &limits, &Arc::new(turn)).await {
-        Ok(shown) => LampResult::Done { shown },
-        Err(trouble) => trouble.result(),
-    }
+    let limits = Limits::new(begun, deadlines, leave);
+    exchange::run(lamp, servers, order, &limits, &Arc::new(turn)).await
 }

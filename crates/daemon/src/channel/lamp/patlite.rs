@@ -74,6 +74,7 @@ pub(super) async fn phn(
         .await?;
     let tower = codec::phn::decode_read_reply(&answer)?;
     drop(line);
+    limits.leave.has_only_asked();
     let Ask::Set(lights) = ask else {
         return Ok(Some(tower.shown()));
     };

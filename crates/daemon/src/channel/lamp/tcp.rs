@@ -65,6 +65,7 @@ impl<'a> Line<'a> {
         bytes_max: usize,
         is_whole: impl Fn(&[u8]) -> bool,
     ) -> Result<(Vec<u8>, Ended), Trouble> {
+        self.limits.leave.has_left();
         match timeout_at(self.limits.end, self.stream.write_all(request)).await {
             Err(_) => return Err(self.silent()),
             // It may have answered before it closed: look.
@@ -120,15 +121,22 @@ pub(super) fn new_socket(peer: SocketAddr) -> Result<TcpSocket, Trouble> {
     socket.map_err(|error| Trouble::System("open a socket", error))
 }
 
-/// Connects within the connection's time; the inner error is the system's.
+/// Connects within the connection's time, and has leave to write then; the inner error is the system's.
 pub(super) async fn connect(
     socket: TcpSocket,
     peer: SocketAddr,
     limits: &Limits,
 ) -> Result<io::Result<TcpStream>, Trouble> {
-    let end = limits.end.min(crate::clock::instant() + limits.connect);
-    let connected = timeout_at(end, socket.connect(peer)).await;
-    connected.map_err(|_| Trouble::NotConnected(peer, limits.connect))
+    let begun = crate::clock::instant();
+    let end = limits.end.min(begun + limits.connect);
+    let connected = timeout_at(end, socket.connect(peer));
+    let connected = limits.leave.unless_cancelled(connected).await?;
+    let connected = connected.map_err(|_| Trouble::NotConnected(peer, limits.connect))?;
+    if connected.is_ok() {
+        let took = crate::clock::instant() - begun;
+        limits.leave.first_byte(took, limits.end).await?;
+    }
+    Ok(connected)
 }
 
 /// An answer that did not end: what came of it is worth nothing.

@@ -53,6 +53,8 @@ pub(super) enum Trouble {
     System(&'static str, io::Error),
     /// 30.
     Busy,
+    /// Taken back before anything had left: no message, and no number.
+    Cancelled,
 }
 
 impl Trouble {
@@ -72,6 +74,7 @@ impl Trouble {
             Self::Settings(_) => 28,
             Self::System(..) => 29,
             Self::Busy => 30,
+            Self::Cancelled => 0,
         }
     }
 
@@ -82,6 +85,7 @@ impl Trouble {
             Self::Answer(_) | Self::ExitStatus { .. } | Self::Signal(_) => {
                 LampResult::Abnormal { code, text }
             }
+            Self::Cancelled => LampResult::Cancelled,
             _ => LampResult::Failed { code, text },
         }
     }
@@ -114,7 +118,7 @@ impl Trouble {
             }
             Self::ProgramSilent(limit) => format!("{} s", limit.as_secs_f32()),
             Self::NoReservedPort => "ss -tan".into(),
-            Self::NoPermission | Self::Busy => String::new(),
+            Self::NoPermission | Self::Busy | Self::Cancelled => String::new(),
             Self::Unreachable(peer, error) => format!("{peer}: {error}"),
             Self::Program(program, error) => format!("{program:?}: {error}"),
             Self::Settings(what) => what.clone(),
@@ -223,6 +227,7 @@ impl fmt::Display for Trouble {
                 write!(f, "the warning light's settings cannot be used: {what}")
             }
             Self::System(what, error) => write!(f, "this server could not {what}: {error}"),
+            Self::Cancelled => f.write_str("it was taken back"),
             Self::Busy => f.write_str("an earlier command for this warning light has not ended"),
         }
     }
@@ -274,7 +279,9 @@ mod tests {
             let (message, code) = match result {
                 LampResult::Abnormal { code, .. } => (Message::Abnormal, code),
                 LampResult::Failed { code, .. } => (Message::Failed, code),
-                LampResult::Done { .. } => panic!("{trouble:?} is no success"),
+                LampResult::Done { .. } | LampResult::Cancelled => {
+                    panic!("{trouble:?} is no success")
+                }
             };
             let line = CODES.iter().find(|line| line.number == code);
             assert_eq!(line.map(|line| line.message), Some(message), "{trouble:?}");

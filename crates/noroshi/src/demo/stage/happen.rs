@@ -30,13 +30,15 @@ impl Stage {
             | H::Reconnected(name, None)
             | H::Lamp(name, _)
             | H::LampForgets(name)
+            | H::Apart(name)
+            | H::Together(name)
             | H::Raises(name, _)
             | H::Shutdown(name) => find(&plan.servers, name, "server").map(drop),
             H::CutOff(name, Some(lan)) | H::Reconnected(name, Some(lan)) => {
                 find(&plan.servers, name, "server")?;
                 find(&plan.interconnects, lan, "interconnect").map(drop)
             }
-            H::LampPutOut(name, other) => {
+            H::LampPutOut(name, other) | H::LampTested(name, other) => {
                 find(&plan.servers, name, "server")?;
                 find(&plan.servers, other, "server").map(drop)
             }
@@ -93,6 +95,18 @@ impl Stage {
                 self.cuts.remove(&(server, self.lan(lan.as_ref())));
                 self.move_gates();
             }
+            H::Apart(name) => {
+                let server = at(name)?;
+                for lan in 0..self.plan.interconnects.len() {
+                    self.cut(server, Some(lan));
+                }
+            }
+            H::Together(name) => {
+                let server = at(name)?;
+                self.cuts
+                    .retain(|(cut, lan)| *cut != server || lan.is_none());
+                self.move_gates();
+            }
             H::Heals => {
                 self.cuts.clear();
                 self.move_gates();
@@ -117,6 +131,10 @@ impl Stage {
             H::LampPutOut(name, other) => {
                 let server = other.clone();
                 self.ask(at(name)?, Request::LampOff { server });
+            }
+            H::LampTested(name, other) => {
+                let server = other.clone();
+                self.ask(at(name)?, Request::LampTest { server });
             }
             H::Shutdown(name) => {
                 let by = "the demonstration".into();

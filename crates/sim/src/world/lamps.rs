@@ -1,0 +1,160 @@
+//! Lamps, and the orders that wait for one in a server's socket.
+//!
+//! A lamp in reach takes an order at once. One out of reach is connected to for three seconds, and the
+//! connection may come about in the midst of that: the moment that a cut heals is when an order that
+//! nobody wants any more could still go out. Such an order, and one that follows a failure, waits for
+//! [`CAUTION_US`] before it is written, as the real channel does, and can be taken back until then.
+
+use super::{Due, World};
+use noroshi_core::config::LampId;
+use noroshi_core::event::Event;
+use noroshi_core::lamp::{Glow, LampOrder, LampResult, Look};
+
+/// What an exchange with a lamp in reach takes.
+const EXCHANGE_US: u64 = 5_000;
+/// When a lost SYN is first sent again (Linux: `TCP_TIMEOUT_INIT`); from then on a connection may come
+/// about at any moment. The kernel would try again only after 3 s.
+const RESEND_US: u64 = 1_000_000;
+/// How often a connection under way is looked after.
+const LOOK_US: u64 = 20_000;
+/// How long a connection is waited for.
+const CONNECT_US: u64 = 3_000_000;
+/// What a cautious order waits when its connection stands.
+const CAUTION_US: u64 = 300_000;
+
+/// A lamp.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SimLamp {
+    /// What it shows.
+    pub shows: Look,
+    /// It does not answer.
+    pub dead: bool,
+    /// It cannot say what it shows.
+    pub mute: bool,
+    /// When it last began to blink red, in virtual microseconds.
+    pub red_since: Option<u64>,
+}
+
+impl SimLamp {
+    fn show(&mut self, now_us: u64, look: Look) {
+        let was = std::mem::replace(&mut self.shows, look);
+        if was.red != Glow::Blink && look.red == Glow::Blink {
+            self.red_since = Some(now_us);
+        }
+    }
+}
+
+/// An order that has not been written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ticket {
+    server: usize,
+    run: u64,
+    lamp: LampId,
+    order: LampOrder,
+    /// When it was given.
+    since: u64,
+    /// The connection stands.
+    connected: bool,
+}
+
+impl World {
+    pub(super) fn order_lamp(&mut self, server: usize, lamp: LampId, order: LampOrder) {
+        if matches!(order, LampOrder::Read(_)) && self.lamps[usize::from(lamp.0)].mute {
+            return self.lamp_ends(100, server, lamp, order, LampResult::Done { shown: None });
+        }
+        let connected = self.reaches(server, lamp);
+        let cautious = self.servers[server].failed_lamps.contains(&lamp.0);
+        let ticket = Ticket {
+            server,
+            run: self.servers[server].run,
+            lamp,
+            order,
+            since: self.now_us,
+            connected,
+        };
+        if connected && !cautious {
+            return self.write(ticket);
+        }
+        self.orders.push(ticket);
+        let in_us = if connected { CAUTION_US } else { RESEND_US };
+        self.due(in_us, Due::Lamp(ticket));
+    }
+
+    pub(super) fn cancel_lamp(&mut self, server: usize, lamp: LampId) {
+        let is = |one: &Ticket| (one.server, one.lamp) == (server, lamp);
+        if let Some(at) = self.orders.iter().position(is) {
+            let ticket = self.orders.remove(at);
+            self.lamp_ends(0, server, lamp, ticket.order, LampResult::Cancelled);
+        }
+    }
+
+    pub(super) fn lamp_goes_on(&mut self, mut ticket: Ticket) {
+        let Some(at) = self.orders.iter().position(|one| *one == ticket) else {
+            return;
+        };
+        self.orders.remove(at);
+        let reached = self.reaches(ticket.server, ticket.lamp);
+        if ticket.run != self.servers[ticket.server].run {
+            return;
+        }
+        if ticket.connected && reached {
+            return self.write(ticket);
+        }
+        if self.now_us - ticket.since >= CONNECT_US {
+            return self.lamp_fails(ticket);
+        }
+        let in_us = if reached { CAUTION_US } else { LOOK_US };
+        ticket.connected = reached;
+        self.orders.push(ticket);
+        self.due(in_us, Due::Lamp(ticket));
+    }
+
+    fn reaches(&self, server: usize, lamp: LampId) -> bool {
+        self.network.reaches_outside(server) && !self.lamps[usize::from(lamp.0)].dead
+    }
+
+    fn write(&mut self, ticket: Ticket) {
+        let Ticket {
+            server,
+            lamp,
+            order,
+            ..
+        } = ticket;
+        self.servers[server].failed_lamps.remove(&lamp.0);
+        let sim = &mut self.lamps[usize::from(lamp.0)];
+        let shown = match order {
+            LampOrder::ReadBack(_) | LampOrder::Read(_) if !sim.mute => Some(sim.shows),
+            LampOrder::Show(look) | LampOrder::ReadBack(look) => {
+                sim.show(self.now_us, look);
+                None
+            }
+            LampOrder::Read(_) => None,
+        };
+        self.lamp_ends(EXCHANGE_US, server, lamp, order, LampResult::Done { shown });
+    }
+
+    fn lamp_fails(&mut self, ticket: Ticket) {
+        self.servers[ticket.server]
+            .failed_lamps
+            .insert(ticket.lamp.0);
+        let text = "timed out".to_string();
+        let result = LampResult::Failed { code: 22, text };
+        self.lamp_ends(0, ticket.server, ticket.lamp, ticket.order, result);
+    }
+
+    fn lamp_ends(
+        &mut self,
+        in_us: u64,
+        server: usize,
+        lamp: LampId,
+        order: LampOrder,
+        result: LampResult,
+    ) {
+        let event = Event::Lamp {
+            lamp,
+            order,
+            result,
+        };
+        self.give(in_us, server, event);
+    }
+}
