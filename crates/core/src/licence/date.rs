@@ -47,6 +47,36 @@ impl Date {
         )
     }
 
+    /// Days since 1970-01-01.
+    pub fn to_days(self) -> i64 {
+        let leaps = |year: i64| year / 4 - year / 100 + year / 400;
+        let before = i64::from(self.year) - 1;
+        let years = (before - 1969) * 365 + leaps(before) - leaps(1969);
+        let months: i64 = (1..self.month)
+            .map(|month| i64::from(days_in(self.year, month)))
+            .sum();
+        years + months + i64::from(self.day) - 1
+    }
+
+    /// The day so many days after 1970-01-01; `None` out of bounds.
+    pub fn from_days(days: i64) -> Option<Date> {
+        // From a year that is not too late, by counting on: a few steps for each thousand years.
+        let mut year = u16::try_from(days.checked_div(366)?.checked_add(1970)?).ok()?;
+        year = year.clamp(2000, 9999);
+        while year < 9999 && Date::new(year + 1, 1, 1)?.to_days() <= days {
+            year += 1;
+        }
+        let mut left = days.checked_sub(Date::new(year, 1, 1)?.to_days())?;
+        for month in 1..=12 {
+            let length = i64::from(days_in(year, month));
+            if left < length {
+                return Date::new(year, month, u8::try_from(left + 1).ok()?);
+            }
+            left -= length;
+        }
+        None
+    }
+
     /// The year.
     pub const fn year(self) -> u16 {
         self.year

@@ -31,11 +31,6 @@ pub enum Invalid {
         /// Which licence.
         serial: Serial,
     },
-    /// No such key was issued, or for another serial number or kind.
-    NotIssued {
-        /// Which licence.
-        serial: Serial,
-    },
     /// A licence for a term has ended.
     Ended {
         /// Which licence.
@@ -66,11 +61,6 @@ pub enum Unknown {
     Unreadable,
     /// It was signed by somebody whose public key is not here.
     Signer {
-        /// Which licence.
-        serial: Serial,
-    },
-    /// The list of issued keys, in which its key should stand, is missing or cannot be trusted.
-    NoList {
         /// Which licence.
         serial: Serial,
     },

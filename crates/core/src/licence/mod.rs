@@ -119,7 +119,7 @@ pub struct Licence {
 /// What came of checking where a licence is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// Signed by a trusted signer, or a key from a trusted list.
+    /// Signed by a trusted signer.
     Sound,
     /// It is not.
     Broken(Invalid),
