@@ -14,5 +14,6 @@ pub mod engine;
 pub mod entropy;
 pub mod home;
 pub mod inbox;
+pub mod licence;
 pub mod reload;
 pub mod store;
