@@ -7,13 +7,16 @@ use noroshi_conf::licence::{IssuedKey, KeyList, LIST_BYTES_MAX, Sheet, SheetKey,
 use noroshi_core::licence::Licence;
 use noroshi_daemon::licence::register::replace;
 use noroshi_daemon::{entropy, licence};
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Issues a sheet for each licence: into one file, or a directory when there are several. Sheets
-/// are on disk before the list promises them, and get their names after it.
+/// Between two sheets of one file: each is printed on a page of its own.
+const PAGE_END: &str = "\u{c}\n";
+
+/// Issues a sheet for each licence, into one file. Sheets are on disk before the list promises
+/// them, and get their name after it.
 pub(super) fn issue(
     context: &mut Context,
     signer: &SigningKey,
@@ -70,9 +73,9 @@ pub(super) fn issue(
 
 fn name(licences: &[Licence]) -> String {
     match licences {
-        [] => "sheets".to_owned(),
+        [] => "none.sheets".to_owned(),
         [one] => format!("{}.sheet", one.serial),
-        [first, .., last] => format!("sheets-{}-{}", first.serial, last.serial),
+        [first, .., last] => format!("{}-{}.sheets", first.serial, last.serial),
     }
 }
 
@@ -88,24 +91,14 @@ fn sheet(licence: Licence, key: SheetKey) -> Sheet {
     }
 }
 
+/// All sheets in one file, so that one sync is enough: ten thousand files would take one each.
 fn write(new: &Path, sheets: &[Sheet]) -> io::Result<()> {
-    if let [sheet] = sheets {
-        return write_one(new, sheet)?.sync_all();
-    }
-    DirBuilder::new().mode(0o700).create(new)?;
-    for sheet in sheets {
-        write_one(&new.join(format!("{}.sheet", sheet.serial)), sheet)?;
-    }
-    // All of them at once: ten thousand syncs, one for each, would take minutes.
-    Ok(rustix::fs::syncfs(File::open(new)?)?)
-}
-
-fn write_one(path: &Path, sheet: &Sheet) -> io::Result<File> {
+    let sheets: Vec<String> = sheets.iter().map(Sheet::to_text).collect();
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(path)?;
-    file.write_all(sheet.to_text().as_bytes())?;
-    Ok(file)
+        .open(new)?;
+    file.write_all(sheets.join(PAGE_END).as_bytes())?;
+    file.sync_all()
 }
