@@ -81,6 +81,8 @@ fn every_end_of_a_registration_has_its_words_and_its_code() {
     ended(&desk.run(&["clplcnsc", "-i", one]), 2, "-p");
     ended(&desk.run(&["clplcnsc"]), 2, "");
     ended(&register("nowhere"), 5, "nowhere");
+    let japanese = ["clplcnsc", "--lang", "ja", "-i", one, "-p", "BASE33"];
+    ended(&desk.run(&japanese), 10, "不明な製品です: BASE33");
     ended(
         &register("licence-signer.pub"),
         11,

@@ -79,7 +79,11 @@ impl Home {
 /// # Errors
 /// When there is a key, but it cannot be used.
 pub fn trust(home: &Home) -> Result<Trust, LicenceError> {
-    if let Some(body) = BUILT_IN {
+    trust_of(BUILT_IN, home)
+}
+
+fn trust_of(built_in: Option<&str>, home: &Home) -> Result<Trust, LicenceError> {
+    if let Some(body) = built_in {
         let fault = |fault| LicenceError::Fault("NOROSHI_LICENCE_SIGNER".into(), fault);
         let signers = Signers::parse(public_pem_of_body(body).as_bytes()).map_err(fault)?;
         return Ok(Trust::Signers(signers));

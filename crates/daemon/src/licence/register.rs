@@ -50,21 +50,23 @@ pub fn update<T, E: From<LicenceError>>(
     let before = store.clone();
     let answer = change(&mut store)?;
     if store != before {
-        replace(&path, store.to_text().as_bytes(), 0o600).map_err(io)?;
+        write_whole(&path, store.to_text().as_bytes(), 0o600, true).map_err(io)?;
     }
     Ok(answer)
 }
 
-/// Replaces a file whole: written beside it, synced, renamed, and its folder synced. It gets the
-/// owner of the folder, so that a daemon that runs as another user can read what root wrote.
+/// Replaces a file whole: written beside it, synced, renamed, and its folder synced.
 ///
 /// # Errors
 /// When any of this fails; the old file is untouched then.
 pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    write_whole(path, bytes, mode, false)
+}
+
+/// As [`replace`]; with `give` the file gets the owner of its folder, so that a daemon that runs
+/// as another user can read what root wrote.
+fn write_whole(path: &Path, bytes: &[u8], mode: u32, give: bool) -> io::Result<()> {
+    let folder = folder_of(path);
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".new{}", std::process::id()));
     let new = folder.join(name);
@@ -74,9 +76,8 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
             .create_new(true)
             .mode(mode)
             .open(&new)?;
-        let owner = folder.metadata()?;
-        if owner.uid() != file.metadata()?.uid() {
-            std::os::unix::fs::fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
+        if give {
+            hand_over(&file, folder)?;
         }
         file.write_all(bytes)?;
         file.sync_all()?;
@@ -101,6 +102,7 @@ pub fn lock(path: &Path) -> io::Result<File> {
         .truncate(false)
         .mode(0o600)
         .open(path)?;
+    hand_over(&file, folder_of(path))?;
     for _ in 0..LOCK_ATTEMPTS {
         match file.try_lock() {
             Ok(()) => return Ok(file),
@@ -112,4 +114,19 @@ pub fn lock(path: &Path) -> io::Result<File> {
         io::ErrorKind::TimedOut,
         "another command holds it",
     ))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+/// Gives a file that root made to the owner of its folder. What anybody else makes stays theirs.
+fn hand_over(file: &File, folder: &Path) -> io::Result<()> {
+    let owner = folder.metadata()?;
+    if rustix::process::geteuid().is_root() && owner.uid() != file.metadata()?.uid() {
+        std::os::unix::fs::fchown(file, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    Ok(())
 }

@@ -81,6 +81,25 @@ fn what_is_registered_is_checked_by_the_installed_signers_key() {
 
 /// Rule: N16
 #[test]
+fn a_built_in_signers_key_stands_alone() {
+    let (_dir, home) = home();
+    let (ours, other) = (
+        SigningKey::from_random([1; 32]),
+        SigningKey::from_random([2; 32]),
+    );
+    std::fs::write(home.licence_signer(), other.to_public_pem()).unwrap();
+    let trust = trust_of(Some(&ours.public_body()), &home).unwrap();
+    let Trust::Signers(signers) = &trust else {
+        panic!("{trust:?}");
+    };
+    assert_eq!(registration(&record(&ours), signers).proof, Proof::Sound);
+    assert_ne!(registration(&record(&other), signers).proof, Proof::Sound);
+    // A slip in the build is an error, and never "no licence needed".
+    assert!(trust_of(Some(""), &home).is_err());
+}
+
+/// Rule: N16
+#[test]
 fn a_damaged_register_is_unknown_and_stays_as_it_is() {
     let (_dir, home) = home();
     let key = SigningKey::from_random([1; 32]);
@@ -127,6 +146,21 @@ fn commands_at_the_same_time_do_not_lose_each_others_licence() {
     assert_eq!(register::read(&home).unwrap().records.len(), 8);
     // Only the file and its lock are there.
     assert_eq!(std::fs::read_dir(home.var()).unwrap().count(), 2);
+}
+
+/// Rule: M21
+#[test]
+fn what_root_registers_the_services_user_can_read_and_change() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root can give files away");
+        return;
+    }
+    let (_dir, home) = home();
+    std::os::unix::fs::chown(home.var(), Some(65_534), Some(65_534)).unwrap();
+    add(&home, record(&SigningKey::from_random([1; 32])));
+    for file in [home.licences(), home.licences().with_extension("lock")] {
+        assert_eq!(std::fs::metadata(&file).unwrap().uid(), 65_534, "{file:?}");
+    }
 }
 
 #[test]
