@@ -173,6 +173,24 @@ fn one_that_comes_late_hears_one_warning_with_the_days_that_are_left() {
 
 /// Rule: M25
 #[test]
+fn beginnings_warnings_and_ends_are_looked_at_on_the_minute() {
+    let mut term = licence(Kind::Term, Some(20));
+    term.from = Some(day(1));
+    term.licence.from = Date::new(2026, 11, 2);
+    for midnight in [1, 6, 13, 19, 20] {
+        let mut world = World::new(vec![term.clone()]);
+        world.run((midnight - 1) * 24);
+        world.run(23);
+        let before_ms = 20 * 60_000;
+        world.at_ms += 40 * 60_000;
+        world.wall_ms += 40 * 60_000;
+        let again_ms = world.look().again.0 / 1_000;
+        assert_eq!(again_ms - world.at_ms, before_ms, "day {midnight}");
+    }
+}
+
+/// Rule: M25
+#[test]
 fn an_end_is_no_news_when_another_licence_goes_on() {
     let trial = licence(Kind::Trial, Some(5));
     let product = licence(Kind::Product, None);
