@@ -180,6 +180,28 @@ fn only_root_and_the_services_user_register() {
     ended(&ran(command, desk.dir.path()), 4, "only root");
 }
 
+/// Rule: M21 N20
+#[test]
+fn the_command_goes_by_its_own_name_and_explains_its_ends() {
+    let desk = Desk::open();
+    let link = desk.path("clplcnsc");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_noroshi"), &link).unwrap();
+    let mut help = Command::new(link);
+    help.arg("--help").env_clear().stdin(Stdio::null());
+    let help = ran(help, desk.dir.path());
+    assert_eq!(help.code, 0, "{help:?}");
+    for words in [
+        "-i [<FILE>]",
+        "-d [<SERIAL>]",
+        "-p <PRODUCT-ID>",
+        "\n  17  registered, but",
+    ] {
+        assert!(help.out.contains(words), "{words}: {}", help.out);
+    }
+    // Other commands are not burdened with them.
+    assert!(!desk.run(&["clpstat", "--help"]).out.contains("\n  17  "));
+}
+
 /// The questions are the manual's: do not edit.
 const QUESTIONS: &str = concat!(
     "Software license\n",
