@@ -20,6 +20,7 @@ pub mod charset;
 mod clp_conf;
 pub mod digest;
 pub mod finding;
+pub mod licence;
 mod names;
 mod parse;
 pub mod problem;

@@ -22,6 +22,7 @@ pub mod config;
 pub mod duty;
 pub mod event;
 pub mod lamp;
+pub mod licence;
 pub mod membership;
 pub mod node;
 pub mod notice;

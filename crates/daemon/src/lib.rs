@@ -15,6 +15,7 @@ pub mod entropy;
 mod happenings;
 pub mod home;
 pub mod inbox;
+pub mod licence;
 pub mod log;
 pub mod own_server;
 pub mod reload;

@@ -3,6 +3,10 @@
 //! Parser, help and (by `clap`) whatever else is made of a definition follow from here; Japanese
 //! help is laid over it by [`crate::japanese`].
 
+mod licence;
+
+pub(crate) use licence::{Clplcnsc, Issue, Licence, Signer, Verify};
+
 use crate::exit::{self, Exit};
 use crate::japanese;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -66,6 +70,9 @@ pub(crate) enum Verb {
     /// Try a channel out
     #[command(subcommand)]
     Test(Test),
+    /// Issue and check licences, for whoever distributes the product
+    #[command(subcommand)]
+    Licence(Licence),
     /// See it at work: a cluster on this machine, with simulated warning lights and an inbox
     Demo(Demo),
     /// Run one server of the demo
@@ -90,6 +97,9 @@ pub(crate) enum Product {
     /// Put the warning light of a server out
     #[command(name = "clpdn1000s")]
     Clpdn1000s(Clpdn1000s),
+    /// Register, list and remove licences
+    #[command(name = "clplcnsc")]
+    Clplcnsc(Clplcnsc),
     /// Raise an alert
     #[command(name = "clplogcmd")]
     Clplogcmd(Clplogcmd),
@@ -310,6 +320,7 @@ pub(crate) fn parse(arguments: Vec<OsString>, language: Language) -> Result<Cli,
         "clpstat" => Product::Clpstat(Clpstat::from_arg_matches(&matches)?),
         "clpcl" => Product::Clpcl(Clpcl::from_arg_matches(&matches)?),
         "clpdn1000s" => Product::Clpdn1000s(Clpdn1000s::from_arg_matches(&matches)?),
+        "clplcnsc" => Product::Clplcnsc(Clplcnsc::from_arg_matches(&matches)?),
         "clplogcmd" => Product::Clplogcmd(Clplogcmd::from_arg_matches(&matches)?),
         _ => Product::Clpstdn,
     };
@@ -334,13 +345,14 @@ fn definition(command: clap::Command, language: Language) -> clap::Command {
         Language::En => command,
         Language::Ja => japanese::laid_over(command),
     };
-    with_exit_codes(command, language)
+    with_exit_codes(command, language, false)
 }
 
-fn with_exit_codes(command: clap::Command, language: Language) -> clap::Command {
+fn with_exit_codes(command: clap::Command, language: Language, of_licences: bool) -> clap::Command {
+    let licences = of_licences || matches!(command.get_name(), "licence" | "clplcnsc");
     command
-        .after_long_help(exit::table(language))
-        .mut_subcommands(|sub| with_exit_codes(sub, language))
+        .after_long_help(exit::table(language, licences))
+        .mut_subcommands(|sub| with_exit_codes(sub, language, licences))
 }
 
 /// Prints help, or what is wrong with the arguments.
@@ -404,7 +416,14 @@ mod tests {
     fn the_definitions_are_sound() {
         for language in [Language::En, Language::Ja] {
             definition(Cli::command(), language).debug_assert();
-            for name in ["clpstat", "clpcl", "clpstdn", "clpdn1000s", "clplogcmd"] {
+            for name in [
+                "clpstat",
+                "clpcl",
+                "clpstdn",
+                "clpdn1000s",
+                "clplcnsc",
+                "clplogcmd",
+            ] {
                 definition(named(name).unwrap(), language).debug_assert();
             }
         }

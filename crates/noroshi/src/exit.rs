@@ -12,10 +12,23 @@ pub(crate) enum Exit {
     Refused,
     NotFound,
     Unclear,
+    // Of licences only.
+    UnknownProduct,
+    NoLicence,
+    WrongSignature,
+    Expired,
+    NotYetValid,
+    AlreadyRegistered,
+    OnOtherServer,
+    TooFewServers,
+    NoCluster,
+    NotIssued,
+    NothingRegistered,
+    NotNeeded,
 }
 
 /// Every way to end, with its code and its meaning in both languages.
-const TABLE: [(Exit, u8, &str, &str); 7] = [
+const TABLE: [(Exit, u8, &str, &str); 19] = [
     (Exit::Done, 0, "done", "正常終了"),
     (Exit::Failed, 1, "failed", "失敗"),
     (
@@ -48,6 +61,78 @@ const TABLE: [(Exit, u8, &str, &str); 7] = [
         "no proper answer in time; whether it was done is unknown",
         "時間内に正しい応答がありません（実行されたかどうかは不明です）",
     ),
+    (
+        Exit::UnknownProduct,
+        10,
+        "unknown product",
+        "不明な製品です",
+    ),
+    (
+        Exit::NoLicence,
+        11,
+        "not a licence, or damaged; nothing was done",
+        "ライセンスではないか、壊れています（何も実行していません）",
+    ),
+    (
+        Exit::WrongSignature,
+        12,
+        "wrong signature, or signed by somebody unknown; nothing was done",
+        "署名が正しくないか、署名者が不明です（何も実行していません）",
+    ),
+    (
+        Exit::Expired,
+        13,
+        "the licence has expired; nothing was done",
+        "ライセンスの有効期限が切れています（何も実行していません）",
+    ),
+    (
+        Exit::NotYetValid,
+        14,
+        "registered, but the licence begins later",
+        "登録しましたが、ライセンスの開始日はまだです",
+    ),
+    (
+        Exit::AlreadyRegistered,
+        15,
+        "already registered; nothing was done",
+        "既に登録されています（何も実行していません）",
+    ),
+    (
+        Exit::OnOtherServer,
+        16,
+        "the key is registered on another server; nothing was done",
+        "キーが別のサーバで登録されています（何も実行していません）",
+    ),
+    (
+        Exit::TooFewServers,
+        17,
+        "registered, but the licences cover too few servers",
+        "登録しましたが、ライセンスのサーバ数が不足しています",
+    ),
+    (
+        Exit::NoCluster,
+        18,
+        "the cluster has not been created",
+        "クラスタが作成されていません",
+    ),
+    (
+        Exit::NotIssued,
+        19,
+        "no such serial number and key were issued; nothing was done",
+        "そのシリアル番号とキーは発行されていません（何も実行していません）",
+    ),
+    (
+        Exit::NothingRegistered,
+        20,
+        "no such licence is registered",
+        "該当するライセンスは登録されていません",
+    ),
+    (
+        Exit::NotNeeded,
+        21,
+        "this build needs no licence; nothing was done",
+        "この版はライセンス不要です（何も実行していません）",
+    ),
 ];
 
 impl Exit {
@@ -70,10 +155,14 @@ impl Exit {
     }
 }
 
-/// The table for `--help`.
-pub(crate) fn table(language: Language) -> String {
+/// The first of the codes that only commands about licences end with.
+const LICENCES_FROM: u8 = 10;
+
+/// The table for `--help`, with the codes of licences where they can occur.
+pub(crate) fn table(language: Language, licences: bool) -> String {
     let mut text = String::from(language.pick("Exit codes:", "終了コード:"));
-    for (_, code, en, ja) in TABLE {
+    let rows = TABLE.iter();
+    for (_, code, en, ja) in rows.filter(|row| licences || row.1 < LICENCES_FROM) {
         text.push_str(&format!("\n  {code}  {}", language.pick(en, ja)));
     }
     text
@@ -120,11 +209,27 @@ mod tests {
             (Exit::Refused, 4),
             (Exit::NotFound, 5),
             (Exit::Unclear, 6),
+            (Exit::UnknownProduct, 10),
+            (Exit::NoLicence, 11),
+            (Exit::WrongSignature, 12),
+            (Exit::Expired, 13),
+            (Exit::NotYetValid, 14),
+            (Exit::AlreadyRegistered, 15),
+            (Exit::OnOtherServer, 16),
+            (Exit::TooFewServers, 17),
+            (Exit::NoCluster, 18),
+            (Exit::NotIssued, 19),
+            (Exit::NothingRegistered, 20),
+            (Exit::NotNeeded, 21),
         ];
         assert_eq!(codes.len(), TABLE.len());
         for (exit, code) in codes {
             assert_eq!(exit.code(), code);
-            assert!(table(Language::En).contains(&format!("\n  {code}  ")));
+            let of_licences = code >= LICENCES_FROM;
+            for licences in [false, true] {
+                let told = table(Language::En, licences).contains(&format!("\n  {code}  "));
+                assert_eq!(told, licences || !of_licences, "{code}");
+            }
         }
     }
 }

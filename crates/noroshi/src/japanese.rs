@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgAction, Command};
 
-/// Commands, by name.
+/// Commands, by name, or by the name of the command above and their own where that is not enough.
 const COMMANDS: &[(&str, &str)] = &[
     (
         "noroshi",
@@ -25,6 +25,21 @@ const COMMANDS: &[(&str, &str)] = &[
         "デモ: 模擬の警告灯と受信箱を備えたクラスタをこのマシン上で動かします",
     ),
     ("demo-server", "デモの一台のサーバを実行します"),
+    ("licence", "ライセンスを発行、検査します（製品の配布者用）"),
+    ("signer", "ライセンスに署名する鍵を扱います"),
+    (
+        "signer new",
+        "秘密鍵（licence-signer.key）と公開鍵（licence-signer.pub）を作成します",
+    ),
+    (
+        "issue",
+        "ライセンスファイル、またはキーを記載したシートを発行します",
+    ),
+    (
+        "verify",
+        "ライセンスファイル、シート、発行済みキーの一覧を検査します",
+    ),
+    ("clplcnsc", "ライセンスを登録、一覧表示、削除します"),
     ("clpstat", "クラスタの状態を表示します"),
     ("clpcl", "サーバを起動、停止、復帰します"),
     (
@@ -100,6 +115,59 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("clpcl", "all", "全サーバを対象とします"),
     ("clpcl", "host", "対象のサーバ（省略時は自サーバ）"),
     ("clpdn1000s", "host", "警告灯を消灯するサーバ"),
+    ("signer new", "dir", "発行者のファイルを置くディレクトリ"),
+    ("issue", "kind", "種類: product, trial, term"),
+    ("issue", "servers", "サーバ数"),
+    (
+        "issue",
+        "from",
+        "開始日。2026-12-31 の形式（省略時はすぐに有効）",
+    ),
+    (
+        "issue",
+        "until",
+        "最終日。2026-12-31 の形式（trial と term で必要）",
+    ),
+    (
+        "issue",
+        "sheet",
+        "ライセンスファイルの代わりに、キーのシートと発行済みキーの一覧の行を作成します",
+    ),
+    ("issue", "count", "シートの枚数"),
+    (
+        "issue",
+        "serial",
+        "最初のシリアル番号（省略時は続きの番号）",
+    ),
+    ("issue", "dir", "発行者のファイルを置くディレクトリ"),
+    (
+        "issue",
+        "out",
+        "発行したものを置くディレクトリ（省略時は --dir と同じ）",
+    ),
+    ("verify", "file", "ファイル"),
+    (
+        "verify",
+        "signer",
+        "署名者の公開鍵（省略時はこの版が信頼する鍵）",
+    ),
+    (
+        "verify",
+        "keys",
+        "シートの検査に使う発行済みキーの一覧（省略時は設置済みのもの）",
+    ),
+    (
+        "clplcnsc",
+        "register",
+        "ライセンスファイルを登録します。FILE を省略すると、シリアル番号とキーを対話で入力します",
+    ),
+    ("clplcnsc", "list", "登録済みのライセンスを一覧表示します"),
+    (
+        "clplcnsc",
+        "delete",
+        "ライセンスを削除します。登録が一つだけなら SERIAL は省略できます",
+    ),
+    ("clplcnsc", "product", "製品: ALRT10"),
     ("clplogcmd", "text", "メッセージ本文"),
     (
         "clplogcmd",
@@ -119,7 +187,12 @@ const OPTIONS: &[(&str, &str, &str)] = &[
 
 /// `command` and all below it with Japanese help.
 pub(crate) fn laid_over(command: Command) -> Command {
+    laid_over_below(command, "")
+}
+
+fn laid_over_below(command: Command, above: &str) -> Command {
     let name = command.get_name().to_owned();
+    let path = format!("{above} {name}");
     let has_help = command.get_arguments().any(|arg| arg.get_id() == "help");
     let mut command = command;
     if !has_help {
@@ -137,24 +210,24 @@ pub(crate) fn laid_over(command: Command) -> Command {
         command = command.disable_version_flag(true).arg(version);
     }
     let template = template(&command);
-    let command = match COMMANDS.iter().find(|row| row.0 == name) {
+    let by = |key: &str| COMMANDS.iter().find(|row| row.0 == key);
+    let command = match by(&path).or_else(|| by(&name)) {
         Some(row) => command.about(row.1),
         None => command,
     };
     command
         .help_template(template)
-        .mut_args(|arg| match option(&name, arg.get_id().as_str()) {
+        .mut_args(|arg| match option(&path, &name, arg.get_id().as_str()) {
             Some(help) => arg.help(help),
             None => arg,
         })
-        .mut_subcommands(laid_over)
+        .mut_subcommands(|sub| laid_over_below(sub, &name))
 }
 
-fn option(command: &str, id: &str) -> Option<&'static str> {
-    OPTIONS
-        .iter()
-        .find(|row| (row.0 == command || row.0 == "*") && row.1 == id)
-        .map(|row| row.2)
+fn option(path: &str, command: &str, id: &str) -> Option<&'static str> {
+    let by = |key: &str| OPTIONS.iter().find(|row| row.0 == key && row.1 == id);
+    let row = by(path).or_else(|| by(command)).or_else(|| by("*"));
+    row.map(|row| row.2)
 }
 
 fn template(command: &Command) -> String {

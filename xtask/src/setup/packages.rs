@@ -43,7 +43,7 @@ pub(super) const PACKAGES: &[Package] = &[
     Package {
         name: "openssl",
         sign: Programs(&["openssl"]),
-        reason: "SMTP over TLS: certificates good and bad",
+        reason: "SMTP over TLS: certificates good and bad; signatures of licences",
     },
     Package {
         name: "snmpd",

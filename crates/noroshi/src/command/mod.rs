@@ -4,11 +4,13 @@ mod alerts;
 mod check;
 mod clpcl;
 mod clpdn1000s;
+mod clplcnsc;
 mod clplogcmd;
 mod clpstat;
 mod clpstdn;
 mod daemon;
 mod key;
+mod licence;
 mod status;
 mod test;
 
@@ -66,6 +68,7 @@ pub(crate) fn run(cli: Cli, language: Language) -> Result<ExitCode, Failure> {
         Verb::Status(options) => status::run(context, &options),
         Verb::Alerts(options) => alerts::run(context, options),
         Verb::Test(options) => test::run(context, options),
+        Verb::Licence(verb) => licence::run(context, verb),
         Verb::Demo(options) => return Ok(crate::demo::run(&options, context.language)?.into()),
         Verb::DemoServer(options) => {
             let root = context.home.root().unwrap_or(Path::new("/")).to_path_buf();
@@ -75,6 +78,7 @@ pub(crate) fn run(cli: Cli, language: Language) -> Result<ExitCode, Failure> {
         Verb::Product(Product::Clpcl(options)) => clpcl::run(context, &options),
         Verb::Product(Product::Clpstdn) => clpstdn::run(context),
         Verb::Product(Product::Clpdn1000s(options)) => clpdn1000s::run(context, options),
+        Verb::Product(Product::Clplcnsc(options)) => clplcnsc::run(context, options),
         Verb::Product(Product::Clplogcmd(options)) => clplogcmd::run(context, options),
     };
     // What was printed before a failure is to come out before the failure is told.
@@ -90,12 +94,14 @@ fn name(verb: &Verb) -> &'static str {
         Verb::Status(_) => "noroshi status",
         Verb::Alerts(_) => "noroshi alerts",
         Verb::Test(_) => "noroshi test",
+        Verb::Licence(_) => "noroshi licence",
         Verb::Demo(_) => "noroshi demo",
         Verb::DemoServer(_) => "noroshi demo-server",
         Verb::Product(Product::Clpstat(_)) => "clpstat",
         Verb::Product(Product::Clpcl(_)) => "clpcl",
         Verb::Product(Product::Clpstdn) => "clpstdn",
         Verb::Product(Product::Clpdn1000s(_)) => "clpdn1000s",
+        Verb::Product(Product::Clplcnsc(_)) => "clplcnsc",
         Verb::Product(Product::Clplogcmd(_)) => "clplogcmd",
     }
 }

@@ -1,0 +1,328 @@
+//! Licences from the issuer's desk to the cluster, by the real commands.
+
+mod common;
+mod licence_support;
+
+use common::*;
+use licence_support::*;
+use noroshi_conf::licence::{LicenceFile, SigningKey};
+use noroshi_core::licence::{Date, Kind, Licence, Product, Serial};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+
+/// Rule: M21 M23
+#[test]
+fn a_licence_file_is_registered_listed_and_removed() {
+    let desk = Desk::open();
+    desk.issue(&["--kind", "product", "--servers", "2"]);
+    let list = desk.run(&["clplcnsc", "-l", "-p", "ALRT10"]);
+    assert!(
+        list.out.contains("state             : not registered\n"),
+        "{list:?}"
+    );
+    let register = ["clplcnsc", "-i", "AAA0000001.licence", "-p", "ALRT10"];
+    assert_eq!(desk.run(&register), done("Command succeeded\n"));
+    assert_eq!(desk.mode("home/var/licences"), 0o600);
+    let expected = concat!(
+        "product name      : noroshi Alert Service\n",
+        "product id        : ALRT10\n",
+        "state             : valid\n",
+        "\n",
+        "serial number     : AAA0000001\n",
+        "  kind            : product version\n",
+        "  servers         : 2\n",
+        "  valid until     : -\n",
+        "  registered on   : server1\n",
+        "  state           : valid\n",
+    );
+    assert_eq!(desk.run(&["clplcnsc", "-l"]), done(expected));
+    let json = desk.run(&["clplcnsc", "-l", "--json"]).out;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (&json["state"], &json["licences"][0]["serial"]),
+        (&"valid".into(), &"AAA0000001".into())
+    );
+    let japanese = desk.run(&["clplcnsc", "-l", "--lang", "ja"]).out;
+    assert!(
+        japanese.contains("状態              : 有効\n"),
+        "{japanese}"
+    );
+    ended(&desk.run(&register), 15, "already registered");
+    assert_eq!(desk.run(&["clplcnsc", "-d"]), done("Command succeeded\n"));
+    ended(
+        &desk.run(&["clplcnsc", "-d"]),
+        20,
+        "no licence is registered",
+    );
+}
+
+/// Rule: M21
+#[test]
+fn every_end_of_a_registration_has_its_words_and_its_code() {
+    let desk = Desk::open();
+    desk.issue(&["--kind", "product", "--servers", "1"]);
+    desk.issue(&[
+        "--kind",
+        "term",
+        "--servers",
+        "2",
+        "--from",
+        "2098-01-01",
+        "--until",
+        "2099-12-31",
+    ]);
+    let register = |file: &str| desk.run(&["clplcnsc", "-i", file, "-p", "ALRT10"]);
+    let one = "AAA0000001.licence";
+    ended(
+        &desk.run(&["clplcnsc", "-i", one, "-p", "alrt10"]),
+        10,
+        "unknown product: alrt10",
+    );
+    ended(&desk.run(&["clplcnsc", "-i", one]), 2, "-p");
+    ended(&desk.run(&["clplcnsc"]), 2, "");
+    ended(&register("nowhere"), 5, "nowhere");
+    let japanese = ["clplcnsc", "--lang", "ja", "-i", one, "-p", "BASE33"];
+    ended(&desk.run(&japanese), 10, "不明な製品です: BASE33");
+    ended(
+        &register("licence-signer.pub"),
+        11,
+        "licence-signer.pub:1: ",
+    );
+    let forge = |from: &str, to: &str| {
+        let text = std::fs::read_to_string(desk.path("issuer").join(one)).unwrap();
+        std::fs::write(desk.path("issuer/forged"), text.replace(from, to)).unwrap();
+    };
+    forge("servers: 1", "servers: 2");
+    ended(&register("forged"), 12, "wrong signature");
+    forge("ALRT10", "REPL33");
+    ended(&register("forged"), 10, "unknown product");
+    std::fs::write(desk.path("issuer/over"), expired(&desk)).unwrap();
+    ended(&register("over"), 13, "its last day was 2020-01-31");
+    assert!(!desk.path("home/var/licences").exists());
+
+    let few = register(one);
+    ended(&few, 17, "cover 1 of 2 servers");
+    assert_eq!(few.out, "Command succeeded\n");
+    let later = register("AAA0000002.licence");
+    ended(&later, 14, "begins on 2098-01-01");
+    assert_eq!(later.out, "Command succeeded\n");
+    ended(&desk.run(&["clplcnsc", "-d"]), 2, "AAA0000001, AAA0000002");
+    ended(
+        &desk.run(&["clplcnsc", "-d", "ZZZ0000001"]),
+        20,
+        "ZZZ0000001",
+    );
+
+    std::fs::write(desk.path("home/var/licences"), "torn").unwrap();
+    ended(&register(one), 1, "var/licences:1: ");
+    assert_eq!(
+        std::fs::read(desk.path("home/var/licences")).unwrap(),
+        b"torn"
+    );
+    std::fs::remove_file(desk.path("home/etc/clp.conf")).unwrap();
+    ended(&register(one), 18, "the cluster has not been created");
+}
+
+/// A licence that was over long ago, which the command would not issue.
+fn expired(desk: &Desk) -> String {
+    let key = std::fs::read(desk.path("issuer/licence-signer.key")).unwrap();
+    let key = SigningKey::parse(&key).unwrap();
+    let licence = Licence {
+        product: Product::AlertService,
+        kind: Kind::Trial,
+        serial: Serial::parse("AAB0000001").unwrap(),
+        servers: 2,
+        issued: Date::new(2020, 1, 1).unwrap(),
+        from: None,
+        until: Date::new(2020, 1, 31),
+    };
+    LicenceFile::issue(licence, &key).to_text()
+}
+
+/// Rule: N16
+#[test]
+fn a_build_without_a_signers_key_says_that_it_needs_no_licence() {
+    let desk = Desk::open();
+    std::fs::remove_file(desk.path("home/etc/licence-signer.pub")).unwrap();
+    let list = desk.run(&["clplcnsc", "-l"]);
+    assert!(
+        list.out
+            .contains("state             : this build needs no licence\n"),
+        "{list:?}"
+    );
+    desk.issue(&["--kind", "product", "--servers", "2"]);
+    let register = ["clplcnsc", "-i", "AAA0000001.licence", "-p", "ALRT10"];
+    ended(&desk.run(&register), 21, "needs no licence");
+}
+
+/// Rule: M21
+#[test]
+fn only_root_and_the_services_user_register() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root can become somebody else");
+        return;
+    }
+    use std::os::unix::process::CommandExt;
+    let desk = Desk::open();
+    std::fs::set_permissions(desk.dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let mut command = desk.command(&["clplcnsc", "-l"]);
+    // The checkout may be closed to others; a copy of the program is not.
+    let program = desk.path("clplcnsc");
+    std::fs::copy(command.get_program(), &program).unwrap();
+    command = {
+        let mut open = Command::new(program);
+        open.arg("-l")
+            .env_clear()
+            .env("NOROSHI_HOME", desk.path("home"));
+        open.stdin(Stdio::null()).uid(65_534);
+        open
+    };
+    ended(&ran(command, desk.dir.path()), 4, "only root");
+}
+
+/// Rule: M21 N20
+#[test]
+fn the_command_goes_by_its_own_name_and_explains_its_ends() {
+    let desk = Desk::open();
+    let link = desk.path("clplcnsc");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_noroshi"), &link).unwrap();
+    let mut help = Command::new(link);
+    help.arg("--help").env_clear().stdin(Stdio::null());
+    let help = ran(help, desk.dir.path());
+    assert_eq!(help.code, 0, "{help:?}");
+    for words in [
+        "-i [<FILE>]",
+        "-d [<SERIAL>]",
+        "-p <PRODUCT-ID>",
+        "\n  17  registered, but",
+    ] {
+        assert!(help.out.contains(words), "{words}: {}", help.out);
+    }
+    // Other commands are not burdened with them.
+    assert!(!desk.run(&["clpstat", "--help"]).out.contains("\n  17  "));
+}
+
+/// The questions are the manual's: do not edit.
+const QUESTIONS: &str = concat!(
+    "Software license\n",
+    " 1 Product version\n",
+    " 2 Trial version\n",
+    "Select the license version [1 or 2]...\n",
+    "Enter serial number [ Ex. XXX0000000] ...\n",
+    "Enter license key\n",
+    " [XXXXXXXX- XXXXXXXX- XXXXXXXX- XXXXXXXX] ...\n",
+);
+
+/// Rule: M22 M24
+#[test]
+fn the_dialogue_on_a_pipe_asks_as_the_manual_shows() {
+    let desk = Desk::open();
+    ended(&desk.ask(""), 5, "the list of issued keys is missing");
+    desk.issue(&["--kind", "product", "--servers", "2", "--sheet"]);
+    desk.issue(&[
+        "--kind",
+        "trial",
+        "--servers",
+        "2",
+        "--until",
+        "2099-12-31",
+        "--sheet",
+    ]);
+    desk.give("licence-keys");
+    let (serial, key) = desk.sheet("AAA0000001.sheet");
+    for (answers, code, words) in [
+        (String::new(), 2, "the input ended"),
+        ("3\n".into(), 2, "answer 1 or 2"),
+        (
+            format!("1\n{}\n{key}\n", serial.to_lowercase()),
+            2,
+            "letter case matters",
+        ),
+        (
+            format!("1\n{serial}\n{}\n", key.to_uppercase()),
+            2,
+            "Nothing was registered",
+        ),
+        (
+            format!("2\n{serial}\n{key}\n"),
+            19,
+            "no such serial number and key",
+        ),
+        (
+            format!("1\nAAA0000002\n{key}\n"),
+            19,
+            "no such serial number and key",
+        ),
+    ] {
+        let refused = desk.ask(&answers);
+        ended(&refused, code, words);
+        assert!(!refused.err.contains(&key[..8]) && !refused.out.contains(&key[..8]));
+    }
+    let answers = format!("1\n{serial}\n{key}\n");
+    let registered = desk.ask(&answers);
+    assert_eq!(registered, done(&format!("{QUESTIONS}Command succeeded\n")));
+    let kept = std::fs::read_to_string(desk.path("home/var/licences")).unwrap();
+    assert!(kept.contains(&serial) && !kept.contains(&key[..8]));
+    ended(&desk.ask(&answers), 15, "already registered");
+    // As if another server had registered it.
+    let others = kept.replace("by: server1", "by: server2");
+    std::fs::write(desk.path("home/var/licences"), others).unwrap();
+    ended(
+        &desk.ask(&answers),
+        16,
+        "registered on another server: server2",
+    );
+    let both = kept.replace("by: server1", "by: server1 server2");
+    std::fs::write(desk.path("home/var/licences"), both).unwrap();
+    let list = desk.run(&["clplcnsc", "-l"]).out;
+    assert!(
+        list.contains("this key was registered on several servers"),
+        "{list}"
+    );
+}
+
+/// Rule: M22
+#[test]
+fn the_dialogue_on_a_terminal_asks_again() {
+    if Command::new("tmux").arg("-V").output().is_err() {
+        assert!(
+            std::env::var_os("NOROSHI_REQUIRE_ALL").is_none(),
+            "tmux is not installed"
+        );
+        eprintln!("skipped: tmux is not installed");
+        return;
+    }
+    let desk = Desk::open();
+    desk.issue(&[
+        "--kind",
+        "trial",
+        "--servers",
+        "2",
+        "--until",
+        "2099-12-31",
+        "--sheet",
+    ]);
+    desk.give("licence-keys");
+    let (serial, key) = desk.sheet("AAA0000001.sheet");
+    let terminal = Terminal::open(desk.dir.path());
+    terminal.keys(&format!(
+        "NOROSHI_SERVER=server1 NOROSHI_HOME={} {} --lang en clplcnsc -i -p ALRT10; echo ended:$?",
+        desk.path("home").display(),
+        env!("CARGO_BIN_EXE_noroshi")
+    ));
+    terminal.wait_for("Select the license version [1 or 2]...");
+    terminal.keys("5");
+    terminal.wait_for("answer 1 or 2");
+    terminal.keys("2");
+    terminal.wait_for("Enter serial number [ Ex. XXX0000000] ...");
+    terminal.keys(&serial);
+    terminal.wait_for(" [XXXXXXXX- XXXXXXXX- XXXXXXXX- XXXXXXXX] ...");
+    terminal.keys(&key);
+    terminal.wait_for("ended:0");
+    let screen = terminal.screen();
+    let asked = format!(
+        "Select the license version [1 or 2]...2\nEnter serial number [ Ex. XXX0000000] ...{serial}\n\
+         Enter license key\n [XXXXXXXX- XXXXXXXX- XXXXXXXX- XXXXXXXX] ...{key}\nCommand succeeded\n"
+    );
+    assert!(screen.contains(&asked), "{screen}");
+}
