@@ -19,10 +19,12 @@
 pub mod charset;
 mod clp_conf;
 pub mod digest;
+pub mod document;
 pub mod finding;
 mod names;
 mod parse;
 pub mod problem;
+pub mod review;
 pub mod tree;
 mod wording;
 

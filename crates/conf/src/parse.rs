@@ -272,7 +272,7 @@ fn resolve(reference: &BytesRef<'_>) -> Option<char> {
     }
 }
 
-fn is_xml_name(name: &str) -> bool {
+pub(crate) fn is_xml_name(name: &str) -> bool {
     let starts_well = name
         .chars()
         .next()

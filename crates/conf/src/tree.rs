@@ -69,6 +69,11 @@ impl Tree {
         Node { tree: self, at: 0 }
     }
 
+    /// The element at this place in [`Tree::elements`].
+    pub(crate) fn node(&self, at: usize) -> Node<'_> {
+        Node { tree: self, at }
+    }
+
     /// Every element in the order of the start tags; the root is the first.
     pub fn elements(&self) -> &[Element] {
         &self.elements
