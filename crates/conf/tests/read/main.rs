@@ -7,4 +7,5 @@ mod mail;
 mod refused;
 mod robust;
 mod samples;
+mod secrets;
 mod servers;
