@@ -11,7 +11,7 @@ use std::ops::Range;
 pub const DEPTH_MAX: usize = 32;
 
 /// Most elements in one file; the largest real one seen has some 300.
-pub const ELEMENTS_MAX: usize = 20_000;
+pub const ELEMENTS_MAX: usize = 400_000;
 
 /// Elements whose text is never shown.
 const SECRETS: [&str; 5] = [
@@ -84,6 +84,11 @@ impl<'t> Node<'t> {
     /// Everything about this element.
     pub fn element(self) -> &'t Element {
         &self.tree.elements[self.at]
+    }
+
+    /// Its place in [`Tree::elements`].
+    pub fn place(self) -> usize {
+        self.at
     }
 
     /// Its name.

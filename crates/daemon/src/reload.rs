@@ -35,7 +35,8 @@ pub(crate) fn read(home: &Home) -> Result<Config, SettingsError> {
     File::open(&path)
         .and_then(|file| file.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes))
         .map_err(|error| SettingsError::Unreadable(format!("{}: {error}", path.display())))?;
-    let parsed = noroshi_conf::read(&bytes).map_err(SettingsError::Faulty)?;
+    let mut open = |path: &str, text: &str| home.open_secret(path, text);
+    let parsed = noroshi_conf::read_with(&bytes, &mut open).map_err(SettingsError::Faulty)?;
     for warning in &parsed.warnings {
         eprintln!("{warning}");
     }

@@ -39,8 +39,8 @@ const TABLE: [(Exit, u8, &str, &str); 7] = [
     (
         Exit::NotFound,
         5,
-        "no such server or file",
-        "サーバまたはファイルが見つかりません",
+        "no such server, file or setting",
+        "サーバ、ファイルまたは設定が見つかりません",
     ),
     (
         Exit::Unclear,
