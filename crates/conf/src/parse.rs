@@ -22,7 +22,7 @@ pub fn parse(text: &str) -> Result<Tree, Finding> {
         text,
         lines: LineCounter::default(),
         tree: Tree {
-            elements: Vec::new(),
+            elements: Vec::with_capacity(elements_likely(text)),
         },
         open: Vec::new(),
         closed: false,
@@ -43,6 +43,13 @@ pub fn parse(text: &str) -> Result<Tree, Finding> {
             Err(error) => return Err(builder.not_well_formed(reader.error_position(), &error)),
         }
     }
+}
+
+/// Room for the elements of `text`, so that a large tree is not moved about while it grows: most
+/// have two tags. Bounded by the length, whatever the text is.
+fn elements_likely(text: &str) -> usize {
+    let tags = text.bytes().filter(|byte| *byte == b'<').count();
+    (tags / 2 + 1).min(ELEMENTS_MAX)
 }
 
 struct Builder<'a> {
@@ -126,6 +133,9 @@ impl Builder<'_> {
     /// The `name` attribute, or the `id`.
     fn key_of(&mut self, tag: &BytesStart<'_>, start: usize) -> Result<Option<String>, Finding> {
         let (mut name, mut id) = (None, None);
+        if tag.attributes_raw().is_empty() {
+            return Ok(None);
+        }
         for attribute in tag.attributes() {
             let Ok(attribute) = attribute else {
                 return Err(self.fault(start, Problem::Malformed));
@@ -178,8 +188,12 @@ impl Builder<'_> {
         match self.open.last() {
             Some(at) => {
                 // Line ends are one line feed (XML 1.0, section 2.11).
-                let text = text.replace("\r\n", "\n");
-                self.tree.elements[*at].text.push_str(&text);
+                let to = &mut self.tree.elements[*at].text;
+                if text.contains('\r') {
+                    to.push_str(&text.replace("\r\n", "\n"));
+                } else {
+                    to.push_str(text);
+                }
                 Ok(())
             }
             None if text.trim_ascii().is_empty() => Ok(()),
@@ -230,11 +244,17 @@ impl Builder<'_> {
 
     /// XML 1.0, section 2.2: no control characters but tab and line ends.
     fn check_characters(&mut self) -> Result<(), Finding> {
-        let forbidden = |c: char| {
-            (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}')
+        let bytes = self.text.as_bytes();
+        // U+FFFE and U+FFFF begin with EF BF.
+        let forbidden = |at: usize| match bytes[at] {
+            b'\t' | b'\n' | b'\r' => false,
+            0..b' ' => true,
+            0xEF => matches!(bytes.get(at + 1..at + 3), Some([0xBF, 0xBE | 0xBF])),
+            _ => false,
         };
-        match self.text.char_indices().find(|(_, c)| forbidden(*c)) {
-            Some((at, c)) => {
+        match (0..bytes.len()).find(|at| forbidden(*at)) {
+            Some(at) => {
+                let c = self.text[at..].chars().next().unwrap_or_default();
                 let line = LineCounter::default().at(self.text, at);
                 Err(error_at(
                     line,
@@ -273,6 +293,14 @@ fn resolve(reference: &BytesRef<'_>) -> Option<char> {
 }
 
 pub(crate) fn is_xml_name(name: &str) -> bool {
+    if let [first, rest @ ..] = name.as_bytes()
+        && name.is_ascii()
+    {
+        return (first.is_ascii_alphabetic() || *first == b'_')
+            && rest
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_-.:".contains(byte));
+    }
     let starts_well = name
         .chars()
         .next()

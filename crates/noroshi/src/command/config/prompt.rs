@@ -65,7 +65,12 @@ fn asked(terminal: &mut File, question: &str) -> io::Result<String> {
             terminal: &*terminal,
             before,
         };
-        typed(&mut guard.terminal.bytes())
+        #[expect(
+            clippy::unbuffered_bytes,
+            reason = "a buffer could take the next answer"
+        )]
+        let mut keys = guard.terminal.bytes();
+        typed(&mut keys)
     };
     terminal.write_all(b"\n")?;
     typed
