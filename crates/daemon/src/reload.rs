@@ -94,3 +94,46 @@ fn quote(error: &SettingsError) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::home::key::random_key;
+    use noroshi_core::config::LampKind;
+
+    const PATH: &str = "/root/noroshi/lamp@sv1/password";
+
+    fn conf(password: &str) -> String {
+        format!(
+            "<root><cluster><name>c</name><dn1000s><use>1</use></dn1000s></cluster>\
+             <server name='sv1'><priority>0</priority>\
+             <device id='0'><type>lan</type><info>10.0.0.1</info></device>\
+             <device id='20000'><type>dn1500gl</type><info>10.9.0.1</info></device></server>\
+             <noroshi><lamp name='sv1'><password>{password}</password></lamp></noroshi></root>"
+        )
+    }
+
+    /// Rule: N18
+    #[test]
+    fn the_daemon_opens_the_sealed_secrets_of_its_home() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path());
+        std::fs::create_dir(home.etc()).unwrap();
+        home.write_key(&random_key().unwrap(), false).unwrap();
+        let sealed = home.seal_secret(PATH, "hunter2").unwrap();
+        std::fs::write(home.conf(), conf(&sealed)).unwrap();
+        let config = read(&home).unwrap_or_else(|error| panic!("{}", quote(&error)));
+        let password = match &config.lamps[0].kind {
+            LampKind::IsaRsh { password, .. } | LampKind::IsaTcp { password } => password,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(password.as_ref().map(|p| p.reveal()), Some("hunter2"));
+        // With another key the file is refused, and the secret not sent as it stands.
+        home.write_key(&random_key().unwrap(), true).unwrap();
+        let error = read(&home).map_or_else(|error| quote(&error), |_| String::new());
+        assert!(
+            error.contains(PATH) && error.contains("set-secret"),
+            "{error}"
+        );
+    }
+}

@@ -1,6 +1,7 @@
 //! The files below `tests/files`, and those of real clusters where `NOROSHI_CLPCONF_SAMPLES` names
 //! a folder of them.
 
+use noroshi_conf::charset::Charset;
 use noroshi_conf::document::{Change, Document, EditFault, ElementPath};
 use std::path::{Path, PathBuf};
 
@@ -152,4 +153,51 @@ fn new_elements_look_like_the_file_around_them() {
             assert_eq!(returns, 0, "{name}");
         }
     }
+}
+
+/// The C library's converter reads the changed files in the character set that they declare, and
+/// reads the same text.
+///
+/// Rule: M29
+#[test]
+fn iconv_reads_changed_files_as_we_do() {
+    if std::process::Command::new("iconv")
+        .arg("--version")
+        .output()
+        .is_err()
+    {
+        assert!(std::env::var_os("NOROSHI_REQUIRE_ALL").is_none());
+        eprintln!("skipped: there is no iconv");
+        return;
+    }
+    let dir = std::env::temp_dir().join(format!("noroshi-iconv-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let mut converted = 0;
+    for (name, bytes) in all() {
+        let mut changed = document(&bytes);
+        let original = noroshi_conf::charset::decode(&bytes).unwrap_or_else(|e| panic!("{e}"));
+        let (label, value) = match original.charset {
+            Charset::EucJp => ("EUC-JP", "通報ｱ・表示ソ"),
+            Charset::ShiftJis => ("CP932", "通報ｱ①・表示ソ"),
+            Charset::Gb2312 => ("GB2312", "告警通知"),
+            Charset::Utf8 => ("UTF-8", "通報𠮷"),
+            Charset::Ascii => ("ASCII", "notice"),
+        };
+        changed.set(&path("/root/noroshi/iconv"), value).unwrap();
+        let file = dir.join("clp.conf");
+        std::fs::write(&file, changed.bytes()).unwrap();
+        let output = std::process::Command::new("iconv")
+            .args(["-f", label, "-t", "UTF-8"])
+            .arg(&file)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{name}: {output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let ours = noroshi_conf::charset::decode(changed.bytes()).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(text, ours.text, "{name}");
+        converted += 1;
+    }
+    std::fs::remove_dir_all(&dir).unwrap();
+    assert!(converted >= 40);
 }
