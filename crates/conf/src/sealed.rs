@@ -42,7 +42,7 @@ pub(crate) fn open_all(tree: &mut Tree, open: &mut Opener<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for at in 0..tree.elements.len() {
         let element = &tree.elements[at];
-        if !is_secret(&element.name) || !is_sealed(&element.text) {
+        if !is_sealed(&element.text) || !is_secret(&element.name) {
             continue;
         }
         let (path, line) = (tree.path_of(at), element.line);

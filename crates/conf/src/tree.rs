@@ -36,7 +36,7 @@ pub struct Element {
     pub name: String,
     /// Its `name` or `id` attribute.
     pub key: Option<String>,
-    /// Its text, references resolved, spaces kept.
+    /// Its text, references resolved, spaces kept but for those between its children.
     pub text: String,
     /// The line of its start tag, from 1.
     pub line: u32,

@@ -8,6 +8,7 @@ use super::fault::EditFault;
 use crate::names::is_invisible;
 use crate::parse::is_xml_name;
 use crate::tree::{DEPTH_MAX, Tree, is_secret};
+use std::collections::HashMap;
 use std::fmt;
 
 /// Elements that the real product keys by `id`; all others by `name`.
@@ -82,6 +83,38 @@ impl ElementPath {
         }
         steps.reverse();
         ElementPath { steps }
+    }
+
+    /// The paths of all elements, as text, in the order of [`Tree::elements`]. One pass: many
+    /// elements may stand beside each other.
+    pub fn all(tree: &Tree) -> Vec<String> {
+        let elements = tree.elements();
+        let mut numbers = vec![None; elements.len()];
+        for element in elements {
+            let mut alike: HashMap<(&str, Option<&str>), Vec<usize>> = HashMap::new();
+            for at in &element.children {
+                let child = &elements[*at];
+                let key = child.key.as_deref().filter(|key| !key.is_empty());
+                alike.entry((&child.name, key)).or_default().push(*at);
+            }
+            for places in alike.into_values().filter(|places| places.len() > 1) {
+                for (nth, at) in places.into_iter().enumerate() {
+                    numbers[at] = Some(nth + 1);
+                }
+            }
+        }
+        let mut paths: Vec<String> = Vec::with_capacity(elements.len());
+        for (element, nth) in elements.iter().zip(numbers) {
+            let step = Step {
+                name: element.name.clone(),
+                key: element.key.clone().filter(|key| !key.is_empty()),
+                nth,
+            };
+            // Parents stand before their children.
+            let above = element.parent.map_or("", |parent| paths[parent].as_str());
+            paths.push(format!("{above}/{step}"));
+        }
+        paths
     }
 
     /// The steps below the root.
@@ -183,27 +216,31 @@ fn unquoted(text: &str) -> Option<(String, &str)> {
 impl fmt::Display for ElementPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("/root")?;
-        for step in &self.steps {
-            write!(f, "/{}", step.name)?;
-            match &step.key {
-                Some(key) if step.nth.is_some() || key.contains(['/', '"', '\\']) => {
-                    f.write_str("@\"")?;
-                    for c in key.chars() {
-                        if matches!(c, '"' | '\\') {
-                            f.write_str("\\")?;
-                        }
-                        write!(f, "{c}")?;
+        self.steps.iter().try_for_each(|step| write!(f, "/{step}"))
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        match &self.key {
+            Some(key) if self.nth.is_some() || key.contains(['/', '"', '\\']) => {
+                f.write_str("@\"")?;
+                for c in key.chars() {
+                    if matches!(c, '"' | '\\') {
+                        f.write_str("\\")?;
                     }
-                    f.write_str("\"")?;
+                    write!(f, "{c}")?;
                 }
-                Some(key) => write!(f, "@{key}")?,
-                None => {}
+                f.write_str("\"")?;
             }
-            if let Some(nth) = step.nth {
-                write!(f, "[{nth}]")?;
-            }
+            Some(key) => write!(f, "@{key}")?,
+            None => {}
         }
-        Ok(())
+        match self.nth {
+            Some(nth) => write!(f, "[{nth}]"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -251,6 +288,18 @@ mod tests {
             );
         }
         assert!(ElementPath::parse(&format!("/root{}", "/a".repeat(40))).is_err());
+    }
+
+    /// Rule: M27
+    #[test]
+    fn the_paths_of_all_elements_are_those_of_each() {
+        let text = "<root><a/><a/><s name='1'><x/></s><s name='1'/><s name='2/3'><a/></s></root>";
+        let tree = crate::parse(text).unwrap_or_else(|finding| panic!("{finding}"));
+        let paths = ElementPath::all(&tree);
+        assert_eq!(paths[3], "/root/s@\"1\"[1]");
+        for (at, path) in paths.iter().enumerate() {
+            assert_eq!(*path, ElementPath::of(&tree, at).to_string());
+        }
     }
 
     /// Rule: M11 M27

@@ -4,7 +4,7 @@ use super::{Context, Shown, below, json};
 use crate::cli::config::Diff;
 use crate::exit::{Exit, Failure};
 use crate::print::{escaped, say};
-use noroshi_conf::document::Document;
+use noroshi_conf::document::{Document, ElementPath};
 use serde::Serialize;
 use std::collections::HashMap;
 
@@ -51,10 +51,20 @@ pub(super) fn run(context: &mut Context, options: &Diff) -> Result<Exit, Failure
 }
 
 fn rows(document: &Document) -> Vec<Row> {
+    let paths = ElementPath::all(document.tree());
     let nodes = below(document.tree().root()).into_iter();
-    let row = nodes.map(|node| Row {
-        shown: Shown::of(document, node),
-        raw: node.value().to_string(),
+    let row = nodes.map(|node| {
+        let shown = Shown::of(&paths[node.place()], node, false);
+        // Spaces around a secret belong to it.
+        let raw = if shown.secret.is_some() {
+            node.raw()
+        } else {
+            node.value()
+        };
+        Row {
+            raw: raw.to_string(),
+            shown,
+        }
     });
     row.collect()
 }

@@ -122,9 +122,9 @@ struct Shown {
 }
 
 impl Shown {
-    fn of(document: &Document, node: Node<'_>) -> Shown {
-        let path = ElementPath::of(document.tree(), node.place());
-        let secret = path.is_secret().then(|| {
+    /// The element `node` at `path`; `inside` when it stands in a secret.
+    fn of(path: &str, node: Node<'_>, inside: bool) -> Shown {
+        let secret = (inside || is_secret(node.name())).then(|| {
             if is_sealed(node.raw()) {
                 "sealed"
             } else {
@@ -167,15 +167,16 @@ fn get(context: &mut Context, options: &Get) -> Result<Exit, Failure> {
     if let ([node], false) = (&found[..], options.json)
         && node.children().next().is_none()
     {
-        return one_value(context, &options.path, *node);
+        return one_value(context, &path, *node);
     }
+    let paths = ElementPath::all(document.tree());
     for node in found {
         for node in below(node) {
             // What only holds others says nothing itself.
             if node.children().next().is_some() && node.value().is_empty() {
                 continue;
             }
-            let shown = Shown::of(&document, node);
+            let shown = Shown::of(&paths[node.place()], node, path.is_secret());
             if options.json {
                 json(context, &shown)?;
             } else {
@@ -188,8 +189,8 @@ fn get(context: &mut Context, options: &Get) -> Result<Exit, Failure> {
 }
 
 /// The bare value, for scripts; a refusal where it is a secret.
-fn one_value(context: &mut Context, path: &str, node: Node<'_>) -> Result<Exit, Failure> {
-    if !is_secret(node.name()) && !node.path().split('/').any(is_secret) {
+fn one_value(context: &mut Context, path: &ElementPath, node: Node<'_>) -> Result<Exit, Failure> {
+    if !path.is_secret() {
         say!(context.out, "{}", escaped(node.value()))?;
         return Ok(Exit::Done);
     }
