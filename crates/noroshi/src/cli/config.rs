@@ -54,7 +54,7 @@ pub(crate) struct Get {
 #[derive(Debug, Args)]
 pub(crate) struct Set {
     /// Path and value; several pairs are checked and saved together
-    #[arg(value_name = "PATH VALUE", num_args = 2.., required = true, allow_negative_numbers = true)]
+    #[arg(value_names = ["PATH", "VALUE"], num_args = 2.., required = true, allow_negative_numbers = true)]
     pub(crate) pairs: Vec<String>,
     #[command(flatten)]
     pub(crate) target: Target,
