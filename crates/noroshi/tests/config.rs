@@ -229,10 +229,12 @@ fn a_link_is_followed_and_a_leftover_of_a_crash_is_no_hindrance() {
     let real = dir.path().join("real.conf");
     fs::rename(home.conf(), &real).unwrap();
     symlink(&real, home.conf()).unwrap();
-    fs::write(home.etc().join("clp.conf.new1"), "left over").unwrap();
+    let leftover = dir.path().join("real.conf.new");
+    fs::write(&leftover, "left over").unwrap();
     let ran = config(&home, &["set", "/root/cluster/comment", "x"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(home.conf().symlink_metadata().unwrap().is_symlink());
+    assert!(!leftover.exists());
     assert!(fs::read(&real).unwrap().len() > CONF.len());
     assert_eq!(fs::read(dir.path().join("real.conf.bak")).unwrap(), CONF);
 }

@@ -11,6 +11,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+/// Ending of a file that is being written.
+const NEW: &str = ".new";
+
 /// Saves `file`.
 ///
 /// # Errors
@@ -31,7 +34,7 @@ pub(super) fn save(context: &Context, file: &Opened) -> Result<(), Failure> {
     let saved = (|| -> io::Result<()> {
         let mut prepare = |name: &str, bytes: &[u8]| -> io::Result<()> {
             let to = sibling(path, name);
-            let new = sibling(path, &format!("{name}.new{}", std::process::id()));
+            let new = sibling(path, &format!("{name}{NEW}"));
             written.push(new.clone());
             write_new(&new, bytes, &like)?;
             written.push(to);
@@ -65,12 +68,16 @@ fn sibling(path: &Path, ending: &str) -> PathBuf {
 }
 
 fn is_new(path: &Path) -> bool {
-    let ending = format!(".new{}", std::process::id());
-    path.as_os_str().to_string_lossy().ends_with(&ending)
+    path.as_os_str().to_string_lossy().ends_with(NEW)
 }
 
 /// Writes and syncs a file with mode and owner of `like`; it is closed to others until it has them.
 fn write_new(path: &Path, bytes: &[u8], like: &Metadata) -> io::Result<()> {
+    // A save that was killed left it; the lock proves that nobody else is writing it.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
