@@ -19,11 +19,15 @@
 pub mod charset;
 mod clp_conf;
 pub mod digest;
+pub mod document;
 pub mod finding;
 pub mod licence;
 mod names;
 mod parse;
 pub mod problem;
+pub mod review;
+pub mod sealed;
+pub mod set;
 pub mod tree;
 mod wording;
 
@@ -46,13 +50,30 @@ pub struct Parsed {
     pub files: Vec<NamedFile>,
 }
 
-/// Reads a whole clp.conf.
+/// Reads a whole clp.conf to check it. Sealed secrets stay sealed: the configuration that comes out
+/// is good for being looked at; [`read_with`] is for one that is to be used.
 ///
 /// # Errors
 /// Everything that is wrong with the file, in its order, warnings included; at least one of them
 /// is an error. Nothing of the file is to be used then.
 pub fn read(bytes: &[u8]) -> Result<Parsed, Vec<Finding>> {
+    read_with(bytes, &mut sealed::left_alone)
+}
+
+/// Reads a whole clp.conf, with `open` for its sealed secrets.
+///
+/// # Errors
+/// As [`read`], and when a secret cannot be opened.
+pub fn read_with(bytes: &[u8], open: &mut sealed::Opener<'_>) -> Result<Parsed, Vec<Finding>> {
     let decoded = charset::decode(bytes).map_err(|finding| vec![finding])?;
-    let tree = parse(&decoded.text).map_err(|finding| vec![finding])?;
-    clp_conf::build(&tree, digest::crc32(bytes))
+    let mut tree = parse(&decoded.text).map_err(|finding| vec![finding])?;
+    let closed = sealed::open_all(&mut tree, open);
+    let built = clp_conf::build(&tree, digest::crc32(bytes));
+    if closed.is_empty() {
+        return built;
+    }
+    let mut findings = built.map_or_else(|findings| findings, |parsed| parsed.warnings);
+    findings.extend(closed);
+    findings.sort_by_key(|finding| finding.line);
+    Err(findings)
 }

@@ -22,7 +22,7 @@ pub fn parse(text: &str) -> Result<Tree, Finding> {
         text,
         lines: LineCounter::default(),
         tree: Tree {
-            elements: Vec::new(),
+            elements: Vec::with_capacity(elements_likely(text)),
         },
         open: Vec::new(),
         closed: false,
@@ -43,6 +43,13 @@ pub fn parse(text: &str) -> Result<Tree, Finding> {
             Err(error) => return Err(builder.not_well_formed(reader.error_position(), &error)),
         }
     }
+}
+
+/// Room for the elements of `text`, so that a large tree is not moved about while it grows: most
+/// have two tags. Bounded by the length, whatever the text is.
+fn elements_likely(text: &str) -> usize {
+    let tags = text.bytes().filter(|byte| *byte == b'<').count();
+    (tags / 2 + 1).min(ELEMENTS_MAX)
 }
 
 struct Builder<'a> {
@@ -126,6 +133,9 @@ impl Builder<'_> {
     /// The `name` attribute, or the `id`.
     fn key_of(&mut self, tag: &BytesStart<'_>, start: usize) -> Result<Option<String>, Finding> {
         let (mut name, mut id) = (None, None);
+        if tag.attributes_raw().is_empty() {
+            return Ok(None);
+        }
         for attribute in tag.attributes() {
             let Ok(attribute) = attribute else {
                 return Err(self.fault(start, Problem::Malformed));
@@ -176,10 +186,20 @@ impl Builder<'_> {
 
     fn add_text(&mut self, text: &str, start: usize) -> Result<(), Finding> {
         match self.open.last() {
+            // Indentation between elements is nobody's value.
+            Some(at)
+                if !self.tree.elements[*at].children.is_empty() && text.trim_ascii().is_empty() =>
+            {
+                Ok(())
+            }
             Some(at) => {
                 // Line ends are one line feed (XML 1.0, section 2.11).
-                let text = text.replace("\r\n", "\n");
-                self.tree.elements[*at].text.push_str(&text);
+                let to = &mut self.tree.elements[*at].text;
+                if text.contains('\r') {
+                    to.push_str(&text.replace("\r\n", "\n"));
+                } else {
+                    to.push_str(text);
+                }
                 Ok(())
             }
             None if text.trim_ascii().is_empty() => Ok(()),
@@ -230,11 +250,29 @@ impl Builder<'_> {
 
     /// XML 1.0, section 2.2: no control characters but tab and line ends.
     fn check_characters(&mut self) -> Result<(), Finding> {
-        let forbidden = |c: char| {
-            (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}')
+        let bytes = self.text.as_bytes();
+        // U+FFFE and U+FFFF begin with EF BF.
+        let forbidden = |at: usize| match bytes[at] {
+            b'\t' | b'\n' | b'\r' => false,
+            0..b' ' => true,
+            0xEF => matches!(bytes.get(at + 1..at + 3), Some([0xBF, 0xBE | 0xBF])),
+            _ => false,
         };
-        match self.text.char_indices().find(|(_, c)| forbidden(*c)) {
-            Some((at, c)) => {
+        // By blocks first, without a branch for each byte: nearly all have nothing of it.
+        let suspect = |block: &[u8]| {
+            let odd = |byte: u8| {
+                (byte < b' ') & (byte != b'\t') & (byte != b'\n') & (byte != b'\r') | (byte == 0xEF)
+            };
+            block.iter().fold(false, |any, byte| any | odd(*byte))
+        };
+        let blocks = bytes.chunks(64).enumerate();
+        let first = blocks
+            .filter(|(_, block)| suspect(block))
+            .flat_map(|(at, block)| 64 * at..64 * at + block.len())
+            .find(|at| forbidden(*at));
+        match first {
+            Some(at) => {
+                let c = self.text[at..].chars().next().unwrap_or_default();
                 let line = LineCounter::default().at(self.text, at);
                 Err(error_at(
                     line,
@@ -272,7 +310,15 @@ fn resolve(reference: &BytesRef<'_>) -> Option<char> {
     }
 }
 
-fn is_xml_name(name: &str) -> bool {
+pub(crate) fn is_xml_name(name: &str) -> bool {
+    if let [first, rest @ ..] = name.as_bytes()
+        && name.is_ascii()
+    {
+        return (first.is_ascii_alphabetic() || *first == b'_')
+            && rest
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_-.:".contains(byte));
+    }
     let starts_well = name
         .chars()
         .next()

@@ -175,6 +175,13 @@ pub enum Problem {
     SmtpServerUnknown,
     /// The real product's encrypted password, which only that product can read.
     PasswordSealed,
+    /// A secret sealed under the cluster key that cannot be opened.
+    SecretNotOpened {
+        /// Why.
+        en: String,
+        /// The same in Japanese.
+        ja: String,
+    },
     /// A password that would cross the network in clear.
     PasswordInClear,
     /// Certificate checks are switched off.

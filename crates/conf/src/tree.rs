@@ -11,7 +11,7 @@ use std::ops::Range;
 pub const DEPTH_MAX: usize = 32;
 
 /// Most elements in one file; the largest real one seen has some 300.
-pub const ELEMENTS_MAX: usize = 20_000;
+pub const ELEMENTS_MAX: usize = 400_000;
 
 /// Elements whose text is never shown.
 const SECRETS: [&str; 5] = [
@@ -36,7 +36,7 @@ pub struct Element {
     pub name: String,
     /// Its `name` or `id` attribute.
     pub key: Option<String>,
-    /// Its text, references resolved, spaces kept.
+    /// Its text, references resolved, spaces kept but for those between its children.
     pub text: String,
     /// The line of its start tag, from 1.
     pub line: u32,
@@ -69,6 +69,11 @@ impl Tree {
         Node { tree: self, at: 0 }
     }
 
+    /// The element at this place in [`Tree::elements`].
+    pub(crate) fn node(&self, at: usize) -> Node<'_> {
+        Node { tree: self, at }
+    }
+
     /// Every element in the order of the start tags; the root is the first.
     pub fn elements(&self) -> &[Element] {
         &self.elements
@@ -79,6 +84,11 @@ impl<'t> Node<'t> {
     /// Everything about this element.
     pub fn element(self) -> &'t Element {
         &self.tree.elements[self.at]
+    }
+
+    /// Its place in [`Tree::elements`].
+    pub fn place(self) -> usize {
+        self.at
     }
 
     /// Its name.

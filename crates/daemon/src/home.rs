@@ -7,6 +7,7 @@
 //! process, however that ends, so no stale lock can keep a daemon from starting.
 
 pub mod key;
+pub mod secret;
 
 use noroshi_core::text::Language;
 use rustix::fs::Mode;

@@ -47,7 +47,8 @@ pub(crate) fn read(home: &Home) -> Result<Config, SettingsError> {
     let bytes = bytes(&path).map_err(|error| {
         SettingsError::Unreadable(error.kind(), format!("{}: {error}", path.display()))
     })?;
-    let parsed = noroshi_conf::read(&bytes).map_err(SettingsError::Faulty)?;
+    let mut open = |path: &str, text: &str| home.open_secret(path, text);
+    let parsed = noroshi_conf::read_with(&bytes, &mut open).map_err(SettingsError::Faulty)?;
     for warning in &parsed.warnings {
         log::line(warning.one_line(parsed.config.language));
     }
@@ -241,6 +242,8 @@ fn quote(error: &SettingsError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::home::key::random_key;
+    use noroshi_core::config::LampKind;
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -290,5 +293,41 @@ mod tests {
             Err(SettingsError::Unreadable(_, text)) => assert!(text.contains("regular"), "{text}"),
             other => panic!("{other:?}"),
         }
+    }
+
+    const PATH: &str = "/root/noroshi/lamp@sv1/password";
+
+    fn conf(password: &str) -> String {
+        format!(
+            "<root><cluster><name>c</name><dn1000s><use>1</use></dn1000s></cluster>\
+             <server name='sv1'><priority>0</priority>\
+             <device id='0'><type>lan</type><info>10.0.0.1</info></device>\
+             <device id='20000'><type>dn1500gl</type><info>10.9.0.1</info></device></server>\
+             <noroshi><lamp name='sv1'><password>{password}</password></lamp></noroshi></root>"
+        )
+    }
+
+    /// Rule: N18
+    #[test]
+    fn the_daemon_opens_the_sealed_secrets_of_its_home() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path());
+        std::fs::create_dir(home.etc()).unwrap();
+        home.write_key(&random_key().unwrap(), false).unwrap();
+        let sealed = home.seal_secret(PATH, "hunter2").unwrap();
+        std::fs::write(home.conf(), conf(&sealed)).unwrap();
+        let config = read(&home).unwrap_or_else(|error| panic!("{}", quote(&error)));
+        let password = match &config.lamps[0].kind {
+            LampKind::IsaRsh { password, .. } | LampKind::IsaTcp { password } => password,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(password.as_ref().map(|p| p.reveal()), Some("hunter2"));
+        // With another key the file is refused, and the secret not sent as it stands.
+        home.write_key(&random_key().unwrap(), true).unwrap();
+        let error = read(&home).map_or_else(|error| quote(&error), |_| String::new());
+        assert!(
+            error.contains(PATH) && error.contains("set-secret"),
+            "{error}"
+        );
     }
 }

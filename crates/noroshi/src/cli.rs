@@ -3,6 +3,7 @@
 //! Parser, help and (by `clap`) whatever else is made of a definition follow from here; Japanese
 //! help is laid over it by [`crate::japanese`].
 
+pub(crate) mod config;
 mod licence;
 
 pub(crate) use licence::{Clplcnsc, Issue, Licence, Signer, Verify};
@@ -63,6 +64,9 @@ pub(crate) enum Verb {
     Key(Key),
     /// Check a configuration without using it
     Check(Check),
+    /// Look at a configuration and change it from scripts
+    #[command(subcommand)]
+    Config(config::Config),
     /// Show servers, interconnects and warning lights
     Status(Status),
     /// List the alerts, each with its notices

@@ -52,8 +52,8 @@ const TABLE: [(Exit, u8, &str, &str); 19] = [
     (
         Exit::NotFound,
         5,
-        "no such server or file",
-        "サーバまたはファイルが見つかりません",
+        "no such server, file or setting",
+        "サーバ、ファイルまたは設定が見つかりません",
     ),
     (
         Exit::Unclear,

@@ -99,9 +99,11 @@ fn fits(world: &World, happening: &Happening) -> bool {
             is(name).is_some_and(|server| server.node.is_some() && !server.suspended)
         }
         H::Deaf(one, other) => one != other,
-        H::LampPutOut(name, _) | H::LampTested(name, _) => {
-            is(name).is_some_and(|server| server.node.is_some())
+        // One that stands still would put it out at some later time, which the books here do not know.
+        H::LampPutOut(name, _) => {
+            is(name).is_some_and(|server| server.node.is_some() && !server.suspended)
         }
+        H::LampTested(name, _) => is(name).is_some_and(|server| server.node.is_some()),
         _ => true,
     }
 }

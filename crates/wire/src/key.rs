@@ -125,7 +125,7 @@ impl fmt::Display for KeyError {
 
 impl core::error::Error for KeyError {}
 
-fn hex_value(digit: u8) -> Result<u8, KeyError> {
+pub(crate) fn hex_value(digit: u8) -> Result<u8, KeyError> {
     match digit {
         b'0'..=b'9' => Ok(digit - b'0'),
         b'a'..=b'f' => Ok(digit - b'a' + 10),
@@ -134,7 +134,7 @@ fn hex_value(digit: u8) -> Result<u8, KeyError> {
     }
 }
 
-fn hex_digit(value: u8) -> char {
+pub(crate) fn hex_digit(value: u8) -> char {
     char::from(b"0123456789abcdef"[usize::from(value & 15)])
 }
 

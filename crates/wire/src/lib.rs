@@ -1,4 +1,4 @@
-//! Bytes to values and back: heartbeat frames and warning-light protocols.
+//! Bytes to values and back: heartbeat frames, sealed settings and warning-light protocols.
 //!
 //! One codec per protocol serves the daemon (the side that asks), the simulator (the side
 //! that answers) and the fuzzer alike.
@@ -17,3 +17,4 @@ pub mod heartbeat;
 pub mod key;
 pub mod lamp;
 pub mod replay;
+pub mod seal;

@@ -217,6 +217,10 @@ pub(super) fn english(problem: &Problem) -> (String, String) {
             "this password is encrypted in a way that only the other product can read; noroshi will not sign in at this server",
             "Give the password in /root/noroshi/mail/smtpsrv@N/password with the same N",
         ),
+        P::SecretNotOpened { en, .. } => pair(
+            format!("this sealed secret cannot be opened: {en}"),
+            "Seal it again on a server of this cluster with noroshi config set-secret",
+        ),
         P::PasswordInClear => pair(
             "the password goes over the network without encryption",
             "Set tls to starttls or tls",

@@ -234,6 +234,10 @@ pub(super) fn japanese(problem: &Problem) -> (String, String) {
             "このパスワードは他製品だけが読める形で暗号化されているため、このサーバでは認証を行いません",
             "同じ番号 N の /root/noroshi/mail/smtpsrv@N/password にパスワードを指定してください",
         ),
+        P::SecretNotOpened { ja, .. } => pair(
+            format!("暗号化された秘密を復号できません: {ja}"),
+            "このクラスタのサーバ上で noroshi config set-secret により設定し直してください",
+        ),
         P::PasswordInClear => pair(
             "パスワードが暗号化されずにネットワークを流れます",
             "tls を starttls または tls にしてください",

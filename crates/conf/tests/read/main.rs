@@ -7,5 +7,6 @@ mod mail;
 mod refused;
 mod robust;
 mod samples;
+mod secrets;
 mod servers;
 mod spelling;

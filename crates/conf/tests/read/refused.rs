@@ -61,7 +61,7 @@ fn a_file_of_a_hundred_megabytes_is_refused_in_words() {
     huge.resize(100_000_000, b'a');
     assert_eq!(
         lines(&refused(&huge)),
-        "clp.conf:1: \"100000000 bytes\": the file is larger than 1048576 bytes. \
+        "clp.conf:1: \"100000000 bytes\": the file is larger than 16777216 bytes. \
          Check that this is a clp.conf.\n"
     );
 }

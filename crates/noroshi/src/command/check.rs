@@ -57,7 +57,7 @@ pub(super) fn run(context: &mut Context, options: Check) -> Result<Exit, Failure
 }
 
 /// Reads one byte more than a configuration may have, for the check to refuse it.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?
         .take(FILE_BYTES_MAX as u64 + 1)

@@ -8,6 +8,7 @@ mod clplcnsc;
 mod clplogcmd;
 mod clpstat;
 mod clpstdn;
+mod config;
 mod daemon;
 mod key;
 mod licence;
@@ -65,6 +66,7 @@ pub(crate) fn run(cli: Cli, language: Language) -> Result<ExitCode, Failure> {
         Verb::Daemon(options) => return daemon::start(context, options),
         Verb::Key(Key::New { force }) => key::new(context, force),
         Verb::Check(options) => check::run(context, options),
+        Verb::Config(verb) => config::run(context, verb),
         Verb::Status(options) => status::run(context, &options),
         Verb::Alerts(options) => alerts::run(context, options),
         Verb::Test(options) => test::run(context, options),
@@ -91,6 +93,7 @@ fn name(verb: &Verb) -> &'static str {
         Verb::Daemon(_) => "noroshi daemon",
         Verb::Key(_) => "noroshi key",
         Verb::Check(_) => "noroshi check",
+        Verb::Config(_) => "noroshi config",
         Verb::Status(_) => "noroshi status",
         Verb::Alerts(_) => "noroshi alerts",
         Verb::Test(_) => "noroshi test",
