@@ -142,8 +142,9 @@ struct Reds {
     cleared: BTreeMap<String, u64>,
     /// Servers whose lamp a person put out.
     put_out: BTreeSet<String>,
-    /// Servers that fell in truth, or stood still: red for good reason even if no lamp could be told.
-    fell: BTreeSet<String>,
+    /// By server: when it last fell in truth, or stood still: red for good reason even if no lamp could
+    /// be told.
+    fell: BTreeMap<String, u64>,
 }
 
 /// A clean stop, or an order to a lamp under way, is over by then.
@@ -161,7 +162,7 @@ impl Reds {
                 self.cleared.insert(name.clone(), at_ms);
             }
             H::Killed(name) | H::LosesPower(name) | H::Suspended(name) => {
-                self.fell.insert(name.clone());
+                self.fell.insert(name.clone(), at_ms);
             }
             _ => {}
         }
@@ -172,11 +173,13 @@ impl Reds {
             let name = &server.name;
             let since = world.red_since(at);
             let cleared = self.cleared.get(name);
-            // Behind a cut nobody hears of what a person did on the other side, and shows red again.
+            // Behind a cut nobody hears of what a person did on the other side, and shows red again; so
+            // does a server that did not run then, until it meets one that did.
             let red = match (since, cleared) {
                 (Some(_), None) => true,
                 (Some(since), Some(cleared)) => {
-                    faults == Faults::Local && since > cleared + CLEARED_MS
+                    let fell = self.fell.get(name).is_some_and(|fell| fell > cleared);
+                    faults == Faults::Local && since > cleared + CLEARED_MS && fell
                 }
                 (None, _) => false,
             };
@@ -191,7 +194,7 @@ impl Reds {
                     "the lamp of {name} was red at {since:?} ms, last cleared at {cleared:?}, and shows {shows:?}"
                 ));
             }
-            if is_red && since.is_none() && !self.fell.contains(name) {
+            if is_red && since.is_none() && !self.fell.contains_key(name) {
                 wrong.push(format!("the lamp of {name} is red: nobody had shown that"));
             }
             let out = self.put_out.contains(name) && shows == Some(LampLook::Out);

@@ -446,6 +446,11 @@ impl Node {
             let times = &self.config.heartbeat;
             self.dazed_until = now.at + times.stall_timeout + times.timeout;
             self.hold_until = self.hold_until.max(now.at + RESUME_WAIT);
+            // A start that stood still has not heard the others yet.
+            if self.settled_at.is_some() {
+                self.settled_at = Some(now.at + START_SETTLE);
+                self.start_hold_until = now.at + START_SETTLE;
+            }
         }
         if pause >= PAUSE_TOLD_MIN {
             self.tell_pause(now, pause);

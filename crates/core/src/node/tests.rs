@@ -361,3 +361,25 @@ fn a_fall_that_is_only_believed_is_neither_told_nor_kept() {
     node.disbelieve(now, ServerId(2), &mut Vec::new());
     assert_eq!(node.latches.of(ServerId(2)).red, Glow::Blink);
 }
+
+/// Rule: N4 M18
+#[test]
+fn a_start_that_stood_still_waits_for_the_others_all_the_same() {
+    let begin = Now {
+        at: Moment(1_000_000),
+        wall: WallTime(1_000),
+    };
+    let mut node = Node::new(begin, ServerId(0), SessionId([1; 12]), config(3));
+    let mut out = Vec::new();
+    node.step(begin, Event::Start(Box::default()), &mut out);
+    let first = node.next_deadline(begin.at);
+    let woken = Now {
+        at: first + Span::from_secs(30),
+        wall: WallTime(31_000),
+    };
+    out.clear();
+    node.step(woken, Event::Tick, &mut out);
+    let lamps = out.iter().filter(|one| matches!(one, Action::Lamp { .. }));
+    assert_eq!(lamps.count(), 0, "{out:#?}");
+    assert_eq!(node.settled_at, Some(woken.at + START_SETTLE));
+}
