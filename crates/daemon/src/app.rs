@@ -40,11 +40,11 @@ const MAIL_GRACE: Duration = Duration::from_secs(1);
 
 /// Threads for what can hang in the kernel: starting a lamp's program (one for each lamp) or
 /// `sendmail` (8), asking the name service (one for each SMTP server), reading certificate
-/// authorities (8) and the alert view (2), closing the store. Each kind has its own bound, and there
+/// authorities (8), the alert view (2) and a look for notices (1), closing the store. Each kind has its own bound, and there
 /// is a place for all of them at once, so that a lamp's dead mount never keeps a mail from its name
 /// service. None is kept when there is nothing to do.
 const BLOCKING_THREADS_MAX: usize =
-    LAMPS_MAX + SMTP_SERVERS_MAX + 2 * ATTEMPTS_MAX + READERS_MAX + 1;
+    LAMPS_MAX + SMTP_SERVERS_MAX + 2 * ATTEMPTS_MAX + READERS_MAX + 2;
 /// One for each server.
 const LAMPS_MAX: usize = SERVERS_MAX;
 /// As clp.conf may have.

@@ -22,11 +22,15 @@ use noroshi_core::notice::{Channel, NoticeKey, Sending};
 use noroshi_core::request::{Reply, Request, RequestId};
 use noroshi_core::time::Moment;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 /// Requests that wait for their answer; one more is refused at once.
 const REQUESTS_MAX: usize = 64;
+/// Questions about notices that wait for the disk; one more is not answered, and who asked goes on
+/// without an answer after a moment.
+const LOOKUPS_MAX: usize = 32;
 
 /// What the driver hands work to.
 pub(crate) struct Parts {
@@ -49,6 +53,7 @@ pub(crate) struct Driver {
     asked: mpsc::Receiver<Asked>,
     waiting: BTreeMap<u64, oneshot::Sender<Reply>>,
     requests: u64,
+    lookups: Arc<Semaphore>,
     refit: Refit,
     done: bool,
 }
@@ -72,6 +77,7 @@ impl Driver {
             asked,
             waiting,
             requests: 0,
+            lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)),
             refit,
             done: false,
         }
@@ -167,7 +173,11 @@ impl Driver {
     /// answers nothing: the other server then sends, and says that it may be a repeat.
     fn find(&self, server: ServerId, keys: Vec<NoticeKey>) {
         let (reader, inbox) = (self.parts.store.reader(), self.inbox.clone());
+        let Ok(place) = Arc::clone(&self.lookups).try_acquire_owned() else {
+            return;
+        };
         tokio::spawn(async move {
+            let _place = place;
             if let Ok(notices) = reader.notices(keys.clone()).await {
                 let asked = keys;
                 let found = Event::Found {

@@ -171,6 +171,8 @@ impl Node {
                     out.push(Action::Tell(server, Box::new(mark)));
                     notices.push(key);
                 }
+                // It waits here, so no disk knows more of it.
+                None if self.outbox.record(&key).is_some() => notices.push(key),
                 None => unknown.push(key),
             }
         }

@@ -72,6 +72,8 @@ pub const STORE_PATIENCE: Span = Span::from_ms(500);
 #[derive(Clone, Debug, Default)]
 pub struct Outbox {
     entries: Vec<Entry>,
+    /// When others were last asked about what is theirs to tell.
+    reminded: Option<Moment>,
     recent: VecDeque<NoticeRecord>,
     /// Notices wait on disk beyond the window.
     backlog: bool,

@@ -72,6 +72,8 @@ pub struct Reader {
     dir: Arc<Path>,
     gate: Arc<RwLock<()>>,
     places: Arc<Semaphore>,
+    /// One at a time is looked up: each opens the file anew.
+    lookups: Arc<Semaphore>,
     rows: watch::Receiver<u64>,
 }
 
@@ -81,6 +83,7 @@ impl Reader {
             dir: Arc::from(dir),
             gate,
             places: Arc::new(Semaphore::new(READERS_MAX)),
+            lookups: Arc::new(Semaphore::new(1)),
             rows,
         }
     }
@@ -136,8 +139,15 @@ impl Reader {
     /// # Errors
     /// When there is no readable store, or it is damaged.
     pub async fn notices(&self, keys: Vec<NoticeKey>) -> Result<Vec<NoticeRecord>, ReadError> {
+        let lookups = Arc::clone(&self.lookups);
+        // As in `alerts`: never closed.
+        let place = lookups
+            .acquire_owned()
+            .await
+            .map_err(|error| ReadError(error.to_string()))?;
         let reader = self.clone();
         let read = move || {
+            let _place = place;
             let _open = reader.gate.read().unwrap_or_else(PoisonError::into_inner);
             let read = |conn: Connection| {
                 let ended = keys.iter().map(|key| notice_of(&conn, key));

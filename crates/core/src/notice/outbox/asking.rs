@@ -78,12 +78,17 @@ impl Outbox {
     /// Mails to ask `whom` about, at most `limit`: stale ones that are due, which go out when all
     /// have answered; and those that another server should have told by now, whose mark may have
     /// been lost with a link.
+    ///
+    /// The latter are asked about together, [`ASK_FIRST`] apart at least: in a storm every one of them is
+    /// late by then, and one question each would be a storm of its own.
     pub fn to_ask(&mut self, now: Now, limit: usize, whom: Servers) -> Vec<NoticeKey> {
+        let remind = self.reminded.is_none_or(|at| now.at.since(at) >= ASK_FIRST);
+        let mut reminded = false;
         let doubtful = self.entries.iter_mut().filter(|entry| {
             entry.record.key.channel == Channel::Mail
                 && match entry.stage {
                     Stage::Due(at) => at <= now.at && entry.stale && entry.asked.is_none(),
-                    Stage::Elsewhere => entry.ask_at <= now.at,
+                    Stage::Elsewhere => remind && entry.ask_at <= now.at,
                     _ => false,
                 }
         });
@@ -94,10 +99,15 @@ impl Outbox {
             } else {
                 let wait = ASK_FIRST.times(1 << entry.asks.min(8)).min(ASK_AGAIN);
                 (entry.ask_at, entry.asks) = (now.at + wait, entry.asks + 1);
+                reminded = true;
             }
             entry.record.key.clone()
         };
-        doubtful.take(limit).map(ask).collect()
+        let keys = doubtful.take(limit).map(ask).collect();
+        if reminded {
+            self.reminded = Some(now.at);
+        }
+        keys
     }
 
     /// A server has said all that it knows of these notices.
@@ -118,6 +128,7 @@ impl Outbox {
     /// A link stands that did not: marks may have been lost with the one before, and what was asked
     /// may not have arrived.
     pub fn ask_soon(&mut self, now: Moment, server: ServerId) {
+        self.reminded = None;
         for entry in &mut self.entries {
             match entry.stage {
                 Stage::Elsewhere => (entry.ask_at, entry.asks) = (now, 0),

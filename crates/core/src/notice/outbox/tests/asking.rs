@@ -149,3 +149,18 @@ fn a_question_that_did_not_arrive_is_put_again_when_the_link_stands() {
     desk.outbox.ask_soon(desk.now.at, OTHER);
     assert_eq!(desk.outbox.to_ask(desk.now, 10, whom), [key]);
 }
+
+/// Rule: N9
+#[test]
+fn in_a_storm_others_are_asked_about_all_that_is_late_together() {
+    let mut desk = Desk::new();
+    let whom = Servers::default().with(OTHER);
+    let mut questions = 0;
+    for n in 0..100 {
+        let name = alloc::format!("a{n}");
+        desk.add(&name, Channel::Mail, "ops@example.com", false);
+        desk.later(Span::from_ms(50));
+        questions += usize::from(!desk.outbox.to_ask(desk.now, 64, whom).is_empty());
+    }
+    assert!((2..=5).contains(&questions), "{questions} in five seconds");
+}
