@@ -34,6 +34,14 @@ pub enum Event {
     LinkUp(ServerId),
     /// The link to another server's daemon broke.
     LinkDown(ServerId),
+    /// The other end of a connection is not the server of this cluster that it should be. Said once
+    /// until a link to it stands.
+    Refused {
+        /// The server that it should be.
+        server: String,
+        /// What is wrong and what helps, in the settings' language.
+        why: String,
+    },
     /// A message from another server's daemon.
     Peer(ServerId, Box<PeerMessage>),
     /// Somebody asks for something.

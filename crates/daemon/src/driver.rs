@@ -98,8 +98,20 @@ impl Driver {
         (self.node, self.parts, self.events)
     }
 
+    /// What waits behind new settings names servers by the old ones, so it is taken before them.
     fn step(&mut self, event: Event) {
-        in_order(self, event, Driver::decide, Driver::act);
+        let mut later = vec![event];
+        if matches!(later[0], Event::Configure { .. }) {
+            while let Ok(waiting) = self.events.try_recv() {
+                match waiting {
+                    Event::Configure { .. } => later.push(waiting),
+                    _ => in_order(self, waiting, Driver::decide, Driver::act),
+                }
+            }
+        }
+        for event in later {
+            in_order(self, event, Driver::decide, Driver::act);
+        }
     }
 
     fn decide(&mut self, event: Event) -> Vec<Action> {

@@ -14,6 +14,8 @@ pub(crate) fn line(event: &Event, config: &Config) -> Option<String> {
         Event::Outcome(key, outcome) => {
             let (what, cause) = match outcome {
                 Outcome::Delivered { .. } => return None,
+                // `noroshi status` says why they wait; a line for each try would be a flood.
+                Outcome::Retry { .. } if key.channel == Channel::Syslog => return None,
                 Outcome::Retry { cause, .. } => ("not sent, will be tried again", cause),
                 Outcome::Refused { cause } => ("refused", cause),
             };

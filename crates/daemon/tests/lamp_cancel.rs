@@ -151,3 +151,26 @@ async fn a_lost_snmp_order_is_not_simply_sent_again() {
         "an order that nobody wants went out"
     );
 }
+
+/// Rule: M18 N17
+#[tokio::test]
+async fn an_order_from_before_new_settings_can_be_taken_back_as_well() {
+    let sim = http_lamp().await;
+    let (mut bench, gate) = gated(&sim);
+    gate.cut_all();
+    let red = LampOrder::Show(Look::RED_BLINK);
+    bench.channel.order(LampId(0), red);
+    let waits = timeout(Duration::from_millis(50), bench.events.recv()).await;
+    assert!(waits.is_err(), "{waits:?}");
+    // The node orders anew after new settings.
+    let same = lamp_support::lamp(LampKind::PatliteHttp, sim.address());
+    bench.channel.replace(vec![same], vec![]);
+    bench.channel.order(LampId(0), red);
+    gate.heal();
+    tokio::task::yield_now().await;
+    bench.channel.cancel(LampId(0));
+    for _ in 0..2 {
+        assert_eq!(bench.next().await.2, LampResult::Cancelled);
+    }
+    assert_eq!(sim.received(), Vec::<String>::new(), "not one byte");
+}

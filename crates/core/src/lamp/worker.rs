@@ -108,6 +108,11 @@ impl LampWorker {
         }
     }
 
+    /// What is due is not told before `at`.
+    pub fn wait_until(&mut self, at: Moment) {
+        self.due = self.due.map(|due| due.max(at));
+    }
+
     /// The settings were replaced: the end of a command in flight will name another lamp, so this one
     /// is told anew.
     pub fn reconfigured(&mut self, now: Moment) {
@@ -256,7 +261,14 @@ impl LampWorker {
         if flight.test && self.test.is_some() && *result != LampResult::Cancelled {
             return self.test_step_ended(now, order, result, news);
         }
+        let asked = !matches!(order, LampOrder::Show(_));
         match result {
+            // What it shows may be another's by now.
+            LampResult::Done { shown: Some(look) }
+                if flight.cancelled && asked && *look != order.look() =>
+            {
+                self.due = Some(now);
+            }
             LampResult::Done { shown } => self.took(now, order, *shown, news),
             // An order that nobody wants any more is no message.
             LampResult::Abnormal { .. } | LampResult::Failed { .. } if flight.cancelled => {

@@ -176,11 +176,14 @@ impl Membership {
 
     /// Learns from another server how often a run was judged down and came back, so that all name
     /// its next fault alike.
-    pub fn learn_returns(&mut self, server: ServerId, session: SessionId, returns: u32) {
+    /// Answers whether that was news.
+    pub fn learn_returns(&mut self, server: ServerId, session: SessionId, returns: u32) -> bool {
         let peer = self.peer_mut(server);
-        if peer.session == Some(session) {
-            peer.returns = peer.returns.max(returns);
+        let news = peer.session == Some(session) && peer.returns < returns;
+        if news {
+            peer.returns = returns;
         }
+        news
     }
 
     /// Takes an authentic, fresh heartbeat.
@@ -249,6 +252,10 @@ impl Membership {
             }
             ServerState::Stalled => news.push(News::Restarted(server)),
             was @ (ServerState::Down | ServerState::Unseen) => {
+                let was = match peer.stood_still {
+                    true => ServerState::Stalled,
+                    false => was,
+                };
                 news.push(News::Back {
                     server,
                     away: silence,

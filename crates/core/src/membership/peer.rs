@@ -23,6 +23,8 @@ pub struct Peer {
     pub expected: bool,
     /// It was judged down when this daemon last ended, and has not been heard since.
     pub judged_before: bool,
+    /// It was judged down although its host answered all the time.
+    pub stood_still: bool,
     /// Its interconnects, by their place in the configuration.
     pub paths: Vec<Path>,
     /// What its host said since it was last heard.
@@ -99,6 +101,7 @@ impl Peer {
             returns_before: 0,
             expected: false,
             judged_before: false,
+            stood_still: false,
             paths,
             host: Host::default(),
             probed_at: None,
@@ -185,6 +188,7 @@ impl Peer {
             self.returns_before = self.returns;
         }
         self.state = state;
+        self.stood_still = false;
         self.since = now;
     }
 }

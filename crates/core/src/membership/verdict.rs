@@ -17,6 +17,12 @@ use crate::status::ServerState;
 use crate::time::{Moment, Span};
 use alloc::vec::Vec;
 
+/// Whether a side that sees so many may call the others down. Of two servers neither is ever more
+/// than half, and one of them must be able to tell of the other.
+fn is_majority(seen: usize, of: usize) -> bool {
+    seen * 2 > of || of == 2
+}
+
 impl Membership {
     /// Judges what time has made of everybody. Call it whenever [`Membership::next_deadline`] has
     /// come; calling it more often changes nothing.
@@ -93,16 +99,13 @@ impl Membership {
             membership.others().filter(is).collect()
         };
         let (gone, unknown) = (missing(self, true), missing(self, false));
-        let seen = self.living().count();
-        for server in gone {
-            self.down(
-                now,
-                server,
-                Cause::NotSeenSinceStart,
-                seen,
-                self.peers.len(),
-                news,
-            );
+        let (seen, of) = (self.living().count(), self.peers.len());
+        if is_majority(seen, of) {
+            for server in gone {
+                self.down(now, server, Cause::NotSeenSinceStart, seen, of, news);
+            }
+        } else if !gone.is_empty() {
+            self.lose_sight(now, gone, (seen, of), news);
         }
         if !unknown.is_empty() {
             news.push(News::StartWaitOver(unknown));
@@ -202,20 +205,29 @@ impl Membership {
         }
         let of = self.members();
         let seen = of - silent.len();
-        if seen * 2 > of || of == 2 {
+        if is_majority(seen, of) {
             for server in silent {
                 self.down(now, server, Cause::Silent, seen, of, news);
             }
         } else {
-            for server in &silent {
-                self.peer_mut(*server).enter(now, ServerState::Unseen);
-            }
-            news.push(News::Partition {
-                unseen: silent,
-                seen,
-                of,
-            });
+            self.lose_sight(now, silent, (seen, of), news);
         }
+    }
+
+    /// This side is no majority: the others may be as well as we are (rule N5).
+    fn lose_sight(
+        &mut self,
+        now: Moment,
+        unseen: Vec<ServerId>,
+        (seen, of): (usize, usize),
+        news: &mut Vec<News>,
+    ) {
+        for server in &unseen {
+            let peer = self.peer_mut(*server);
+            peer.enter(now, ServerState::Unseen);
+            peer.expected = false;
+        }
+        news.push(News::Partition { unseen, seen, of });
     }
 
     fn down(
@@ -229,6 +241,7 @@ impl Membership {
     ) {
         let peer = self.peer_mut(server);
         peer.enter(now, ServerState::Down);
+        peer.stood_still = cause == Cause::Stalled;
         peer.expected = false;
         peer.link_broken = false;
         for path in &mut peer.paths {

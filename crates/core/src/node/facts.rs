@@ -1,7 +1,7 @@
 //! From what membership found to what people are told: alerts, lamps, the thread of a fault.
 
+use super::Node;
 use super::raise::About;
-use super::{Leaving, Node};
 use crate::action::{Action, Item};
 use crate::alert::{AlertId, Message};
 use crate::config::ServerId;
@@ -166,10 +166,11 @@ impl Node {
     ) {
         if self.faults[usize::from(server.0)].is_some() {
             // We restarted during its fault, or it stopped cleanly after it.
-            if same_run {
-                self.disbelieve(now, server, out);
-            }
-            return self.server_back(now, server, None, false, ServerState::Down, out);
+            let was = match same_run && self.is_partition(server) {
+                true => ServerState::Unseen,
+                false => ServerState::Down,
+            };
+            return self.server_back(now, server, None, same_run, was, out);
         }
         let name = self.config.server_name(server).to_string();
         let session = self.membership.peer(server).session.unwrap_or_default();
@@ -193,15 +194,22 @@ impl Node {
         out: &mut Vec<Action>,
     ) {
         let lost_by_us = same_run && was == ServerState::Unseen;
-        let waits = lost_by_us && away.is_some_and(|away| self.gather_return(now, server, away));
+        let waits = lost_by_us && self.gather_return(now, server, away);
         if !waits {
-            self.tell_return(now, server, away, same_run, out);
+            let message = match (same_run, was) {
+                (true, ServerState::Stalled) => Message::ServiceAnswers,
+                (true, _) => Message::PartitionOver,
+                (false, _) => Message::ServerBack,
+            };
+            self.tell_return(now, server, away, message, out);
         }
         if same_run {
             // Others may have seen it all the time: they must count this return as well, or they
             // would name its next fault otherwise than we do, and it would be told twice.
             let returns = self.returns(&[server]);
             self.tell_all(&crate::peer::PeerMessage::Returns { returns }, out);
+            // It may have told what waits here while we did not see each other.
+            self.outbox.doubt();
         }
         match same_run {
             true => self.disbelieve(now, server, out),
@@ -216,7 +224,7 @@ impl Node {
         now: Now,
         server: ServerId,
         away: Option<Span>,
-        same_run: bool,
+        message: Message,
         out: &mut Vec<Action>,
     ) {
         let name = self.config.server_name(server).to_string();
@@ -227,15 +235,28 @@ impl Node {
             fact: Some(format!("back {name} {session} {}", peer.returns)),
             thread: self.end_fault(server),
             maybe_told: away.is_none(),
+            // It ends a fault that was mailed, though its own row may be a quiet one.
+            mail: message == Message::ServiceAnswers,
             ..About::default()
         };
-        let message = match same_run {
-            true => Message::PartitionOver,
-            false => Message::ServerBack,
-        };
-        let a_while = self.config.language.pick("a while", "しばらくの間");
-        let away = away.map_or_else(|| a_while.to_string(), |away| away.to_string());
+        let away = self.away_words(away);
         self.raise(now, message, &[&name, &away], about, out);
+    }
+
+    /// A daemon with another key, or of another cluster, stands where a server should be: it will be
+    /// missed, and nobody would look for that reason.
+    pub(super) fn refused(&mut self, now: Now, name: &str, why: &str, out: &mut Vec<Action>) {
+        let Some(server) = self.config.server_named(name) else {
+            return;
+        };
+        // Each of the others sees it too; it is said again when it has lasted.
+        let hour = now.wall.0 / 3_600_000;
+        let about = About {
+            server: Some(server),
+            fact: Some(format!("refused {name} {hour}")),
+            ..About::default()
+        };
+        self.raise(now, Message::ServerRefused, &[name, why], about, out);
     }
 
     fn server_left(&mut self, now: Now, server: ServerId, cluster: bool, out: &mut Vec<Action>) {
@@ -313,6 +334,11 @@ impl Node {
         for server in unseen {
             self.faults[usize::from(server.0)] = Some(Node::fact_id(&fact));
             self.fallen(now, *server, alert.clone(), false, out);
+            // It is we who are few: a cut that ends at this moment is heard of within these.
+            let wait = self.config.heartbeat.interval.times(3);
+            if let (Some(lamp), true) = (self.config.server(*server).lamp, seen * 2 < of) {
+                self.lamps[usize::from(lamp.0)].wait_until(now.at + wait);
+            }
         }
     }
 
@@ -340,6 +366,18 @@ impl Node {
         out.push(Action::DropLink(server));
         self.linked = self.linked.without(server);
         self.outbox.gone(now.at, server);
+    }
+
+    /// The fault of a server is one that it shares with others: they were lost from sight together.
+    fn is_partition(&self, server: ServerId) -> bool {
+        let fault = &self.faults[usize::from(server.0)];
+        fault.is_some() && self.faults.iter().filter(|other| *other == fault).count() > 1
+    }
+
+    /// How long a server was away, as far as we know.
+    pub(super) fn away_words(&self, away: Option<Span>) -> String {
+        let unknown = self.config.language.pick("a while", "不明");
+        away.map_or_else(|| unknown.to_string(), |away| away.to_string())
     }
 
     pub(super) fn end_fault(&mut self, server: ServerId) -> Option<AlertId> {
@@ -468,6 +506,7 @@ impl Node {
     /// The store failed: said once, told from memory (invariant 1).
     pub(super) fn store_failed(&mut self, now: Now, why: &str, out: &mut Vec<Action>) {
         self.store_trouble = Some(why.to_string());
+        self.store_calm_at = None;
         if !core::mem::replace(&mut self.store_told, true) {
             let name = self.own_name();
             self.raise(
@@ -480,84 +519,27 @@ impl Node {
         }
     }
 
-    pub(super) fn store_works(&mut self, now: Now, out: &mut Vec<Action>) {
-        self.store_trouble = None;
-        if core::mem::take(&mut self.store_told) {
-            let name = self.own_name();
-            self.raise(now, Message::StoreBack, &[&name], About::default(), out);
+    /// The store took a batch. It is said to work again only when it has done so for a while: on a
+    /// full disk a small batch finds room now and then.
+    pub(super) fn store_works(&mut self, now: Now) {
+        if self.store_trouble.is_some() {
+            self.store_calm_at.get_or_insert(now.at + super::STORE_CALM);
         }
     }
 
-    /// Begins to leave cleanly: said to all, the own lamp goes out (rule M16), and all lamps when
-    /// the whole cluster shuts down (rule M18).
-    pub(super) fn leave(
-        &mut self,
-        now: Now,
-        cluster: bool,
-        reply: Option<crate::request::RequestId>,
-        out: &mut Vec<Action>,
-    ) {
-        if let Some(leaving) = self.leaving.as_mut() {
-            // Asked twice: somebody does not want to wait any longer.
-            leaving.until = now.at;
-            leaving.reply = leaving.reply.or(reply);
+    pub(super) fn tell_store_calm(&mut self, now: Now, out: &mut Vec<Action>) {
+        if self.store_calm_at.is_none_or(|at| at > now.at) {
             return;
         }
-        let name = self.own_name();
-        self.tell_returns(now, out);
-        self.raise(
-            now,
-            Message::DaemonStopping,
-            &[&name],
-            About::default(),
-            out,
-        );
-        let fact = format!("left {name} {}", self.session);
-        let about = About {
-            server: Some(self.own),
-            fact: Some(fact),
-            ..About::default()
-        };
-        let alert = self.raise(now, Message::ServerLeft, &[&name], about, out);
-        self.latches.out(now.wall, self.own);
-        self.latch_changed(now, self.own, alert, out);
-        for server in self.membership.others().filter(|_| cluster) {
-            self.before_fall[usize::from(server.0)] = None;
-            self.latches.out(now.wall, server);
-            self.latch_changed(now, server, None, out);
-        }
-        let until = now.at + super::LEAVE_WAIT_MAX;
-        self.leaving = Some(Leaving {
-            cluster,
-            until,
-            reply,
-        });
-        self.tell_all(&crate::peer::PeerMessage::Leaving { cluster }, out);
-        self.next_beat = now.at;
-    }
-
-    /// Leaves once the lamp has been told and begun notices have ended, or the wait is over.
-    pub(super) fn leave_if_done(&mut self, now: Now, out: &mut Vec<Action>) {
-        let Some(leaving) = self.leaving else { return };
-        let settled =
-            self.lamps.iter().all(|lamp| lamp.is_settled()) && self.outbox.under_way() == 0;
-        if settled || now.at >= leaving.until {
-            for request in self
-                .lamps
-                .iter_mut()
-                .filter_map(crate::lamp::LampWorker::abandon_test)
-            {
-                let why = String::from("the service stops");
-                out.push(Action::Reply(
-                    request,
-                    crate::request::Reply::Refused { why },
-                ));
-            }
-            if let Some(reply) = leaving.reply {
-                out.push(Action::Reply(reply, crate::request::Reply::Done));
-            }
-            out.push(Action::Beat(self.phase()));
-            out.push(Action::Exit);
+        (self.store_calm_at, self.store_trouble) = (None, None);
+        if core::mem::take(&mut self.store_told) {
+            let name = self.own_name();
+            let about = About {
+                // It ends a fault that was mailed (rule N11).
+                mail: true,
+                ..About::default()
+            };
+            self.raise(now, Message::StoreBack, &[&name], about, out);
         }
     }
 }

@@ -36,7 +36,10 @@ impl Node {
                 news = crate::lamp::merge(before, latch);
                 // Others have shown the red that we only believed in.
                 if before.red == Glow::Blink && (was != before.red || before.green == Glow::Off) {
+                    // By their clock: ours may be ahead, and outlive who puts the lamp out.
+                    let proved = before.clone();
                     *believed = None;
+                    self.latches.restore(server, proved);
                 }
             }
             if self.latches.merge(latch) || news {

@@ -8,6 +8,7 @@
 mod facts;
 mod lamps;
 mod latches;
+mod leaving;
 mod peers;
 mod raise;
 mod report;
@@ -44,6 +45,8 @@ pub const LEAVE_WAIT_MAX: Span = Span::from_secs(6);
 /// After a pause of our own stale notices wait for this long: other servers may have taken over, and
 /// what they said about it is read first.
 const RESUME_WAIT: Span = Span::from_ms(200);
+/// How long a store that had failed must work before it is said to work again.
+const STORE_CALM: Span = Span::from_secs(5);
 /// How long a starting server waits for the others before it takes itself to be alone.
 const START_SETTLE: Span = Span::from_ms(1_500);
 
@@ -98,6 +101,8 @@ pub struct Node {
     store_trouble: Option<String>,
     /// The store's trouble was told and is not over.
     store_told: bool,
+    /// When the store will have worked for long enough to be said to work again.
+    store_calm_at: Option<Moment>,
     mail_trouble: bool,
     /// The lamps that were told by us the last time anybody looked.
     assigned: bool,
@@ -152,6 +157,7 @@ impl Node {
             leaving: None,
             store_trouble: None,
             store_told: false,
+            store_calm_at: None,
             mail_trouble: false,
             assigned: false,
         }
@@ -184,6 +190,7 @@ impl Node {
                 self.membership.link_broken(now.at, server, &mut news);
                 self.take(now, news, out);
             }
+            Event::Refused { server, why } => self.refused(now, &server, &why, out),
             Event::Peer(server, message) => self.heard_from_peer(now, server, *message, out),
             Event::Request(id, request) => self.asked(now, id, request, out),
             Event::Recorded { batch, result } => self.recorded(now, batch, result, out),
@@ -219,6 +226,7 @@ impl Node {
             sooner(self.outbox.next_deadline(self.held_until()));
         }
         sooner(self.settled_at);
+        sooner(self.store_calm_at);
         sooner(self.returns_due());
         self.lamps
             .iter()
@@ -307,6 +315,7 @@ impl Node {
         self.begin_notices(now, out);
         out.extend(self.outbox.wants_load(now.at).map(Action::Load));
         self.watch_lamps(now, out);
+        self.tell_store_calm(now, out);
         self.flush(out);
         self.order_lamps(now, out);
         self.leave_if_done(now, out);
@@ -409,7 +418,7 @@ impl Node {
             *of != batch
         });
         match result {
-            Ok(()) => self.store_works(now, out),
+            Ok(()) => self.store_works(now),
             Err(why) => self.store_failed(now, &why, out),
         }
     }

@@ -76,8 +76,9 @@ impl Node {
             }
             PeerMessage::Returns { returns } => {
                 for (name, session, count) in returns {
-                    if let Some(server) = self.config.server_named(&name) {
-                        self.membership.learn_returns(server, session, count);
+                    if let Some(server) = self.config.server_named(&name)
+                        && self.membership.learn_returns(server, session, count)
+                    {
                         self.seen(now, server);
                     }
                 }
@@ -118,7 +119,9 @@ impl Node {
         let is_unknown = |notice: &NoticeRecord| {
             notice.key.channel == Channel::Mail && !self.outbox.knows(&notice.key)
         };
-        if known && !notices.iter().any(is_unknown) {
+        // Who repeats an alert at each new link has told us of it before.
+        let told = known || (repeated && !notices.is_empty());
+        if told && !notices.iter().any(is_unknown) {
             for notice in notices {
                 self.mark(now, from, notice);
             }

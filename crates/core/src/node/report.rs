@@ -40,10 +40,12 @@ impl Node {
             .map(|(at, interconnect)| {
                 let path = &peer.paths[at];
                 let used = self.config.address(id, InterconnectId(at as u8)).is_some();
+                let timeout = self.config.heartbeat.timeout;
+                let heard = path.heard_at.is_some_and(|at| now.at.since(at) < timeout);
                 PathStatus {
                     name: interconnect.name.clone(),
                     comment: interconnect.comment.to_string(),
-                    normal: own || path.normal,
+                    normal: own || (path.normal && heard),
                     unused: !used,
                     silent_ms: path.heard_at.map(|at| now.at.since(at).as_ms()),
                     loss_permille: path.loss_permille(),

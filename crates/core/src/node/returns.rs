@@ -24,14 +24,14 @@ pub(super) struct Returning {
     /// The partition's alert.
     partition: AlertId,
     /// Who is back, and how long each was away.
-    servers: Vec<(ServerId, Span)>,
+    servers: Vec<(ServerId, Option<Span>)>,
     until: Moment,
 }
 
 impl Node {
     /// Lets the return of a server that was lost by a partition wait for others. Answers whether it
     /// does: not when it is another partition's, or when this one's returns were told before.
-    pub(super) fn gather_return(&mut self, now: Now, server: ServerId, away: Span) -> bool {
+    pub(super) fn gather_return(&mut self, now: Now, server: ServerId, away: Option<Span>) -> bool {
         let Some(partition) = self.faults[usize::from(server.0)].clone() else {
             return false;
         };
@@ -62,7 +62,9 @@ impl Node {
             return;
         };
         let waits = self.membership.others().any(|id| {
-            let lost = self.membership.peer(id).state == ServerState::Unseen;
+            let state = self.membership.peer(id).state;
+            // Unknown: lost before we restarted.
+            let lost = matches!(state, ServerState::Unseen | ServerState::Unknown);
             lost && self.faults[usize::from(id.0)].as_ref() == Some(&returning.partition)
         });
         if !waits || now.at >= returning.until {
@@ -81,7 +83,7 @@ impl Node {
             ..
         } = returning;
         servers.sort_unstable();
-        let away = servers.iter().map(|(_, away)| *away).max();
+        let away = servers.iter().filter_map(|(_, away)| *away).max();
         let servers: Vec<ServerId> = servers.into_iter().map(|(id, _)| id).collect();
         let about = About {
             server: match servers.as_slice() {
@@ -96,10 +98,7 @@ impl Node {
             1 => Message::PartitionOver,
             _ => Message::PartitionOverForMany,
         };
-        let (names, away) = (
-            self.names(&servers),
-            format!("{}", away.unwrap_or_default()),
-        );
+        let (names, away) = (self.names(&servers), self.away_words(away));
         self.raise(now, message, &[&names, &away], about, out);
         for server in servers {
             if self.faults[usize::from(server.0)].as_ref() == Some(&partition) {

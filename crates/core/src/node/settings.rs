@@ -65,7 +65,8 @@ impl Node {
         let is_linked = |id: &ServerId| old_id(*id).is_some_and(|at| linked.has(at));
         let linked = config.server_ids().filter(is_linked);
         self.linked = linked.fold(Servers::default(), Servers::with);
-        self.outbox.renumber(|alert| raise::origin(config, alert));
+        self.outbox
+            .renumber(now.at, |alert| raise::origin(config, alert));
         self.keep_lamps(&old, out);
         self.lamps
             .iter_mut()

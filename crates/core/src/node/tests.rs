@@ -383,3 +383,178 @@ fn a_start_that_stood_still_waits_for_the_others_all_the_same() {
     assert_eq!(lamps.count(), 0, "{out:#?}");
     assert_eq!(node.settled_at, Some(woken.at + START_SETTLE));
 }
+
+/// The clock of a server that only believed in a fall is ahead of the others'.
+///
+/// Rule: M18
+#[test]
+fn a_belief_that_others_proved_does_not_outlive_the_person_who_put_the_lamp_out() {
+    let (mut node, mut now) = one_of_three(2);
+    now.wall = WallTime(3_600_000);
+    let mut out = Vec::new();
+    let heard = |from: u8| Heard {
+        from: ServerId(from),
+        path: crate::config::InterconnectId(0),
+        session: SessionId([from; 12]),
+        phase: Phase::Running,
+        missed: 0,
+        config_digest: 0,
+    };
+    // sv1 falls silent, sv2 goes on and tells its lamp: the look is red, by the clock of sv2.
+    for _ in 0..20 {
+        now.at = now.at + Span::from_ms(100);
+        node.step(now, Event::Heard(heard(1)), &mut out);
+        node.next_deadline(now.at);
+    }
+    assert!(node.before_fall[0].is_some(), "believed");
+    let latch = |red: Glow, at: i64| Latch {
+        server: "sv1".into(),
+        red,
+        red_changed: WallTime(at),
+        green: Glow::Off,
+        green_changed: WallTime(at),
+    };
+    let tell = |latch: Latch, put_out: Vec<PutOut>| {
+        let latches = alloc::vec![latch];
+        Event::Peer(
+            ServerId(1),
+            Box::new(PeerMessage::Latches { latches, put_out }),
+        )
+    };
+    node.step(now, tell(latch(Glow::Blink, 2_000), Vec::new()), &mut out);
+    assert!(node.before_fall[0].is_none(), "a lamp has shown it");
+    // A minute later somebody puts it out, at sv2.
+    let put_out = PutOut {
+        server: "sv1".into(),
+        fault: node.faults[0].clone(),
+        run: Some(SessionId([0; 12])),
+        at: WallTime(62_000),
+    };
+    node.step(
+        now,
+        tell(latch(Glow::Off, 62_000), alloc::vec![put_out]),
+        &mut out,
+    );
+    assert_eq!(node.latches.of(ServerId(0)).red, Glow::Off);
+    out.clear();
+    node.step(now, Event::LinkUp(ServerId(1)), &mut out);
+    let relit = out.iter().any(|action| match action {
+        Action::Tell(_, message) => match &**message {
+            PeerMessage::Latches { latches, .. } => latches[0].red == Glow::Blink,
+            _ => false,
+        },
+        _ => false,
+    });
+    assert!(!relit, "{out:#?}");
+}
+
+fn records(out: &[Action]) -> usize {
+    out.iter()
+        .filter(|one| matches!(one, Action::Record { .. }))
+        .count()
+}
+
+/// Rule: N6 N8
+#[test]
+fn what_others_repeat_and_is_known_is_not_written_again() {
+    let (mut node, now) = one_of_three(1);
+    let mut out = Vec::new();
+    let returns = alloc::vec![(String::from("sv1"), SessionId([0; 12]), 0)];
+    let message = PeerMessage::Returns { returns };
+    node.step(now, Event::Peer(ServerId(2), Box::new(message)), &mut out);
+    assert_eq!(records(&out), 0, "{out:#?}");
+}
+
+/// Rule: N6 N8
+#[test]
+fn a_known_alert_that_is_repeated_is_not_written_again() {
+    let (mut node, now) = one_of_three(1);
+    let (mut first, at) = one_of_three(0);
+    let mut out = Vec::new();
+    let raise = crate::request::Request::MailTest;
+    first.step(at, Event::Request(RequestId(1), raise), &mut out);
+    out.clear();
+    first.step(at, Event::LinkUp(ServerId(1)), &mut out);
+    let told = out.into_iter().find_map(|action| match action {
+        Action::Tell(_, message) => match *message {
+            PeerMessage::Alert { ref alert, .. } if !is_fact_id(&alert.id) => Some(message),
+            _ => None,
+        },
+        _ => None,
+    });
+    let told = told.expect("a repeated alert");
+    let mut out = Vec::new();
+    node.step(now, Event::Peer(ServerId(0), told.clone()), &mut out);
+    assert_eq!(records(&out), 1);
+    // Said twice, "begun" may mean that the receiver has it: that much is news.
+    node.step(now, Event::Peer(ServerId(0), told.clone()), &mut out);
+    out.clear();
+    node.step(now, Event::Peer(ServerId(0), told), &mut out);
+    assert_eq!(records(&out), 0, "{out:#?}");
+}
+
+fn is_fact_id(id: &AlertId) -> bool {
+    super::raise::is_fact(id)
+}
+
+/// Rule: N2 N9
+#[test]
+fn a_server_with_another_key_is_an_alert_once_for_all_who_meet_it() {
+    let (mut first, now) = one_of_three(0);
+    let (mut second, _) = one_of_three(1);
+    let refused = || Event::Refused {
+        server: "sv3".into(),
+        why: "compare the key files".into(),
+    };
+    let raised = |out: &[Action]| {
+        out.iter().find_map(|action| match action {
+            Action::Tell(_, message) => match &**message {
+                PeerMessage::Alert { alert, .. } if alert.message.event == 1040 => {
+                    Some(alert.clone())
+                }
+                _ => None,
+            },
+            _ => None,
+        })
+    };
+    let mut out = Vec::new();
+    first.step(now, refused(), &mut out);
+    let alert = raised(&out).expect("it is told");
+    assert!(alert.destinations.mail && alert.text.contains("compare the key files"));
+    carry(out, 0, &mut second, now);
+    let mut out = Vec::new();
+    second.step(now, refused(), &mut out);
+    assert_eq!(raised(&out), None, "the first has told it");
+}
+
+/// Rule: N8 N11
+#[test]
+fn a_full_disk_that_takes_a_batch_now_and_then_is_one_fault() {
+    let (mut node, mut now) = one_of_three(0);
+    let mut alerts = Vec::new();
+    let mut step = |node: &mut Node, now: Now, event: Event| {
+        let mut out = Vec::new();
+        node.step(now, event, &mut out);
+        alerts.extend(out.iter().filter_map(|action| match action {
+            Action::Tell(ServerId(1), message) => match &**message {
+                PeerMessage::Alert { alert, .. } if alert.message.module == "store" => {
+                    Some(alert.message.event)
+                }
+                _ => None,
+            },
+            _ => None,
+        }));
+    };
+    let result = |works: bool| match works {
+        true => Ok(()),
+        false => Err(String::from("disk full")),
+    };
+    for batch in 0..20 {
+        let result = result(batch % 2 == 1);
+        step(&mut node, now, Event::Recorded { batch, result });
+        now.at = now.at + Span::from_ms(5);
+    }
+    now.at = now.at + STORE_CALM;
+    step(&mut node, now, Event::Tick);
+    assert_eq!(alerts, [1_001, 1_002]);
+}

@@ -405,11 +405,15 @@ impl Outbox {
             .count()
     }
 
-    /// Follows servers to their new ids after new settings. What was asked is asked again.
-    pub fn renumber(&mut self, origin: impl Fn(&Alert) -> Option<ServerId>) {
+    /// Follows servers to their new ids after new settings. What was asked is asked again, and what
+    /// was left to another server is due.
+    pub fn renumber(&mut self, now: Moment, origin: impl Fn(&Alert) -> Option<ServerId>) {
         for entry in &mut self.entries {
             entry.origin = origin(&entry.alert);
-            (entry.asked, entry.left_to) = (None, None);
+            if entry.left_to.is_some() {
+                entry.release(now);
+            }
+            entry.asked = None;
         }
     }
 

@@ -43,7 +43,7 @@ use identity::Identity;
 use link::Links;
 use noroshi_core::alert::SessionId;
 use noroshi_core::config::{Config, InterconnectId, ServerId};
-use noroshi_core::event::Phase;
+use noroshi_core::event::{Event, Phase};
 use noroshi_core::peer::PeerMessage;
 use noroshi_wire::key::ClusterKey;
 use note::{Note, Notes};
@@ -297,6 +297,19 @@ impl Wires {
     }
 
     fn say(&self, note: Note) {
-        self.notes.say(self.plan().language, note);
+        let language = self.plan().language;
+        let refused = match &note {
+            Note::Refused { server, why, .. } => Some(Event::Refused {
+                server: server.clone(),
+                why: why.text(language),
+            }),
+            _ => None,
+        };
+        // The log has it in any case; an inbox that is full has worse to tell.
+        if self.notes.say(language, note)
+            && let Some(event) = refused
+        {
+            let _ = self.inbox.try_send(event);
+        }
     }
 }

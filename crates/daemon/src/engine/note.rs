@@ -22,17 +22,18 @@ const NOTES_MAX: usize = 128;
 pub(super) struct Notes(Mutex<VecDeque<Note>>);
 
 impl Notes {
-    /// Writes the line, unless it was written and its trouble is not over.
-    pub(super) fn say(&self, language: Language, note: Note) {
+    /// Writes the line, unless it was written and its trouble is not over; answers whether it did.
+    pub(super) fn say(&self, language: Language, note: Note) -> bool {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if said.iter().any(|other| other.is_same_trouble(&note)) {
-            return;
+            return false;
         }
         log::line(note.text(language));
         if said.len() >= NOTES_MAX {
             said.pop_front();
         }
         said.push_back(note);
+        true
     }
 
     /// All is well with `server`: its next trouble is said again.

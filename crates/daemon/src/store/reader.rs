@@ -281,3 +281,48 @@ fn notices_of(conn: &Connection, alert: &Alert) -> rusqlite::Result<Vec<NoticeRe
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use noroshi_core::alert::AlertId;
+    use noroshi_core::notice::Channel;
+    use std::time::Duration;
+
+    /// A store that hangs while it is opened again: questions of other servers must leave threads
+    /// to the name service and to `sendmail`.
+    ///
+    /// Rule: M1 N9
+    #[test]
+    fn questions_to_a_disk_that_hangs_take_only_their_own_threads() {
+        let dir = tempfile::tempdir().unwrap();
+        let gate = Arc::new(RwLock::new(()));
+        let (_rows, newest) = watch::channel(0);
+        let reader = Reader::new(dir.path(), Arc::clone(&gate), newest);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(67)
+            .build()
+            .unwrap();
+        let hangs = gate.write().unwrap();
+        let free = runtime.block_on(async {
+            for n in 0..100 {
+                let (reader, alert) = (reader.clone(), AlertId(format!("a{n}")));
+                let key = NoticeKey {
+                    alert,
+                    channel: Channel::Mail,
+                    recipient: "ops@example.com".into(),
+                };
+                tokio::spawn(async move { reader.notices(vec![key]).await });
+            }
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let name_service = tokio::task::spawn_blocking(|| ());
+            tokio::time::timeout(Duration::from_secs(2), name_service)
+                .await
+                .is_ok()
+        });
+        drop(hangs);
+        runtime.shutdown_background();
+        assert!(free, "every thread waits for the disk");
+    }
+}

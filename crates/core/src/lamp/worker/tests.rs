@@ -310,3 +310,21 @@ fn notices_of_a_look_that_is_overtaken_or_not_ours_any_more_end() {
     ended(&mut worker, now, LampResult::Cancelled);
     assert_eq!(worker.take_overtaken(), [key("back")]);
 }
+
+/// Rule: N14
+#[test]
+fn a_question_that_a_handover_overtook_finds_no_strayed_lamp() {
+    let (mut worker, now) = active();
+    worker.want(now, Look::OUT, None, None);
+    worker.poll(now);
+    ended(&mut worker, now, DONE);
+    let later = now + LAMP_REASSERT;
+    assert_eq!(worker.poll(later), Some(LampOrder::ReadBack(Look::OUT)));
+    // Its own server has started again and tells it from here on.
+    worker.set_active(later, false);
+    assert!(worker.cancel());
+    let lit = LampResult::Done {
+        shown: Some(Look::GREEN),
+    };
+    assert_eq!(ended(&mut worker, later, lit), []);
+}

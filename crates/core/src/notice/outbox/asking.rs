@@ -132,7 +132,10 @@ impl Outbox {
         for entry in &mut self.entries {
             match entry.stage {
                 Stage::Elsewhere => (entry.ask_at, entry.asks) = (now, 0),
-                Stage::Due(_) if entry.asked.is_some_and(|asked| asked.silent.has(server)) => {
+                Stage::Due(_)
+                    if entry.left_to.is_none()
+                        && entry.asked.is_some_and(|asked| asked.silent.has(server)) =>
+                {
                     (entry.asked, entry.stage) = (None, Stage::Due(now));
                 }
                 _ => {}
@@ -176,7 +179,7 @@ impl Outbox {
         let entry = &mut self.entries[at];
         entry.leave_to(now, theirs.state, at_work);
         let record = &mut entry.record;
-        let repeat_before = record.possible_repeat;
+        let before = record.clone();
         record.possible_repeat |= theirs.possible_repeat || theirs.state == NoticeState::Begun;
         // While it is ours to send, our own knowledge of the rest is the newer one.
         if entry.stage == Stage::Elsewhere {
@@ -184,9 +187,8 @@ impl Outbox {
             record.state = theirs.state;
             record.sender.clone_from(&theirs.sender);
             record.reason.clone_from(&theirs.reason);
-            return true;
         }
-        record.possible_repeat != repeat_before
+        *record != before
     }
 
     /// What another server should know of a notice before it sends it: how it ended, or that
@@ -215,7 +217,7 @@ impl Entry {
         }
     }
 
-    fn release(&mut self, now: Moment) {
+    pub(super) fn release(&mut self, now: Moment) {
         self.left_to = None;
         if let Stage::Due(at) = &mut self.stage {
             *at = now.min(*at);

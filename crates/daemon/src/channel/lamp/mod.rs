@@ -64,6 +64,13 @@ pub struct LampChannel {
 struct Slot {
     lamp: Arc<Lamp>,
     servers: Arc<str>,
+    line: Arc<Line>,
+}
+
+/// What the orders for one address share, whatever the settings call the lamp there: new settings
+/// must not lose the handle by which an order that waits is taken back.
+#[derive(Debug)]
+struct Line {
     /// One permit: the turn.
     turn: Arc<Semaphore>,
     /// [`ORDERS_MAX`] permits: the places in the queue for it.
@@ -73,7 +80,19 @@ struct Slot {
     /// Orders given so far.
     orders: AtomicU64,
     /// The last order ended in a failure.
-    failed: Arc<AtomicBool>,
+    failed: AtomicBool,
+}
+
+impl Line {
+    fn new() -> Line {
+        Line {
+            turn: Arc::new(Semaphore::new(1)),
+            places: Arc::new(Semaphore::new(ORDERS_MAX)),
+            cancelled: watch::Sender::new(0),
+            orders: AtomicU64::new(0),
+            failed: AtomicBool::new(false),
+        }
+    }
 }
 
 impl LampChannel {
@@ -114,13 +133,7 @@ impl LampChannel {
             .into_iter()
             .map(|lamp| {
                 let same = |slot: &&Slot| slot.lamp.address == lamp.address;
-                let (turn, places) = match old.iter().find(same) {
-                    Some(slot) => (slot.turn.clone(), slot.places.clone()),
-                    None => (
-                        Arc::new(Semaphore::new(1)),
-                        Arc::new(Semaphore::new(ORDERS_MAX)),
-                    ),
-                };
+                let line = old.iter().find(same).map(|slot| slot.line.clone());
                 let names = lamp.servers.iter().map(|server| {
                     server_names
                         .get(usize::from(server.0))
@@ -130,11 +143,7 @@ impl LampChannel {
                 Slot {
                     lamp: Arc::new(lamp),
                     servers,
-                    turn,
-                    places,
-                    cancelled: watch::Sender::new(0),
-                    orders: AtomicU64::new(0),
-                    failed: Arc::new(AtomicBool::new(false)),
+                    line: line.unwrap_or_else(|| Arc::new(Line::new())),
                 }
             })
             .collect();
@@ -144,23 +153,20 @@ impl LampChannel {
     pub fn order(&self, lamp: LampId, order: LampOrder) {
         let inbox = self.inbox.clone();
         let task = self.slots.get(usize::from(lamp.0)).map(|slot| {
-            let place = slot.places.clone().try_acquire_owned();
-            let number = slot.orders.fetch_add(1, Ordering::Relaxed) + 1;
-            let cancelled = slot.cancelled.subscribe();
-            (
-                place,
-                slot.turn.clone(),
-                slot.lamp.clone(),
-                slot.servers.clone(),
-                (cancelled, number, slot.failed.clone()),
-            )
+            let line = slot.line.clone();
+            let place = line.places.clone().try_acquire_owned();
+            let number = line.orders.fetch_add(1, Ordering::Relaxed) + 1;
+            let cancelled = line.cancelled.subscribe();
+            let (lamp, servers) = (slot.lamp.clone(), slot.servers.clone());
+            (place, line, lamp, servers, (cancelled, number))
         });
         let (deadlines, gate) = (self.deadlines, self.gate.clone());
         tokio::spawn(async move {
             let result = match task {
                 None => Trouble::Settings(format!("there is no lamp number {}", lamp.0)).result(),
                 Some((Err(_), ..)) => Trouble::Busy.result(),
-                Some((Ok(place), turn, lamp, servers, (cancelled, number, failed))) => {
+                Some((Ok(place), line, lamp, servers, (cancelled, number))) => {
+                    let (turn, failed) = (line.turn.clone(), &line.failed);
                     let cautious = failed.load(Ordering::Relaxed);
                     let leave = Leave::new(cancelled, number, cautious);
                     let ended = in_turn(turn, &lamp, &servers, order, (&deadlines, &gate), leave);
@@ -195,8 +201,8 @@ impl LampChannel {
     /// One that has left goes on to its end.
     pub fn cancel(&self, lamp: LampId) {
         if let Some(slot) = self.slots.get(usize::from(lamp.0)) {
-            let given = slot.orders.load(Ordering::Relaxed);
-            slot.cancelled.send_replace(given);
+            let given = slot.line.orders.load(Ordering::Relaxed);
+            slot.line.cancelled.send_replace(given);
         }
     }
 }

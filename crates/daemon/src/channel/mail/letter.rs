@@ -146,6 +146,7 @@ fn keyword(alert: &Alert, language: Language) -> String {
         ("nm", 1004) => ("answers again", "応答再開"),
         ("nm", 1030) => ("network cut", "ネットワーク分断"),
         ("nm", 1031 | 1032) => ("network cut over", "分断解消"),
+        ("nm", 1040) => ("wrong key or cluster", "鍵・構成相違"),
         ("pm", 13) => ("settings faulty", "設定誤り"),
         ("store", 1001) => ("alert store failed", "保存領域障害"),
         ("store", 1003) => ("alert store damaged", "保存領域破損"),

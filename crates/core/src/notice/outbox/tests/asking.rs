@@ -164,3 +164,36 @@ fn in_a_storm_others_are_asked_about_all_that_is_late_together() {
     }
     assert!((2..=5).contains(&questions), "{questions} in five seconds");
 }
+
+/// Rule: N9
+#[test]
+fn what_is_left_to_a_server_stays_so_when_the_link_of_a_third_comes_up() {
+    let (mut desk, key) = asked();
+    word(&mut desk, NoticeState::Begun);
+    desk.outbox
+        .answered(desk.now.at, OTHER, core::slice::from_ref(&key));
+    // The third had no link yet, so it was silent.
+    desk.later(Span::from_ms(50));
+    desk.outbox.ask_soon(desk.now.at, THIRD);
+    let whom = Servers::default().with(OTHER).with(THIRD);
+    desk.outbox.to_ask(desk.now, 10, whom);
+    word(&mut desk, NoticeState::Begun);
+    for server in [OTHER, THIRD] {
+        desk.outbox
+            .answered(desk.now.at, server, core::slice::from_ref(&key));
+    }
+    desk.later(ASK_WAIT);
+    assert!(begin(&mut desk).is_empty(), "it is under way elsewhere");
+}
+
+/// Rule: N17 N9
+#[test]
+fn new_settings_do_not_keep_back_what_was_left_to_a_server() {
+    let (mut desk, _) = asked();
+    word(&mut desk, NoticeState::Begun);
+    desk.outbox.renumber(desk.now.at, |_| None);
+    // Its attempt failed: the turn is ours again.
+    word(&mut desk, NoticeState::Waiting);
+    let whom = Servers::default().with(OTHER).with(THIRD);
+    assert_eq!(desk.outbox.to_ask(desk.now, 10, whom).len(), 1);
+}
