@@ -51,6 +51,9 @@ pub(super) struct Licensing {
     news: Vec<Raise>,
     /// To be put on disk.
     remember: Option<Memory>,
+    /// A bad state that is not told yet: a server that has just started may be about to hear from the
+    /// others what was registered while it was away.
+    untold: bool,
 }
 
 /// Somebody who waits to hear which servers have what was registered.
@@ -143,6 +146,7 @@ impl Node {
                 askers: Vec::new(),
                 news: Vec::new(),
                 remember: None,
+                untold: false,
             })
         });
         licences.registered = registered;
@@ -171,9 +175,15 @@ impl Node {
             self.look_at_licences_now(now);
         }
         self.remember_licences(out);
-        let news = self.licences.as_mut();
-        let news = news.map(|licences| core::mem::take(&mut licences.news));
-        self.tell_of_licences(now, news.unwrap_or_default(), out);
+        let settled = self.settled_at.is_none();
+        let mut news = Vec::new();
+        if let Some(licences) = &mut self.licences {
+            news = core::mem::take(&mut licences.news);
+            if settled && core::mem::take(&mut licences.untold) {
+                news.insert(0, Raise::State(licences.state));
+            }
+        }
+        self.tell_of_licences(now, news, out);
         self.answer_askers(now, out);
     }
 
@@ -204,6 +214,9 @@ impl Node {
     pub(super) fn tell_of_licences(&mut self, now: Now, news: Vec<Raise>, out: &mut Vec<Action>) {
         for one in news {
             match one {
+                Raise::State(_) if self.settled_at.is_some() => {
+                    self.set_untold(true);
+                }
                 Raise::State(state) => {
                     let Some((message, day)) = message(state) else {
                         continue;
@@ -226,9 +239,19 @@ impl Node {
         }
     }
 
+    /// Answers what it was before.
+    fn set_untold(&mut self, untold: bool) -> bool {
+        let licences = self.licences.as_mut();
+        licences.is_some_and(|one| core::mem::replace(&mut one.untold, untold))
+    }
+
     fn tell_valid_again(&mut self, now: Now, out: &mut Vec<Action>) {
+        let told = !self.set_untold(false);
         let withheld = self.licences.as_mut();
         let withheld = withheld.map_or(0, |one| core::mem::take(&mut one.withheld));
+        if !told && withheld == 0 {
+            return;
+        }
         let others = self.membership.others();
         let gone: Vec<ServerId> = others
             .filter(|id| {

@@ -332,3 +332,53 @@ fn a_server_that_returns_is_told_and_what_it_says_is_joined_and_answered() {
         PeerMessage::Licences { .. }
     )));
 }
+
+/// What is lit stays as it is, and what should have been told says why it was not; then it is.
+///
+/// Rule: M25 M9
+#[test]
+fn lamps_are_left_alone_without_a_licence_and_told_what_holds_by_then_with_one() {
+    let now = Now {
+        at: Moment(1_000_000),
+        wall: WallTime(1_000),
+    };
+    let mut config = config(1);
+    config.servers.truncate(1);
+    let mut node = Node::new(now, ServerId(0), SessionId([1; 12]), config);
+    let mut recovered = crate::event::Recovered::default();
+    recovered.licences = Some(Box::new(Licences {
+        registered: Registered::Licences(Vec::new()),
+        memory: None,
+        register: "".into(),
+        cause: LicencesRead::AtWork,
+    }));
+    let lamps = |out: &[Action]| {
+        let lamp = |action: &&Action| matches!(action, Action::Lamp { .. });
+        out.iter().filter(lamp).count()
+    };
+    let out = step(&mut node, now, Event::Start(Box::new(recovered)));
+    assert_eq!((raised(&out, "mail"), lamps(&out)), (Vec::from([1]), 0));
+    let why = dropped(&out, Channel::Lamp);
+    assert!(
+        why.len() == 1 && why[0].contains("not registered"),
+        "{why:?}"
+    );
+    let lamp_off = Request::LampOff {
+        server: "sv1".into(),
+    };
+    let out = step(&mut node, now, Event::Request(RequestId(3), lamp_off));
+    assert!(matches!(
+        out.as_slice(),
+        [Action::Reply(_, crate::request::Reply::Refused { why })] if why.contains("not registered")
+    ));
+    let mut product = trial(0);
+    product.licence.kind = Kind::Product;
+    (product.licence.until, product.end) = (None, None);
+    let licences = Registered::Licences(alloc::vec![product]);
+    let out = step(&mut node, now, read(licences, "one", LicencesRead::AtWork));
+    assert_eq!(lamps(&out), 1);
+    // Lit already, and left so.
+    let none = Registered::Licences(Vec::new());
+    let out = step(&mut node, now, read(none, "", LicencesRead::AtWork));
+    assert_eq!((raised(&out, "mail"), lamps(&out)), (Vec::from([1]), 0));
+}
