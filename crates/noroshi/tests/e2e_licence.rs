@@ -252,3 +252,36 @@ fn a_key_that_was_typed_on_two_servers_counts_once_and_is_told() {
     let (code, _, err) = run(&cluster, 2, &["test", "mail"]);
     assert!(code == 4 && err.contains("license is invalid"), "{err}");
 }
+
+/// A register that cannot be read is not replaced, and whoever registers hears that it was not
+/// reached. It takes the three seconds that `clplcnsc` waits for that server's word.
+///
+/// Rule: M21 M25
+#[test]
+fn a_damaged_register_is_told_as_unknown_and_stays_as_it_is() {
+    let mut cluster = unlicensed();
+    let torn = cluster.home(2).licences();
+    fs::create_dir_all(cluster.home(2).var()).unwrap();
+    fs::write(&torn, "torn").unwrap();
+    for server in 0..3 {
+        cluster.start(server).unwrap();
+    }
+    cluster.wait_all_up(SOON).unwrap();
+    let said = cluster.wait_message(2, "mail", 4, SOON).unwrap();
+    assert_eq!(
+        said.text,
+        "The registered license is unknown. (noroshi Alert Service)"
+    );
+    let (code, _, err) = register(&cluster, 0, &file(&cluster, 1));
+    assert_eq!(code, 22, "{err}");
+    assert!(err.contains("sv2; not reached: sv3"), "{err}");
+    assert_eq!(fs::read(&torn).unwrap(), b"torn");
+    wait_licence(&cluster, 1, true);
+    wait_licence(&cluster, 2, false);
+    // Taken away, the others' registrations come with the next link or word.
+    fs::remove_file(&torn).unwrap();
+    cluster.kill(2).unwrap();
+    cluster.start(2).unwrap();
+    wait_licence(&cluster, 2, true);
+    assert!(listed(&cluster, 2).contains("AAA0000001"));
+}

@@ -345,13 +345,16 @@ fn lamps_are_left_alone_without_a_licence_and_told_what_holds_by_then_with_one()
     let mut config = config(1);
     config.servers.truncate(1);
     let mut node = Node::new(now, ServerId(0), SessionId([1; 12]), config);
-    let mut recovered = crate::event::Recovered::default();
-    recovered.licences = Some(Box::new(Licences {
+    let none = Licences {
         registered: Registered::Licences(Vec::new()),
         memory: None,
         register: "".into(),
         cause: LicencesRead::AtWork,
-    }));
+    };
+    let recovered = crate::event::Recovered {
+        licences: Some(Box::new(none)),
+        ..Default::default()
+    };
     let lamps = |out: &[Action]| {
         let lamp = |action: &&Action| matches!(action, Action::Lamp { .. });
         out.iter().filter(lamp).count()
