@@ -4,6 +4,7 @@ use crate::alert::Alert;
 use crate::config::{InterconnectId, LampId, ServerId};
 use crate::event::{Latch, Phase, View};
 use crate::lamp::LampOrder;
+use crate::licence::Memory;
 use crate::notice::outbox::Page;
 use crate::notice::{NoticeKey, NoticeRecord, Sending};
 use crate::peer::PeerMessage;
@@ -56,6 +57,20 @@ pub enum Action {
     LampCancel(LampId),
     /// Answer a request.
     Reply(RequestId, Reply),
+    /// Read what is registered; answered by `Event::Licences`, for this request.
+    ReadLicences(RequestId),
+    /// Join another server's registrations to ours, on disk; answered by `Event::Licences` when that
+    /// is done, and by nothing when it cannot be.
+    JoinLicences {
+        /// Whose.
+        from: ServerId,
+        /// The number of its message.
+        number: u64,
+        /// Its registrations.
+        register: String,
+    },
+    /// Put this on disk beside the registrations. Not answered: it is wanted again after a while.
+    RememberLicences(Memory),
     /// A line for the daemon's own log: not news for an operator, but for whoever looks for a cause.
     Log(String),
     /// Use the new settings from here on.

@@ -3,6 +3,7 @@
 use crate::alert::{Alert, SessionId};
 use crate::config::{Config, InterconnectId, LampId, ServerId};
 use crate::lamp::{Glow, LampOrder, LampResult};
+use crate::licence::{Memory, Registered};
 use crate::notice::{NoticeKey, NoticeRecord, Outcome};
 use crate::peer::PeerMessage;
 use crate::request::{Request, RequestId};
@@ -81,6 +82,9 @@ pub enum Event {
         /// What became of it.
         result: LampResult,
     },
+    /// What is registered was read: because somebody asked, because another server's registrations were
+    /// joined to it, or with new settings.
+    Licences(Box<Licences>),
     /// New settings, already checked; `Err` when the file was faulty.
     Configure {
         /// Where they come from, for people.
@@ -142,6 +146,38 @@ pub struct Recovered {
     pub views: Vec<View>,
     /// What was wrong with the store when it was opened, if anything.
     pub trouble: Option<StoreTrouble>,
+    /// What is registered; `None` for a build that needs no licence.
+    pub licences: Option<Box<Licences>>,
+}
+
+/// What is registered on this server, as its daemon read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Licences {
+    /// The licences, checked.
+    pub registered: Registered,
+    /// What an earlier run remembered; only the first one counts.
+    pub memory: Option<Memory>,
+    /// The same registrations as text for the other servers, which check them for themselves; empty
+    /// when there is nothing to be told.
+    pub register: Arc<str>,
+    /// Why it was read.
+    pub cause: LicencesRead,
+}
+
+/// Why the registrations were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LicencesRead {
+    /// At start, or with new settings.
+    AtWork,
+    /// Somebody changed them and wants to know which servers have them.
+    Asked(RequestId),
+    /// Those of another server were joined to ours, and are on disk.
+    Joined {
+        /// Whose.
+        from: ServerId,
+        /// The number of its message.
+        number: u64,
+    },
 }
 
 /// What was wrong with the store when it was opened.

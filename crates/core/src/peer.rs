@@ -70,6 +70,18 @@ pub enum PeerMessage {
         /// The notices, of those that were asked about.
         notices: Vec<NoticeKey>,
     },
+    /// What is registered on the sender (rule M21): the receiver joins it to its own.
+    Licences {
+        /// The registrations and what was removed, with their signatures, as text.
+        register: String,
+        /// Rises with each such message of the sender's run.
+        number: u64,
+    },
+    /// The sender has joined our registrations to its own, and they are on its disk.
+    LicencesTaken {
+        /// The number of our message.
+        number: u64,
+    },
     /// The sender leaves cleanly.
     Leaving {
         /// The whole cluster shuts down.

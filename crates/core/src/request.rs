@@ -2,6 +2,7 @@
 
 use crate::alert::{AlertId, Destinations, MessageId, Severity};
 use alloc::string::String;
+use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 /// Names one request until it is answered.
@@ -35,6 +36,8 @@ pub enum Request {
     },
     /// Send a test mail to every recipient.
     MailTest,
+    /// What is registered on this server was changed (`clplcnsc`): read it and tell the other servers.
+    LicencesChanged,
     /// Stop a server cleanly (`clpcl -t`).
     Stop {
         /// The server's name; `None` stops all: cluster shutdown (`clpstdn`).
@@ -57,6 +60,13 @@ pub enum Reply {
     },
     /// It is done.
     Done,
+    /// What is registered here is on the disks of these servers too, or will be.
+    LicencesTold {
+        /// They have it.
+        reached: Vec<String>,
+        /// They take it when they return.
+        later: Vec<String>,
+    },
     /// It was not done, and why.
     Refused {
         /// For people.

@@ -31,6 +31,22 @@ pub struct Status {
     pub store_trouble: Option<String>,
     /// "Use network warning light" is set.
     pub lamps_used: bool,
+    /// How it stands with the licences; `None` for a build that needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<LicenceStatus>,
+}
+
+/// How it stands with the licences of a cluster (rule M25).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LicenceStatus {
+    /// Mails and warning lights are in use.
+    pub notices: bool,
+    /// The number of the message that says why not: 1 to 4.
+    pub message: Option<u32>,
+    /// That message.
+    pub text: Option<String>,
+    /// Mails of this server that were not sent since.
+    pub withheld: u32,
 }
 
 /// The unfinished notices of one channel.

@@ -13,10 +13,11 @@ use crate::driver::{Driver, Parts};
 use crate::engine::{Engine, EngineSetup, Gate};
 use crate::home::{Home, HomeLock, LockError, is_disk_trouble};
 use crate::inbox::INBOX_EVENTS_MAX;
+use crate::licence::keeper::Keeper;
 use crate::own_server::NotFound;
 use crate::reload::SettingsError;
 use crate::store::{READERS_MAX, Store};
-use crate::{clock, entropy, log, own_server, reload};
+use crate::{clock, entropy, licence, log, own_server, reload};
 use jiff::tz::TimeZone;
 use noroshi_core::action::Action;
 use noroshi_core::config::{Config, SERVERS_MAX, ServerId};
@@ -40,11 +41,12 @@ const MAIL_GRACE: Duration = Duration::from_secs(1);
 
 /// Threads for what can hang in the kernel: starting a lamp's program (one for each lamp) or
 /// `sendmail` (8), asking the name service (one for each SMTP server), reading certificate
-/// authorities (8), the alert view (2) and a look for notices (1), closing the store. Each kind has its own bound, and there
+/// authorities (8), the alert view (2) and a look for notices (1), closing the store, the
+/// register of licences (1). Each kind has its own bound, and there
 /// is a place for all of them at once, so that a lamp's dead mount never keeps a mail from its name
 /// service. None is kept when there is nothing to do.
 const BLOCKING_THREADS_MAX: usize =
-    LAMPS_MAX + SMTP_SERVERS_MAX + 2 * ATTEMPTS_MAX + READERS_MAX + 2;
+    LAMPS_MAX + SMTP_SERVERS_MAX + 2 * ATTEMPTS_MAX + READERS_MAX + 3;
 /// One for each server.
 const LAMPS_MAX: usize = SERVERS_MAX;
 /// As clp.conf may have.
@@ -142,7 +144,9 @@ async fn live(options: Options) -> Result<(), StartError> {
     };
     let engine = Engine::start(setup, inbox.clone()).map_err(other)?;
     let listener = listener(&home, &lock, config.language).map_err(other)?;
-    let (store, recovered) = Store::open(&home.var(), config.alert_records_max, inbox.clone());
+    let (store, mut recovered) = Store::open(&home.var(), config.alert_records_max, inbox.clone());
+
+    recovered.licences = licence::keeper::found(&home).map(Box::new);
 
     let name = config.server_name(own).to_string();
     // Read once: new settings must not wait for the disk that it is on.
@@ -178,6 +182,7 @@ async fn live(options: Options) -> Result<(), StartError> {
         mail,
         lamps,
         syslog,
+        licences: Keeper::new(home.clone(), inbox.clone()),
     };
     let driver = Driver::new(
         node,
@@ -210,7 +215,10 @@ async fn take_down(mut node: Node, parts: Parts, mut events: mpsc::Receiver<Even
         mail,
         lamps,
         syslog,
+        licences,
     } = parts;
+    // Its jobs hold the inbox, and would keep it open.
+    drop(licences);
     let channels = async {
         mail.stop(MAIL_GRACE).await;
         drop(lamps);

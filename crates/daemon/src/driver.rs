@@ -11,12 +11,13 @@ use crate::channel::syslog::SyslogChannel;
 use crate::control::Asked;
 use crate::engine::Engine;
 use crate::inbox::Inbox;
+use crate::licence::keeper::Keeper;
 use crate::log;
 use crate::store::Store;
 use crate::{clock, happenings};
 use noroshi_core::action::Action;
 use noroshi_core::config::{Config, ServerId};
-use noroshi_core::event::Event;
+use noroshi_core::event::{Event, LicencesRead};
 use noroshi_core::node::Node;
 use noroshi_core::notice::{Channel, NoticeKey, Sending};
 use noroshi_core::request::{Reply, Request, RequestId};
@@ -39,6 +40,7 @@ pub(crate) struct Parts {
     pub(crate) mail: MailChannel,
     pub(crate) lamps: LampChannel,
     pub(crate) syslog: SyslogChannel,
+    pub(crate) licences: Keeper,
 }
 
 /// Fits the parts to new settings.
@@ -120,6 +122,10 @@ impl Driver {
             // For whoever looks for a cause; standard error is not to repeat each try.
             log::keep_line(line);
         }
+        if matches!(event, Event::Configure { .. }) {
+            // Whoever put a signer's key or a register in its place says so by SIGHUP as well.
+            self.parts.licences.read(LicencesRead::AtWork);
+        }
         let mut actions = Vec::new();
         self.node.step(clock::now(), event, &mut actions);
         actions
@@ -155,6 +161,7 @@ impl Driver {
             engine,
             store,
             lamps,
+            licences,
             ..
         } = &self.parts;
         match action {
@@ -174,6 +181,13 @@ impl Driver {
                     let _ = place.send(reply);
                 }
             }
+            Action::ReadLicences(id) => licences.read(LicencesRead::Asked(id)),
+            Action::JoinLicences {
+                from,
+                number,
+                register,
+            } => licences.join(from, number, register),
+            Action::RememberLicences(memory) => licences.remember(memory),
             Action::Log(line) => log::line(line),
             Action::Reconfigure(config) => (self.refit)(&mut self.parts, &config),
             Action::Exit => self.done = true,

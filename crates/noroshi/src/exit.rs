@@ -25,10 +25,11 @@ pub(crate) enum Exit {
     NotIssued,
     NothingRegistered,
     NotNeeded,
+    NotEverywhere,
 }
 
 /// Every way to end, with its code and its meaning in both languages.
-const TABLE: [(Exit, u8, &str, &str); 19] = [
+const TABLE: [(Exit, u8, &str, &str); 20] = [
     (Exit::Done, 0, "done", "正常終了"),
     (Exit::Failed, 1, "failed", "失敗"),
     (
@@ -133,6 +134,12 @@ const TABLE: [(Exit, u8, &str, &str); 19] = [
         "this build needs no licence; nothing was done",
         "この版はライセンス不要です（何も実行していません）",
     ),
+    (
+        Exit::NotEverywhere,
+        22,
+        "done here, but not all servers were reached; the others take it when they return",
+        "このサーバで実行しましたが、未反映のサーバがあります（復帰時に自動で反映されます）",
+    ),
 ];
 
 impl Exit {
@@ -221,6 +228,7 @@ mod tests {
             (Exit::NotIssued, 19),
             (Exit::NothingRegistered, 20),
             (Exit::NotNeeded, 21),
+            (Exit::NotEverywhere, 22),
         ];
         assert_eq!(codes.len(), TABLE.len());
         for (exit, code) in codes {

@@ -21,7 +21,8 @@ fn a_licence_file_is_registered_listed_and_removed() {
         "{list:?}"
     );
     let register = ["clplcnsc", "-i", "AAA0000001.licence", "-p", "ALRT10"];
-    assert_eq!(desk.run(&register), done("Command succeeded\n"));
+    // No alert service runs here, and there is another server.
+    here_only(&desk.run(&register), "Command succeeded\n");
     assert_eq!(desk.mode("home/var/licences"), 0o600);
     let expected = concat!(
         "product name      : noroshi Alert Service\n",
@@ -48,12 +49,35 @@ fn a_licence_file_is_registered_listed_and_removed() {
         "{japanese}"
     );
     ended(&desk.run(&register), 15, "already registered");
-    assert_eq!(desk.run(&["clplcnsc", "-d"]), done("Command succeeded\n"));
+    here_only(&desk.run(&["clplcnsc", "-d"]), "Command succeeded\n");
     ended(
         &desk.run(&["clplcnsc", "-d"]),
         20,
         "no licence is registered",
     );
+}
+
+/// Done on this server, and the other one is still to hear of it.
+fn here_only(ran: &Ran, out: &str) {
+    ended(
+        ran,
+        22,
+        "The other servers take it when the service has been started",
+    );
+    assert_eq!(ran.out, out);
+}
+
+/// Rule: M21
+#[test]
+fn a_cluster_of_one_server_has_nobody_else_to_tell() {
+    let desk = Desk::open();
+    let conf = std::fs::read_to_string(desk.path("home/etc/clp.conf")).unwrap();
+    let (before, rest) = conf.split_once("  <server name=\"server2\">").unwrap();
+    let after = rest.split_once("</server>\n").unwrap().1;
+    std::fs::write(desk.path("home/etc/clp.conf"), format!("{before}{after}")).unwrap();
+    desk.issue(&["--kind", "product", "--servers", "1"]);
+    let register = ["clplcnsc", "-i", "AAA0000001.licence", "-p", "ALRT10"];
+    assert_eq!(desk.run(&register), done("Command succeeded\n"));
 }
 
 /// Rule: M21
@@ -260,7 +284,7 @@ fn the_dialogue_on_a_pipe_asks_as_the_manual_shows() {
     }
     let answers = format!("1\n{serial}\n{key}\n");
     let registered = desk.ask(&answers);
-    assert_eq!(registered, done(&format!("{QUESTIONS}Command succeeded\n")));
+    here_only(&registered, &format!("{QUESTIONS}Command succeeded\n"));
     let kept = std::fs::read_to_string(desk.path("home/var/licences")).unwrap();
     assert!(kept.contains(&serial) && !kept.contains(&key[..8]));
     ended(&desk.ask(&answers), 15, "already registered");
@@ -318,7 +342,7 @@ fn the_dialogue_on_a_terminal_asks_again() {
     terminal.keys(&serial);
     terminal.wait_for(" [XXXXXXXX- XXXXXXXX- XXXXXXXX- XXXXXXXX] ...");
     terminal.keys(&key);
-    terminal.wait_for("ended:0");
+    terminal.wait_for("ended:22");
     let screen = terminal.screen();
     let asked = format!(
         "Select the license version [1 or 2]...2\nEnter serial number [ Ex. XXX0000000] ...{serial}\n\

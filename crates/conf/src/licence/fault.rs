@@ -71,6 +71,8 @@ pub enum Problem {
     Pem,
     /// No point in time.
     Time,
+    /// No removal, or no number of removals.
+    Revision,
     /// A name with blanks or control characters, or none.
     Name,
 }
@@ -199,6 +201,7 @@ impl Problem {
                 "Make one with \"noroshi licence signer new\", or copy the file again",
             ),
             Problem::Time => ("no time in UTC", "Write it as 2026-12-31T23:59:59.000Z"),
+            Problem::Revision => ("no removal, or no number of removals", COPY_EN),
             Problem::Name => ("no server name", COPY_EN),
             Problem::TooLarge { .. }
             | Problem::NotThis { .. }
@@ -253,6 +256,7 @@ impl Problem {
                 "UTC の時刻ではありません",
                 "2026-12-31T23:59:59.000Z の形式で記述してください",
             ),
+            Problem::Revision => ("削除の記録ではありません", COPY_JA),
             Problem::Name => ("サーバ名ではありません", COPY_JA),
             Problem::TooLarge { .. }
             | Problem::NotThis { .. }

@@ -35,7 +35,9 @@ pub use sheet::{Sheet, VERSION_LINE as SHEET_VERSION_LINE};
 pub use signer::{
     Doubt, SIGNERS_MAX, Signature, SignerId, Signers, SigningKey, public_pem_of_body,
 };
-pub use store::{Evidence, Record, STORE_BYTES_MAX, STORE_RECORDS_MAX, Store};
+pub use store::{
+    Evidence, Record, Removed, STORE_BYTES_MAX, STORE_RECORDS_MAX, STORE_REMOVED_MAX, Store,
+};
 
 #[cfg(test)]
 mod tests;

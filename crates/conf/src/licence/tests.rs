@@ -38,10 +38,12 @@ fn store() -> Store {
     product.serial = Serial::FIRST.next().unwrap();
     let file = Record {
         by: vec!["sv1".into()],
+        revision: 0,
         evidence: Evidence::File(LicenceFile::issue(trial(), &key)),
     };
     let typed = Record {
         by: vec!["sv1".into(), "sv2".into()],
+        revision: 1,
         evidence: Evidence::Key(IssuedKey::issue(&sheet_key(3), product, &key)),
     };
     Store {
@@ -50,6 +52,10 @@ fn store() -> Store {
             warned: Some((WallTime(1_795_219_200_000), 7)),
         }),
         records: vec![file, typed],
+        removed: vec![Removed {
+            serial: Serial::parse("AAA0000009").unwrap(),
+            revision: 2,
+        }],
     }
 }
 
@@ -328,7 +334,14 @@ fn the_store_comes_back_from_its_text() {
     let empty = Store::default();
     assert_eq!(Store::parse(empty.to_text().as_bytes()), Ok(empty));
     let fault = Store::parse(text.replace("| servers: 3", "| servers: x").as_bytes()).unwrap_err();
-    assert_eq!((fault.line, fault.value.as_str()), (11, "x"));
+    assert_eq!((fault.line, fault.value.as_str()), (12, "x"));
+    for (from, to) in [
+        ("removed: AAA0000009 2", "removed: x 2"),
+        ("revision: 1", "revision: x"),
+    ] {
+        let fault = Store::parse(text.replace(from, to).as_bytes()).unwrap_err();
+        assert_eq!(fault.problem, Problem::Revision);
+    }
     for latest in [i64::MIN, i64::MAX, -1, 0, 946_684_799_999] {
         let mut odd = Store::default();
         let latest = WallTime(latest);
@@ -452,4 +465,99 @@ proptest! {
         let key = SheetKey::from_random(random);
         prop_assert!(SheetKey::parse(&key.to_text()) == Ok(key));
     }
+}
+
+/// What three servers that registered and removed apart from each other come to, in any order.
+///
+/// Rule: M21 M24
+#[test]
+fn registrations_of_several_servers_join_alike_in_any_order() {
+    let key = signer(1);
+    let evidence = |serial: Serial| {
+        let licence = Licence { serial, ..trial() };
+        Evidence::File(LicenceFile::issue(licence, &key))
+    };
+    let (one, two) = (Serial::FIRST, Serial::FIRST.next().unwrap());
+    let mut first = Store::default();
+    first.add("sv1", evidence(one));
+    // The second had it from the first, removed it, and registered it again.
+    let mut second = first.clone();
+    second.remove(0);
+    let removed = second.clone();
+    second.add("sv2", evidence(one));
+    assert_eq!(second.records[0].revision, 1);
+    // The third was away, and registered both.
+    let mut third = Store::default();
+    third.add("sv3", evidence(one));
+    third.add("sv3", evidence(two));
+
+    let join = |order: [&Store; 4]| {
+        let mut all = Store::default();
+        for store in order.into_iter().chain(order) {
+            let text = store.shared();
+            all.join(&Store::parse(text.as_bytes()).unwrap_or_default());
+        }
+        all.records.sort_by_key(Record::serial);
+        all.removed.sort_by_key(|one| one.serial);
+        assert!(!all.clone().join(&all));
+        all
+    };
+    let [a, b, c, d] = [&first, &removed, &second, &third];
+    let expected = join([a, b, c, d]);
+    for order in [[d, c, b, a], [b, d, a, c], [c, a, d, b], [d, b, c, a]] {
+        assert_eq!(join(order), expected);
+    }
+    let [again, other] = expected.records.as_slice() else {
+        panic!("{expected:?}");
+    };
+    assert_eq!((again.by.clone(), again.revision), (vec!["sv2".into()], 1));
+    assert_eq!(other.by, ["sv3"]);
+    // Without the second registration the removal holds, and against who was away too.
+    let without = join([a, b, d, a]);
+    assert_eq!(without.records.len(), 1);
+    // The same key typed on two servers that did not see each other.
+    let mut both = Store::default();
+    both.join(&third);
+    both.join(&first);
+    assert_eq!(both.records[0].by, ["sv1", "sv3"]);
+}
+
+/// Rule: M21
+#[test]
+fn a_register_that_is_full_takes_no_more_and_keeps_what_it_has() {
+    let key = signer(1);
+    let mut serial = Serial::FIRST;
+    let mut fill = |count: usize| {
+        let mut store = Store::default();
+        for _ in 0..count {
+            serial = serial.next().unwrap();
+            let licence = Licence { serial, ..trial() };
+            store.add("sv1", Evidence::File(LicenceFile::issue(licence, &key)));
+        }
+        store
+    };
+    let mut full = fill(STORE_RECORDS_MAX);
+    let mut gone = fill(STORE_RECORDS_MAX);
+    let before = full.clone();
+    assert!(!full.join(&gone));
+    assert_eq!(full, before);
+    while !gone.records.is_empty() {
+        gone.remove(0);
+    }
+    gone.join(&{
+        let mut more = fill(1);
+        more.remove(0);
+        more
+    });
+    assert_eq!(gone.removed.len(), STORE_REMOVED_MAX);
+    assert!(full.join(&gone));
+    let text = full.shared();
+    assert!(text.len() < STORE_BYTES_MAX / 2, "{}", text.len());
+    assert_eq!(
+        Store::parse(text.as_bytes()).unwrap(),
+        Store {
+            memory: None,
+            ..full
+        }
+    );
 }

@@ -2,7 +2,8 @@
 //!
 //! Modules, event ids, severities and ticks are the real product's where it has the message; ids
 //! from 1001 on are ours. Each text exists in both languages; `%1`, `%2` … are its arguments. The
-//! alert service's own messages 5, 6 and 7 (module `lamp`) are kept to the letter (rule M13).
+//! alert service's own messages 1 to 4 (module `mail`) and 5, 6 and 7 (module `lamp`) are kept to the
+//! letter (rule M13).
 
 use super::{Destinations, MessageId, Severity, tidy_text};
 use crate::text::Language;
@@ -39,6 +40,13 @@ pub enum Message {
     LampStrayed,
     MailFailed,
     MailGivenUp,
+    LicenceMissing,
+    TrialExpired,
+    LicenceInvalid,
+    LicenceUnknown,
+    LicenceValidAgain,
+    LicenceEnds,
+    LicenceKeyTwice,
     StoreFaulty,
     StoreBack,
     StoreSetAside,
@@ -189,6 +197,27 @@ pub const CATALOGUE: &[Row] = &[
     r(M::MailGivenUp, "mail", 1005, Error, SHOWN,
         "A mail to %1 was not delivered and is given up: %2.",
         "%1 へのメールは配信できず、送信を断念しました: %2。"),
+    r(M::LicenceMissing, "mail", 1, Error, SHOWN,
+        "The license is not registered. (%1)",
+        "The license is not registered. (%1)"),
+    r(M::TrialExpired, "mail", 2, Error, SHOWN,
+        "The trial license has expired on %2. (%1)",
+        "The trial license has expired on %2. (%1)"),
+    r(M::LicenceInvalid, "mail", 3, Error, SHOWN,
+        "The registered license is invalid. (%1)",
+        "The registered license is invalid. (%1)"),
+    r(M::LicenceUnknown, "mail", 4, Error, SHOWN,
+        "The registered license is unknown. (%1)",
+        "The registered license is unknown. (%1)"),
+    r(M::LicenceValidAgain, "lcns", 1001, Info, SHOWN,
+        "The licences suffice on server %1: mails are sent and warning lights switched from now on. %2",
+        "サーバ %1 でライセンスが有効になりました。メール通報と警告灯の使用を再開します。%2"),
+    r(M::LicenceEnds, "lcns", 1002, Warning, TOLD,
+        "The licences suffice only until the end of %1 (days left: %2 at most). After that no mails are sent and no warning lights switched. Register further ones: clplcnsc -i.",
+        "ライセンスの有効期限は %1 までです（残り %2 日以内）。期限後はメール通報と警告灯が停止します。clplcnsc -i で新しいライセンスを登録してください。"),
+    r(M::LicenceKeyTwice, "lcns", 1003, Warning, SHOWN,
+        "The licence key of %1 was registered on several servers (%2); it counts once. Register the key of another sheet for each of the others: clplcnsc -i.",
+        "ライセンスキー %1 が複数のサーバ（%2）で登録されています。有効なのは一台分だけです。残りのサーバには別のシートのキーを clplcnsc -i で登録してください。"),
     r(M::StoreFaulty, "store", 1001, Error, TOLD,
         "The alert store of server %1 failed (%2). Alerts are told from memory: a crash now would lose them.",
         "サーバ %1 のアラート保存領域に障害が発生しました（%2）。メモリ上で通報を続けますが、異常終了すると失われます。"),
@@ -300,6 +329,27 @@ mod tests {
                 text(Message::LampFailed, &["21"]),
                 "Failed to execute warning light command.(21)"
             );
+            let product = "noroshi Alert Service";
+            for (message, expected) in [
+                (
+                    Message::LicenceMissing,
+                    "The license is not registered. (noroshi Alert Service)",
+                ),
+                (
+                    Message::TrialExpired,
+                    "The trial license has expired on 26/12/31. (noroshi Alert Service)",
+                ),
+                (
+                    Message::LicenceInvalid,
+                    "The registered license is invalid. (noroshi Alert Service)",
+                ),
+                (
+                    Message::LicenceUnknown,
+                    "The registered license is unknown. (noroshi Alert Service)",
+                ),
+            ] {
+                assert_eq!(text(message, &[product, "26/12/31"]), expected);
+            }
         }
     }
 

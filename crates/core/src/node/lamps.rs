@@ -38,6 +38,13 @@ impl Node {
             return;
         };
         let told_by_us = self.lamps[usize::from(lamp.0)].is_active();
+        if let (Some(alert), Some(why)) = (&alert, self.withheld_why()) {
+            let teller = crate::lamp::teller(&self.config, lamp, self.membership.living());
+            if teller == Some(self.own) {
+                let key = self.lamp_notice(now, alert.clone(), server).key;
+                self.mark_lamp(now, Vec::from([key]), NoticeState::Dropped, &why, out);
+            }
+        }
         let notice = alert
             .filter(|_| told_by_us)
             .map(|alert| self.lamp_notice(now, alert, server));
@@ -76,11 +83,11 @@ impl Node {
             };
             if !overtaken.is_empty() {
                 let language = self.config.language;
-                let reason = language.pick(
+                let reason = self.withheld_why().unwrap_or_else(|| language.pick(
                     "overtaken: the warning light is to show something else by now, or another server tells it",
                     "警告灯の表示が既に変わったか、別のサーバが警告灯を制御しているため、取り消されました",
-                );
-                self.mark_lamp(now, overtaken, NoticeState::Dropped, reason, out);
+                ).to_string());
+                self.mark_lamp(now, overtaken, NoticeState::Dropped, &reason, out);
             }
         }
     }

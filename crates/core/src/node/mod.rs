@@ -9,6 +9,7 @@ mod facts;
 mod lamps;
 mod latches;
 mod leaving;
+mod licences;
 mod peers;
 mod raise;
 mod report;
@@ -106,6 +107,8 @@ pub struct Node {
     mail_trouble: bool,
     /// The lamps that were told by us the last time anybody looked.
     assigned: bool,
+    /// `None` for a build that needs no licence.
+    licences: Option<Box<licences::Licensing>>,
 }
 
 /// What a request is answered when its batch is on disk.
@@ -160,6 +163,7 @@ impl Node {
             store_calm_at: None,
             mail_trouble: false,
             assigned: false,
+            licences: None,
         }
     }
 
@@ -168,7 +172,13 @@ impl Node {
         self.notice_pause(now);
         self.stepped_at = now.at;
         match event {
-            Event::Start(recovered) => self.start(now, *recovered),
+            Event::Start(mut recovered) => {
+                // Before anything can be sent.
+                let licences = recovered.licences.take();
+                let news = licences.map(|found| self.licences_found(now, *found, out));
+                self.start(now, *recovered);
+                self.tell_of_licences(now, news.unwrap_or_default(), out);
+            }
             Event::Tick => {}
             Event::Heard(heard) => {
                 let mut news = Vec::new();
@@ -209,6 +219,10 @@ impl Node {
                 order,
                 result,
             } => self.lamp_ended(now, lamp, order, &result, out),
+            Event::Licences(found) => {
+                let news = self.licences_found(now, *found, out);
+                self.tell_of_licences(now, news, out);
+            }
             Event::Configure { source, config } => self.configure(now, &source, config, out),
         }
         self.settle(now, out);
@@ -228,6 +242,7 @@ impl Node {
         sooner(self.settled_at);
         sooner(self.store_calm_at);
         sooner(self.returns_due());
+        sooner(self.licences_due());
         self.lamps
             .iter()
             .for_each(|lamp| sooner(lamp.next_deadline()));
@@ -311,6 +326,7 @@ impl Node {
             // From now, not from the missed beat: after a pause one heartbeat is enough.
             self.next_beat = now.at + self.config.heartbeat.interval;
         }
+        self.watch_licences(now, out);
         self.assign(now);
         self.begin_notices(now, out);
         out.extend(self.outbox.wants_load(now.at).map(Action::Load));
@@ -359,7 +375,8 @@ impl Node {
         let config = &self.config.lamps[usize::from(lamp.0)];
         let settled = self.settled_at.is_none();
         let own = config.servers.contains(&self.own) && self.heard_of_lamps;
-        self.config.lamps_used && self.latches.knows(config) && (settled || own)
+        let used = self.config.lamps_used && self.sends_notices();
+        used && self.latches.knows(config) && (settled || own)
     }
 
     fn begin_notices(&mut self, now: Now, out: &mut Vec<Action>) {
@@ -377,8 +394,13 @@ impl Node {
                 possible: !self.askable().is_empty(),
                 of_all: self.membership.living().count() == self.config.servers.len(),
             };
-            let records = self.outbox.begin(now, &sender, self.batch, asking);
-            self.items.extend(records.into_iter().map(Item::Notice));
+            match self.withheld_why() {
+                None => {
+                    let records = self.outbox.begin(now, &sender, self.batch, asking);
+                    self.items.extend(records.into_iter().map(Item::Notice));
+                }
+                Some(why) => self.withhold(now, &why, asking, out),
+            }
         }
         out.extend(sendings.into_iter().map(Action::Send));
     }

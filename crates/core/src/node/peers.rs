@@ -35,6 +35,8 @@ impl Node {
         tell(PeerMessage::Returns {
             returns: self.returns(&others),
         });
+        self.tell_licences_to(server, out);
+        let mut tell = |message| out.push(Action::Tell(server, Box::new(message)));
         for (alert, notices) in self.outbox.unfinished() {
             tell(PeerMessage::Alert {
                 alert: (*alert).clone(),
@@ -85,6 +87,12 @@ impl Node {
             }
             PeerMessage::Ask { notices } => self.answer(from, notices, out),
             PeerMessage::Answered { notices } => self.outbox.answered(now.at, from, &notices),
+            PeerMessage::Licences { register, number } => out.push(Action::JoinLicences {
+                from,
+                number,
+                register,
+            }),
+            PeerMessage::LicencesTaken { number } => self.licences_taken(from, number),
             PeerMessage::Leaving { cluster } => {
                 let mut news = Vec::new();
                 self.membership.left(now.at, from, cluster, &mut news);

@@ -229,6 +229,18 @@ impl Node {
             // by its first link of alerts before it hears the heartbeats of those who tell them.
             turn.fresh &= theirs.sender == self.own_name();
         }
+        // What others may have told already is looked for first.
+        if turn.ours
+            && turn.fresh
+            && channel == Channel::Mail
+            && let Some(why) = self.withheld_why()
+        {
+            (record.state, record.reason) = (NoticeState::Dropped, why);
+            self.count_withheld(1);
+            self.outbox.marked(now.at, &record, None);
+            self.items.push(Item::Notice(record.clone()));
+            return Some(record);
+        }
         let record = self.outbox.add(now, alert, record, turn, self.batch);
         self.items.push(Item::Notice(record.clone()));
         Some(record)

@@ -26,6 +26,7 @@ impl Node {
             backlog: self.outbox.has_backlog(),
             store_trouble: self.store_trouble.clone(),
             lamps_used: self.config.lamps_used,
+            licence: self.licence_status(),
         }
     }
 

@@ -50,6 +50,15 @@ impl Node {
                     "メールアドレスが設定されていません: /root/cluster/mail/address",
                 )))
             }
+            Request::MailTest | Request::LampOff { .. } | Request::LampTest { .. }
+                if !self.sends_notices() =>
+            {
+                refused(self.withheld_why().unwrap_or_default())
+            }
+            Request::LicencesChanged => {
+                out.push(Action::ReadLicences(id));
+                None
+            }
             Request::MailTest => {
                 let name = self.own_name();
                 let about = About {

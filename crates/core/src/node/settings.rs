@@ -75,6 +75,9 @@ impl Node {
             self.show(now, LampId(at as u8), None, false);
         }
         self.assigned = false;
+        // There may be more servers than the licences are for.
+        self.look_at_licences_now(now);
+        self.forget_answers(now);
         out.push(Action::Reconfigure(Box::new(self.config.clone())));
     }
 

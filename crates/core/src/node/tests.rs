@@ -1,5 +1,7 @@
 //! Two servers' words to one node, given by hand.
 
+mod licences;
+
 use super::*;
 use crate::config::tests::config;
 use crate::event::Heard;

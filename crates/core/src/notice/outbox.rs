@@ -262,6 +262,29 @@ impl Outbox {
         records
     }
 
+    /// Ends the mails that [`begin`](Outbox::begin) would have begun: nothing may be sent, for this
+    /// reason. Those that are under way go on; those of other servers are theirs to end.
+    pub fn withhold(&mut self, now: Now, why: &str, asking: Asking) -> Vec<NoticeRecord> {
+        let mut records = Vec::new();
+        let unasked = |entry: &Entry| asking.hold || (asking.possible && entry.asked.is_none());
+        self.entries.retain_mut(|entry| {
+            let due = matches!(entry.stage, Stage::Due(at) if at <= now.at);
+            let mail = entry.record.key.channel == Channel::Mail;
+            let ends = due && mail && !(entry.stale && unasked(entry));
+            if ends {
+                entry.record.state = NoticeState::Dropped;
+                entry.record.reason = String::from(why);
+                entry.record.changed = now.wall;
+                records.push(entry.record.clone());
+            }
+            !ends
+        });
+        for record in &records {
+            self.remember(record.clone());
+        }
+        records
+    }
+
     /// A batch is on disk (`Ok`), or the store could not take it: what it held goes out.
     pub fn recorded(&mut self, batch: u64, on_disk: bool, out: &mut Vec<Box<Sending>>) {
         for entry in &mut self.entries {

@@ -258,7 +258,7 @@ pub(super) fn checked(mut request: Request, language: Language) -> Result<Reques
             }
             *by = tidy_text(by);
         }
-        Request::MailTest => {}
+        Request::MailTest | Request::LicencesChanged => {}
     }
     Ok(request)
 }

@@ -7,12 +7,13 @@
 //! never as missing: a damaged file must not look as if nobody had paid.
 
 mod calendar;
+pub(crate) mod keeper;
 pub mod register;
 
 pub use calendar::{day_of, end_of, start_of, today};
 
 use crate::home::Home;
-use noroshi_conf::licence::{Doubt, Evidence, Fault, Record, Signers, public_pem_of_body};
+use noroshi_conf::licence::{Doubt, Evidence, Fault, Record, Signers, Store, public_pem_of_body};
 use noroshi_core::licence::{Invalid, Proof, Registered, Registration, Unknown};
 use noroshi_core::text::Language;
 use std::fs::File;
@@ -104,12 +105,14 @@ pub fn registered(home: &Home, trust: &Trust) -> Registered {
         return Registered::NotNeeded;
     };
     match register::read(home) {
-        Ok(store) => {
-            let records = store.records.iter();
-            Registered::Licences(records.map(|one| registration(one, signers)).collect())
-        }
+        Ok(store) => registered_of(&store, signers),
         Err(_) => Registered::Unreadable,
     }
+}
+
+fn registered_of(store: &Store, signers: &Signers) -> Registered {
+    let records = store.records.iter();
+    Registered::Licences(records.map(|one| registration(one, signers)).collect())
 }
 
 /// One record, checked.

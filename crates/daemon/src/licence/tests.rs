@@ -25,6 +25,7 @@ fn record(key: &SigningKey) -> Record {
     };
     Record {
         by: vec!["sv1".into()],
+        revision: 0,
         evidence: Evidence::File(LicenceFile::issue(licence, key)),
     }
 }
@@ -174,4 +175,25 @@ fn days_begin_and_end_at_midnight_of_the_calendar() {
     for time in [i64::MIN, i64::MAX, 0] {
         day_of(noroshi_core::time::WallTime(time));
     }
+}
+
+/// Rule: M21
+#[test]
+fn an_older_release_passes_over_what_it_does_not_know() {
+    use noroshi_core::peer::PeerMessage;
+    // What such a release reads of our message: that it does not know it.
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    #[serde(tag = "is", rename_all = "kebab-case")]
+    enum Older {
+        #[serde(other)]
+        Unknown,
+    }
+    let message = PeerMessage::Licences {
+        register: "r".into(),
+        number: 1,
+    };
+    let text = r#"{"is":"licences","register":"r","number":1}"#;
+    assert_eq!(serde_json::to_string(&message).unwrap(), text);
+    assert_eq!(serde_json::from_str::<PeerMessage>(text).unwrap(), message);
+    assert_eq!(serde_json::from_str::<Older>(text).unwrap(), Older::Unknown);
 }

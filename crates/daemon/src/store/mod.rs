@@ -202,6 +202,7 @@ impl Store {
 
 fn unusable(why: String) -> Recovered {
     Recovered {
+        licences: None,
         more: true,
         trouble: Some(StoreTrouble::Unusable(why)),
         ..Recovered::default()

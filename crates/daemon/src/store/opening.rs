@@ -86,6 +86,7 @@ impl Opener {
             .unwrap_or_default();
         let trouble = Some(StoreTrouble::Unusable(why.text().to_owned()));
         Recovered {
+            licences: None,
             more: true,
             trouble,
             ..recovered

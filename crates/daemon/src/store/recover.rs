@@ -22,6 +22,7 @@ pub(super) fn recover(conn: &Connection) -> Result<Recovered> {
     };
     let (notices, more) = unfinished(conn, &first)?;
     Ok(Recovered {
+        licences: None,
         notices,
         more,
         latches: latches(conn)?,

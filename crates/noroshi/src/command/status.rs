@@ -7,7 +7,7 @@ use crate::print::{escaped, local, padded, rfc3339, say};
 use noroshi_core::lamp::{Glow, Look};
 use noroshi_core::notice::Channel;
 use noroshi_core::status::{
-    LampStatus, LampTold, PathStatus, ServerState, ServerStatus, Status, Waiting,
+    LampStatus, LampTold, LicenceStatus, PathStatus, ServerState, ServerStatus, Status, Waiting,
 };
 use noroshi_core::text::Language;
 use serde::Serialize;
@@ -46,6 +46,9 @@ pub(super) fn run(context: &mut Context, options: &cli::Status) -> Result<Exit, 
                 "警告灯は使用しない設定です。",
             )
         )?;
+    }
+    if let Some(licence) = &status.licence {
+        say!(context.out, "{}", licence_line(licence, language))?;
     }
     let waiting = status.notices_waiting;
     let more = if status.backlog {
@@ -92,6 +95,8 @@ pub(super) fn json(context: &mut Context, status: &Status) -> Result<Exit, Failu
         backlog: bool,
         store_trouble: Option<&'a str>,
         lamps_used: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        licence: Option<&'a LicenceStatus>,
     }
     #[derive(Serialize)]
     struct ShownServer<'a> {
@@ -130,11 +135,25 @@ pub(super) fn json(context: &mut Context, status: &Status) -> Result<Exit, Failu
         backlog: status.backlog,
         store_trouble: status.store_trouble.as_deref(),
         lamps_used: status.lamps_used,
+        licence: status.licence.as_ref(),
     };
     let shown = serde_json::to_string(&shown)
         .map_err(|error| context.failure(Exit::Failed, &error.to_string()))?;
     say!(context.out, "{shown}")?;
     Ok(Exit::Done)
+}
+
+/// `NO VALID LICENCE: The license is not registered. (...)`, with what it means.
+fn licence_line(licence: &LicenceStatus, language: Language) -> String {
+    if licence.notices {
+        return language.pick("Licence: valid", "ライセンス: 有効").into();
+    }
+    let text = escaped(licence.text.as_deref().unwrap_or_default());
+    let withheld = licence.withheld;
+    language.pick(
+        format!("NO VALID LICENCE, MAILS AND WARNING LIGHTS ARE OFF: {text}\n  {withheld} mails of this server were not sent; see \"clplcnsc -l\""),
+        format!("有効なライセンスがないため、メール通報と警告灯は停止しています: {text}\n  このサーバが送信しなかったメール: {withheld} 通。clplcnsc -l で確認してください"),
+    )
 }
 
 /// `  3 syslog lines wait: /dev/log does not exist`

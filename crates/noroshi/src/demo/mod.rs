@@ -93,6 +93,11 @@ fn check_size(scenario: &Scenario) -> Result<(), Failure> {
         let text = format!("the demo plays 1 to {SERVERS_MAX} servers with 1 to 8 interconnects");
         return Err(failure(Exit::Usage, &text));
     }
+    if setup.licences.is_some() {
+        let text =
+            "the demo's servers need no licence; the simulated world of the tests plays this story";
+        return Err(failure(Exit::Usage, text));
+    }
     Ok(())
 }
 

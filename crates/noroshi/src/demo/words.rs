@@ -153,7 +153,7 @@ pub(super) fn happening(happening: &Happening, language: Language) -> String {
             format!("クラスタをシャットダウン（{s} で実行）"),
         ),
         // Refused before anything starts.
-        H::Deaf(..) | H::Loss(..) | H::Disk(..) | H::Settings(..) => String::new(),
+        H::Deaf(..) | H::Loss(..) | H::Disk(..) | H::Settings(..) | H::Licence(_) => String::new(),
     }
 }
 
@@ -169,6 +169,9 @@ pub(super) fn request(request: &Request, language: Language) -> String {
             format!("{server} の警告灯を消灯"),
         ),
         Request::MailTest => language.pick("test mail", "試験メール").into(),
+        Request::LicencesChanged => language
+            .pick("licences are read", "ライセンスを再読み込み")
+            .into(),
         Request::Raise { .. } => language.pick("an alert is raised", "アラートを出力").into(),
         Request::Stop { .. } => language.pick("stop", "停止").into(),
     }
@@ -194,6 +197,12 @@ pub(super) fn subject(happening: &Happening) -> Option<&str> {
         | H::Raises(s, _)
         | H::LampPutOut(_, s)
         | H::Shutdown(s) => Some(s),
-        H::Heals | H::Mail(_) | H::Deaf(..) | H::Loss(..) | H::Disk(..) | H::Settings(..) => None,
+        H::Heals
+        | H::Mail(_)
+        | H::Deaf(..)
+        | H::Loss(..)
+        | H::Disk(..)
+        | H::Settings(..)
+        | H::Licence(_) => None,
     }
 }

@@ -341,5 +341,6 @@ pub(crate) fn cluster(other: ServerState) -> Status {
         backlog: false,
         store_trouble: None,
         lamps_used: true,
+        licence: None,
     }
 }

@@ -12,8 +12,9 @@
 //! expect  1 mail to ops@example.com about sv2 by 10s
 //! ```
 //!
-//! Set-up lines are `servers`, `interconnects`, `mail`, `absent`, `shared lamp` (one for all servers)
-//! and `mute lamps` (they cannot be read back). A server that `is cut off` reaches nobody, neither lamps
+//! Set-up lines are `servers`, `interconnects`, `mail`, `absent`, `shared lamp` (one for all servers),
+//! `mute lamps` (they cannot be read back), `no licence` (one is needed and none is registered) and
+//! `trial until TIME`. A server that `is cut off` reaches nobody, neither lamps
 //! nor mail server; when `the interconnects of sv2 are cut` it reaches those still. The one ends
 //! when `sv2 is reconnected`, the other when `the interconnects of sv2 are joined`, both when `the network
 //! heals`.
@@ -52,6 +53,8 @@ pub struct Setup {
     pub shared_lamp: bool,
     /// Lamps cannot say what they show.
     pub mute_lamps: bool,
+    /// What is registered, each the end of a trial in milliseconds or `-`; `None`: no licence is needed.
+    pub licences: Option<Vec<String>>,
     /// Servers that do not start by themselves at the beginning.
     pub absent: Vec<String>,
 }
@@ -64,6 +67,7 @@ impl Default for Setup {
             mail: vec!["ops@example.com".into()],
             shared_lamp: false,
             mute_lamps: false,
+            licences: None,
             absent: Vec::new(),
         }
     }
@@ -113,6 +117,8 @@ pub enum Happening {
     Suspended(String),
     /// It goes on.
     Resumes(String),
+    /// A licence is registered on it.
+    Licence(String),
     /// No packet passes to or from it; on all interconnects, or one.
     CutOff(String, Option<String>),
     /// The cut is over.

@@ -28,7 +28,7 @@ impl std::error::Error for ParseError {}
 
 const HAPPENINGS: &str = "after `at TIME`: SERVER is killed | loses power | stops | starts | is \
 suspended | resumes | is cut off [on LAN] | is reconnected [on LAN] | does not hear SERVER | raises \
-\"TEXT\" | puts lamp SERVER out | tests lamp SERVER | shuts the cluster down | takes settings CHANGE; \
+\"TEXT\" | puts lamp SERVER out | registers a licence | tests lamp SERVER | shuts the cluster down | takes settings CHANGE; \
 settings CHANGE, where a change is subject \"TEXT\" | recipient ADDRESS | without ADDRESS | timeout \
 TIME; the interconnects of SERVER are cut | are joined; the network heals; N% loss on LAN; lamp \
 SERVER dies | answers | forgets; mail is accepted | deferred | swallowed | away | rejected for \
@@ -79,6 +79,15 @@ pub fn parse(text: &str) -> Result<Scenario, ParseError> {
             }
             ["mute", "lamps"] => {
                 scenario.setup.mute_lamps = true;
+                continue;
+            }
+            ["no", "licence"] => {
+                scenario.setup.licences = Some(Vec::new());
+                continue;
+            }
+            ["trial", "until", time] => {
+                let ms = millis(time).ok_or(error("a time is like 3s, 700ms, 2m"))?;
+                scenario.setup.licences = Some(vec![ms.to_string()]);
                 continue;
             }
             ["shared", "lamp"] => {
@@ -153,6 +162,7 @@ fn happening(words: &[&str]) -> Option<Happening> {
         [server, "is", "reconnected", "on", lan] => H::Reconnected(s(server), Some(s(lan))),
         [server, "does", "not", "hear", other] => H::Deaf(s(server), s(other)),
         [server, "raises", text] => H::Raises(s(server), s(text)),
+        [server, "registers", "a", "licence"] => H::Licence(s(server)),
         [server, "tests", "lamp", other] => H::LampTested(s(server), s(other)),
         [server, "puts", "lamp", other, "out"] => H::LampPutOut(s(server), s(other)),
         [server, "shuts", "the", "cluster", "down"] => H::Shutdown(s(server)),

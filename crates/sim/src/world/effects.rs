@@ -4,7 +4,7 @@ use super::{Due, Mail, World};
 use crate::scenario::MailBehaviour;
 use noroshi_core::action::{Action, Item};
 use noroshi_core::config::ServerId;
-use noroshi_core::event::{Event, Heard, HostAnswer, Phase};
+use noroshi_core::event::{Event, Heard, HostAnswer, LicencesRead, Phase};
 use noroshi_core::notice::{Channel, Outcome, Sending};
 use noroshi_core::request::{Request, RequestId};
 
@@ -91,6 +91,13 @@ impl World {
             Action::LampCancel(lamp) => self.cancel_lamp(server, lamp),
             Action::Reply(id, reply) => self.replies.push((id, reply)),
             Action::Exit => self.kill(server),
+            Action::ReadLicences(id) => self.read_licences(server, LicencesRead::Asked(id)),
+            Action::JoinLicences {
+                from,
+                number,
+                register,
+            } => self.join_licences(server, &register, LicencesRead::Joined { from, number }),
+            Action::RememberLicences(memory) => self.remember_licences(server, memory),
             Action::Log(_) | Action::Reconfigure(_) => {}
         }
     }

@@ -5,11 +5,13 @@
 
 mod effects;
 mod lamps;
+mod licences;
 mod network;
 mod play;
 mod random;
 
 pub use lamps::SimLamp;
+pub use licences::Register;
 pub use network::Network;
 pub use play::{Failure, happen, play};
 pub use random::Random;
@@ -18,7 +20,7 @@ use crate::scenario::{Change, LampLook, MailBehaviour, Setup};
 use noroshi_core::action::{Action, Item};
 use noroshi_core::alert::{Alert, SessionId};
 use noroshi_core::config::*;
-use noroshi_core::event::{Event, Latch, Recovered, StoredNotice, View};
+use noroshi_core::event::{Event, Latch, LicencesRead, Recovered, StoredNotice, View};
 use noroshi_core::lamp::Glow;
 use noroshi_core::node::Node;
 use noroshi_core::notice::NoticeRecord;
@@ -94,6 +96,8 @@ pub struct Disk {
     pub alerts: Vec<Arc<Alert>>,
     /// Notices in order of arrival.
     pub notices: Vec<NoticeRecord>,
+    /// What is registered; `None` for a build that needs no licence.
+    pub register: Option<Register>,
     latches: BTreeMap<String, Latch>,
     views: BTreeMap<String, View>,
     catch_up: Vec<Item>,
@@ -169,6 +173,10 @@ impl World {
         };
         for at in 0..world.servers.len() {
             world.servers[at].links = vec![false; world.servers.len()];
+            world.servers[at].disk.register = setup.licences.as_ref().map(|lines| Register {
+                lines: lines.iter().cloned().collect(),
+                memory: None,
+            });
             if !setup.absent.contains(&world.servers[at].name) {
                 world.boot(at);
             }
@@ -397,6 +405,10 @@ impl Disk {
             latches: self.latches.values().cloned().collect(),
             views: self.views.values().cloned().collect(),
             trouble: None,
+            licences: self
+                .register
+                .as_ref()
+                .map(|register| Box::new(register.read(LicencesRead::AtWork))),
         }
     }
 }

@@ -327,6 +327,10 @@ pub fn happen(world: &mut World, happening: &Happening) -> Result<(), String> {
             };
             servers.for_each(|server| world.change_settings(server, change));
         }
+        H::Licence(name) => {
+            let server = at(world, name)?;
+            world.register_licence(server);
+        }
         H::LampTested(name, server) => {
             let asked = at(world, name)?;
             world.ask(

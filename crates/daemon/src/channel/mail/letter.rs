@@ -150,6 +150,8 @@ fn keyword(alert: &Alert, language: Language) -> String {
         ("pm", 13) => ("settings faulty", "設定誤り"),
         ("store", 1001) => ("alert store failed", "保存領域障害"),
         ("store", 1003) => ("alert store damaged", "保存領域破損"),
+        ("lcns", 1001) => ("licences valid", "ライセンス有効"),
+        ("lcns", 1002) => ("licences end soon", "ライセンス期限間近"),
         ("mail", 1005) => ("mail given up", "メール断念"),
         ("test", 1001) => ("test", "テスト"),
         _ => return statement(&alert.text),

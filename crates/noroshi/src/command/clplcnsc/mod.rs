@@ -1,6 +1,6 @@
 //! `clplcnsc`: register, list and remove licences (the manual, chapter 1; rules M21 to M24).
 //!
-//! It works on this server's register (`var/licences`). What must be wrong before anything is
+//! It changes this server's register (`var/licences`) and has its daemon tell the other servers. What must be wrong before anything is
 //! changed is looked for first; a registered licence that does not count yet, or not enough, is
 //! said with an exit code of its own after `Command succeeded`.
 
@@ -8,6 +8,7 @@ mod dialogue;
 mod list;
 mod register;
 mod remove;
+mod spread;
 
 use super::Context;
 use super::licence::{day_words, kind_words};

@@ -1,6 +1,6 @@
 //! `clplcnsc -i FILE -p ID`, and what it has in common with the dialogue.
 
-use super::{Context, Stop};
+use super::{Context, Stop, spread};
 use crate::command::daemon::SERVER_VARIABLE;
 use crate::exit::{Exit, Failure};
 use crate::print::say;
@@ -77,18 +77,23 @@ pub(super) fn register(
     evidence: Evidence,
 ) -> Result<Exit, Failure> {
     genuine(context, ground, shown, &evidence)?;
-    let record = Record {
-        by: vec![ground.server.clone()],
-        evidence,
-    };
     let stored = register::update(&context.home, |store| {
-        add(context, store, record.clone()).map_err(Stop::Said)?;
-        Ok::<_, Stop>(store.clone())
+        let record = add(context, store, &ground.server, evidence).map_err(Stop::Said)?;
+        Ok::<_, Stop>((store.clone(), record))
     });
-    let store = stored.map_err(|stop| stop.told(context))?;
+    let (store, record) = stored.map_err(|stop| stop.told(context))?;
+    let missing = spread::spread(context, Some(&ground.config));
     // As the manual prints it, without a full stop, in both languages.
     say!(context.out, "Command succeeded")?;
-    after(context, ground, &store, &record)
+    match after(context, ground, &store, &record) {
+        Ok(_) => spread::ended(context, missing),
+        Err(mut failure) => {
+            if let Some(words) = missing {
+                failure.text.push_str(&format!("\n{words}"));
+            }
+            Err(failure)
+        }
+    }
 }
 
 fn genuine(
@@ -122,10 +127,15 @@ fn genuine(
     }
 }
 
-fn add(context: &Context, store: &mut Store, record: Record) -> Result<(), Failure> {
-    let serial = record.evidence.licence().serial;
+fn add(
+    context: &Context,
+    store: &mut Store,
+    server: &str,
+    evidence: Evidence,
+) -> Result<Record, Failure> {
+    let serial = evidence.licence().serial;
     let there = store.records.iter().find(|other| {
-        let same_key = match (&other.evidence, &record.evidence) {
+        let same_key = match (&other.evidence, &evidence) {
             (Evidence::Key(other), Evidence::Key(new)) => other.digest == new.digest,
             _ => false,
         };
@@ -133,8 +143,8 @@ fn add(context: &Context, store: &mut Store, record: Record) -> Result<(), Failu
     });
     if let Some(there) = there {
         let by = there.by.join(", ");
-        let is_key = matches!(record.evidence, Evidence::Key(_));
-        if is_key && there.by != record.by {
+        let is_key = matches!(evidence, Evidence::Key(_));
+        if is_key && there.by != [server] {
             let text = context.pick(
                 format!("the key of {serial} is registered on another server: {by}\nOne key counts once in the cluster. Enter the key of another sheet here. Nothing was registered."),
                 format!("{serial} のキーは別のサーバで登録されています: {by}\n一つのキーはクラスタ内で一度だけ有効です。別のシートのキーを入力してください。何も登録していません。"),
@@ -154,8 +164,7 @@ fn add(context: &Context, store: &mut Store, record: Record) -> Result<(), Failu
         );
         return Err(context.failure(Exit::Failed, &text));
     }
-    store.records.push(record);
-    Ok(())
+    Ok(store.add(server, evidence).clone())
 }
 
 /// What is to be said about a licence that was registered.

@@ -1,6 +1,6 @@
 //! `clplcnsc -d [SERIAL]`: remove a licence.
 
-use super::{Context, Stop};
+use super::{Context, Stop, spread};
 use crate::exit::{Exit, Failure};
 use crate::print::say;
 use noroshi_conf::licence::Store;
@@ -12,8 +12,10 @@ pub(super) fn run(context: &mut Context, serial: Option<Serial>) -> Result<Exit,
         remove(context, store, serial).map_err(Stop::Said)
     });
     removed.map_err(|stop| stop.told(context))?;
+    let config = context.cluster().ok();
+    let missing = spread::spread(context, config.as_ref());
     say!(context.out, "Command succeeded")?;
-    Ok(Exit::Done)
+    spread::ended(context, missing)
 }
 
 fn remove(context: &Context, store: &mut Store, serial: Option<Serial>) -> Result<(), Failure> {
@@ -44,6 +46,6 @@ fn remove(context: &Context, store: &mut Store, serial: Option<Serial>) -> Resul
         );
         return Err(context.failure(Exit::NothingRegistered, &text));
     };
-    store.records.remove(at);
+    store.remove(at);
     Ok(())
 }

@@ -42,6 +42,7 @@ fn status(own: &str, states: &[ServerState]) -> Box<Status> {
         backlog: false,
         store_trouble: None,
         lamps_used: true,
+        licence: None,
     })
 }
 
