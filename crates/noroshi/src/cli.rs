@@ -16,6 +16,7 @@ use clap::{
 };
 use noroshi_core::alert::Severity;
 use noroshi_core::text::Language;
+use noroshi_daemon::collect::Scope;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -104,6 +105,9 @@ pub(crate) enum Product {
     /// Register, list and remove licences
     #[command(name = "clplcnsc")]
     Clplcnsc(Clplcnsc),
+    /// Collect logs, alert log, status and configuration into an archive
+    #[command(name = "clplogcc")]
+    Clplogcc(Clplogcc),
     /// Raise an alert
     #[command(name = "clplogcmd")]
     Clplogcmd(Clplogcmd),
@@ -260,6 +264,34 @@ pub(crate) struct Clpdn1000s {
     help: Option<bool>,
 }
 
+/// Options of `clplogcc`.
+#[derive(Debug, Args)]
+pub(crate) struct Clplogcc {
+    /// How much: type1, type2 (wider), type3 (narrower)
+    #[arg(short = 't', value_name = "TYPE", default_value = "type1")]
+    pub(crate) scope: ScopeWord,
+    /// Directory for the archives; the current one without it
+    #[arg(short = 'o', value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// This server only; needs no running service
+    #[arg(short = 'l')]
+    pub(crate) local: bool,
+}
+
+/// How much is collected, as the command line says it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ScopeWord(pub(crate) Scope);
+
+impl std::str::FromStr for ScopeWord {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<ScopeWord, Self::Err> {
+        let scopes = [Scope::Type1, Scope::Type2, Scope::Type3];
+        let found = scopes.into_iter().find(|scope| scope.word() == text);
+        found.map(ScopeWord).ok_or("type1, type2 or type3")
+    }
+}
+
 /// Options of `clplogcmd`.
 #[derive(Debug, Args)]
 pub(crate) struct Clplogcmd {
@@ -325,6 +357,7 @@ pub(crate) fn parse(arguments: Vec<OsString>, language: Language) -> Result<Cli,
         "clpcl" => Product::Clpcl(Clpcl::from_arg_matches(&matches)?),
         "clpdn1000s" => Product::Clpdn1000s(Clpdn1000s::from_arg_matches(&matches)?),
         "clplcnsc" => Product::Clplcnsc(Clplcnsc::from_arg_matches(&matches)?),
+        "clplogcc" => Product::Clplogcc(Clplogcc::from_arg_matches(&matches)?),
         "clplogcmd" => Product::Clplogcmd(Clplogcmd::from_arg_matches(&matches)?),
         _ => Product::Clpstdn,
     };

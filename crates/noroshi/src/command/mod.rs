@@ -5,6 +5,7 @@ mod check;
 mod clpcl;
 mod clpdn1000s;
 mod clplcnsc;
+mod clplogcc;
 mod clplogcmd;
 mod clpstat;
 mod clpstdn;
@@ -81,6 +82,7 @@ pub(crate) fn run(cli: Cli, language: Language) -> Result<ExitCode, Failure> {
         Verb::Product(Product::Clpstdn) => clpstdn::run(context),
         Verb::Product(Product::Clpdn1000s(options)) => clpdn1000s::run(context, options),
         Verb::Product(Product::Clplcnsc(options)) => clplcnsc::run(context, options),
+        Verb::Product(Product::Clplogcc(options)) => clplogcc::run(context, options),
         Verb::Product(Product::Clplogcmd(options)) => clplogcmd::run(context, options),
     };
     // What was printed before a failure is to come out before the failure is told.
@@ -105,6 +107,7 @@ fn name(verb: &Verb) -> &'static str {
         Verb::Product(Product::Clpstdn) => "clpstdn",
         Verb::Product(Product::Clpdn1000s(_)) => "clpdn1000s",
         Verb::Product(Product::Clplcnsc(_)) => "clplcnsc",
+        Verb::Product(Product::Clplogcc(_)) => "clplogcc",
         Verb::Product(Product::Clplogcmd(_)) => "clplogcmd",
     }
 }
