@@ -10,6 +10,7 @@ use crate::channel::mail::{ATTEMPTS_MAX, MailChannel, MailContext, system_zone};
 use crate::channel::syslog::SyslogChannel;
 use crate::control::{self, Asked, Desk};
 use crate::driver::{Driver, Parts};
+use crate::engine::pages::DELIVERIES_MAX;
 use crate::engine::{Engine, EngineSetup, Gate};
 use crate::home::{Home, HomeLock, LockError, is_disk_trouble};
 use crate::inbox::INBOX_EVENTS_MAX;
@@ -39,12 +40,12 @@ const ASKED_MAX: usize = 32;
 const MAIL_GRACE: Duration = Duration::from_secs(1);
 
 /// Threads for what can hang in the kernel: starting a lamp's program (one for each lamp) or
-/// `sendmail` (8), asking the name service (one for each SMTP server), reading certificate
+/// `sendmail` (8), or the collector of logs (2), asking the name service (one for each SMTP server), reading certificate
 /// authorities (8), the alert view (2) and a look for notices (1), closing the store. Each kind has its own bound, and there
 /// is a place for all of them at once, so that a lamp's dead mount never keeps a mail from its name
 /// service. None is kept when there is nothing to do.
 const BLOCKING_THREADS_MAX: usize =
-    LAMPS_MAX + SMTP_SERVERS_MAX + 2 * ATTEMPTS_MAX + READERS_MAX + 2;
+    LAMPS_MAX + SMTP_SERVERS_MAX + 2 * ATTEMPTS_MAX + READERS_MAX + DELIVERIES_MAX + 2;
 /// One for each server.
 const LAMPS_MAX: usize = SERVERS_MAX;
 /// As clp.conf may have.
@@ -141,6 +142,8 @@ async fn live(options: Options) -> Result<(), StartError> {
         gate: gate.clone(),
     };
     let engine = Engine::start(setup, inbox.clone()).map_err(other)?;
+    engine.deliver_logs(home.clone());
+    let collector = engine.collector();
     let listener = listener(&home, &lock, config.language).map_err(other)?;
     let (store, recovered) = Store::open(&home.var(), config.alert_records_max, inbox.clone());
 
@@ -155,6 +158,7 @@ async fn live(options: Options) -> Result<(), StartError> {
     let desk = Desk {
         ask: ask.clone(),
         alerts: Arc::new(AlertView(store.reader())),
+        logs: Arc::new(move |server, scope| collector.collect(server, scope)),
     };
     let (stop_control, stopped) = oneshot::channel::<()>();
     let stopped = async { stopped.await.unwrap_or_default() };

@@ -105,7 +105,7 @@ pub(crate) enum Product {
     /// Register, list and remove licences
     #[command(name = "clplcnsc")]
     Clplcnsc(Clplcnsc),
-    /// Collect logs, alert log, status and configuration into an archive
+    /// Collect logs, alert log, status and configuration, an archive for each server
     #[command(name = "clplogcc")]
     Clplogcc(Clplogcc),
     /// Raise an alert
@@ -264,8 +264,9 @@ pub(crate) struct Clpdn1000s {
     help: Option<bool>,
 }
 
-/// Options of `clplogcc`.
+/// Options of `clplogcc`; `-h` is the real product's host option.
 #[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
 pub(crate) struct Clplogcc {
     /// How much: type1, type2 (wider), type3 (narrower)
     #[arg(short = 't', value_name = "TYPE", default_value = "type1")]
@@ -273,9 +274,21 @@ pub(crate) struct Clplogcc {
     /// Directory for the archives; the current one without it
     #[arg(short = 'o', value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// This server only; needs no running service
+    /// This server of the cluster only
+    #[arg(short = 'h', value_name = "SERVER", conflicts_with = "local")]
+    pub(crate) host: Option<String>,
+    /// The server that runs this only; needs no running service
     #[arg(short = 'l')]
     pub(crate) local: bool,
+    /// Write the archive to standard output, as the service wants it
+    #[arg(long, hide = true, requires = "local")]
+    pub(crate) to_stdout: bool,
+    /// Name of this server in clp.conf
+    #[arg(long, hide = true, value_name = "NAME")]
+    pub(crate) server: Option<String>,
+    /// Print help
+    #[arg(long, action = ArgAction::Help)]
+    help: Option<bool>,
 }
 
 /// How much is collected, as the command line says it.

@@ -4,6 +4,7 @@
 //! ignores what it does not know. A call that the daemon does not know is answered with an error.
 
 use super::source::AlertRow;
+use crate::collect::Scope;
 use noroshi_core::alert::{AlertId, Severity};
 use noroshi_core::notice::{Channel, NoticeRecord, NoticeState};
 use noroshi_core::request::{Reply, Request};
@@ -35,6 +36,14 @@ pub enum Call {
         /// Which ones.
         #[serde(default)]
         only: AlertFilter,
+    },
+    /// Collect the logs of another server: pieces of its archive, each an [`Answer::Logs`], then
+    /// [`Answer::End`].
+    Logs {
+        /// The other server.
+        server: String,
+        /// How much.
+        scope: Scope,
     },
 }
 
@@ -85,6 +94,11 @@ pub enum Answer {
         /// The alert.
         alert: Box<AlertLine>,
     },
+    /// A piece of an archive, in Base64; an empty one says only that it takes a while.
+    Logs {
+        /// The bytes.
+        data: String,
+    },
     /// The call is answered; a listing that is followed goes on.
     End,
     /// The call could not be answered.
@@ -110,6 +124,8 @@ pub enum Fault {
     NoAnswer,
     /// The alerts cannot be read.
     Unreadable,
+    /// The logs of the other server cannot be had.
+    NotCollected,
 }
 
 /// An alert as it is listed.

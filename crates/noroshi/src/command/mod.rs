@@ -197,6 +197,7 @@ impl Context {
                 format!("the alerts cannot be read: {why}\nLook at the daemon's log."),
                 format!("アラートを読み出せません: {why}\nアラートサービスのログを確認してください。"),
             )),
+            Trouble::Refused(Fault::NotCollected, why) => (Exit::Failed, why),
             Trouble::Refused(Fault::NoAnswer, _) | Trouble::Silent(_) => (Exit::Unclear, self.pick(
                 format!("the alert service does not answer: {socket}\n{unknown}"),
                 format!("アラートサービスが応答しません: {socket}\n{unknown}"),
