@@ -14,6 +14,7 @@ use crate::engine::pages::DELIVERIES_MAX;
 use crate::engine::{Engine, EngineSetup, Gate};
 use crate::home::{Home, HomeLock, LockError, is_disk_trouble};
 use crate::inbox::INBOX_EVENTS_MAX;
+use crate::log::levels::Levels;
 use crate::own_server::NotFound;
 use crate::reload::SettingsError;
 use crate::store::{READERS_MAX, Store};
@@ -127,6 +128,7 @@ async fn live(options: Options) -> Result<(), StartError> {
     let lock = home.lock().map_err(StartError::Lock)?;
     let zone = system_zone();
     log::keep(&home.log(), zone.clone());
+    take_log_levels(&home);
     let (config, own) = settings(&home, server)?;
     log::speak(config.language);
     let key = key(&home)?;
@@ -264,6 +266,21 @@ fn last_word(node: &mut Node, event: Event) -> Vec<Action> {
         node.step(clock::now(), event, &mut actions);
     }
     actions
+}
+
+/// Levels that cannot be read are no reason not to start.
+fn take_log_levels(home: &Home) {
+    let path = home.log_levels();
+    let shown = path.display();
+    match Levels::read(&path, log::language()) {
+        Ok((levels, faults)) => {
+            log::levels::take(&levels);
+            for fault in faults {
+                log::line(format!("{shown}: {fault}"));
+            }
+        }
+        Err(error) => log::line(format!("{shown}: {error}")),
+    }
 }
 
 fn settings(home: &Home, server: Option<String>) -> Result<(Config, ServerId), StartError> {

@@ -108,6 +108,9 @@ pub(crate) enum Product {
     /// Collect logs, alert log, status and configuration, an archive for each server
     #[command(name = "clplogcc")]
     Clplogcc(Clplogcc),
+    /// Show or set how much is written into the log
+    #[command(name = "clplogcf")]
+    Clplogcf(Clplogcf),
     /// Raise an alert
     #[command(name = "clplogcmd")]
     Clplogcmd(Clplogcmd),
@@ -291,6 +294,20 @@ pub(crate) struct Clplogcc {
     help: Option<bool>,
 }
 
+/// Options of `clplogcf`.
+#[derive(Debug, Args)]
+pub(crate) struct Clplogcf {
+    /// Set the level of this part: engine, store, mail, lamp, syslog, control or reload
+    #[arg(short = 't', value_name = "TYPE", requires = "level")]
+    pub(crate) part: Option<String>,
+    /// The level: 1 errors, 2 warnings, 4 the usual, 8 what worked, too (16 and 32 the same)
+    #[arg(short = 'l', value_name = "LEVEL", requires = "part")]
+    pub(crate) level: Option<u8>,
+    /// Print JSON
+    #[arg(long, conflicts_with = "part")]
+    pub(crate) json: bool,
+}
+
 /// How much is collected, as the command line says it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ScopeWord(pub(crate) Scope);
@@ -371,6 +388,7 @@ pub(crate) fn parse(arguments: Vec<OsString>, language: Language) -> Result<Cli,
         "clpdn1000s" => Product::Clpdn1000s(Clpdn1000s::from_arg_matches(&matches)?),
         "clplcnsc" => Product::Clplcnsc(Clplcnsc::from_arg_matches(&matches)?),
         "clplogcc" => Product::Clplogcc(Clplogcc::from_arg_matches(&matches)?),
+        "clplogcf" => Product::Clplogcf(Clplogcf::from_arg_matches(&matches)?),
         "clplogcmd" => Product::Clplogcmd(Clplogcmd::from_arg_matches(&matches)?),
         _ => Product::Clpstdn,
     };

@@ -75,6 +75,7 @@ const COMMANDS: &[(&str, &str)] = &[
         "clplogcc",
         "ログ、アラートログ、状態、構成情報をサーバごとのアーカイブに採取します",
     ),
+    ("clplogcf", "ログの詳しさを表示、設定します"),
     ("clplogcmd", "アラートを出力します"),
 ];
 
@@ -260,6 +261,16 @@ const OPTIONS: &[(&str, &str, &str)] = &[
         "アーカイブを標準出力に書き出します（サービスが使います）",
     ),
     ("clplogcc", "server", "clp.conf でのこのサーバの名前"),
+    (
+        "clplogcf",
+        "part",
+        "レベルを設定する部位: engine, store, mail, lamp, syslog, control, reload",
+    ),
+    (
+        "clplogcf",
+        "level",
+        "レベル: 1 異常、2 警告、4 通常、8 成功したことも（16 と 32 は 8 と同じ）",
+    ),
     ("clplogcmd", "text", "メッセージ本文"),
     (
         "clplogcmd",

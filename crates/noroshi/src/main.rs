@@ -1,7 +1,7 @@
 //! The one executable of noroshi: the daemon, its commands, and the real product's commands.
 //!
 //! It answers to several names: as `noroshi` it takes verbs, as `clpstat`, `clpcl`, `clpstdn`,
-//! `clpdn1000s`, `clplcnsc`, `clplogcc` or `clplogcmd` (links to it) it is that command, and
+//! `clpdn1000s`, `clplcnsc`, `clplogcc`, `clplogcf` or `clplogcmd` (links to it) it is that command, and
 //! `noroshi clpstat …` is the same again. Options are defined once, in [`cli`]; exit codes in [`exit`].
 //!
 //! A command says what it found on standard output, and on standard error what went wrong, why,

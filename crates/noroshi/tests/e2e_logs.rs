@@ -140,3 +140,33 @@ fn a_large_log_costs_the_daemons_no_memory_and_delays_no_notice() {
     cluster.wait_all_up(SOON).unwrap();
     assert_eq!(messages(&cluster, 0, "nm", 2), 0, "{}", cluster.logs());
 }
+
+/// A level holds at once, and after a restart; without it nothing more is written.
+///
+/// Rule: M30 M33
+#[test]
+fn a_level_holds_at_once_and_from_then_on() {
+    let mut cluster = plan().start().unwrap();
+    let log = cluster.home(0).log().join("noroshi.log.cur");
+    let text = || fs::read_to_string(&log).unwrap();
+    let sent = "mail to ops@example.com sent (alert ";
+    flush(&cluster, 0);
+    let told = cluster.command(0, &["clplogcf", "-t", "mail", "-l", "8"]);
+    assert_eq!(told.unwrap(), "Command succeeded.\n");
+    assert!(!text().contains(sent), "{}", text());
+    let wait = |what: &str| {
+        let seen = || text().contains(what).then_some(()).ok_or_else(text);
+        until(SOON, what, seen).unwrap();
+    };
+    flush(&cluster, 0);
+    wait(sent);
+    assert!(!text().contains("written to the alert store"), "{}", text());
+    cluster.terminate(0).unwrap();
+    fs::remove_file(&log).unwrap();
+    cluster.start(0).unwrap();
+    let shown = cluster.command(0, &["clplogcf"]).unwrap();
+    assert!(shown.contains("mail       8"), "{shown}");
+    cluster.wait_all_up(SOON).unwrap();
+    flush(&cluster, 0);
+    wait(sent);
+}

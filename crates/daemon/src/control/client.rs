@@ -6,6 +6,7 @@ use super::{
 };
 use crate::clock::moment;
 use crate::collect::Scope;
+use crate::log::levels::{Levels, Part};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use noroshi_core::request::{Reply, Request};
@@ -168,6 +169,24 @@ impl Client {
             // A new alert may come in an hour.
             answer = self.answer((!live).then_some(self.wait))?;
         }
+    }
+
+    /// How much the parts write into the log, after giving one of them another level.
+    ///
+    /// # Errors
+    /// Any [`Trouble`].
+    pub fn log_levels(&mut self, set: Option<(Part, u8)>) -> Result<Levels, Trouble> {
+        let set = set.map(|(part, level)| (part.name().to_owned(), level));
+        let told = match self.call(&Call::LogLevels { set })? {
+            Answer::LogLevels { levels } => levels,
+            other => return Err(unfit(other)),
+        };
+        let mut levels = Levels::default();
+        for (name, level) in told {
+            // A newer release may have parts that we do not know.
+            let _ = Part::named(&name).map(|part| levels.set(part, level));
+        }
+        Ok(levels)
     }
 
     /// Collects the logs of another server; each piece of the archive is handed to `each`, which may

@@ -45,6 +45,12 @@ pub enum Call {
         /// How much.
         scope: Scope,
     },
+    /// How much the parts write into the log; answered by [`Answer::LogLevels`].
+    LogLevels {
+        /// First give this part this level, until the next start.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        set: Option<(String, u8)>,
+    },
 }
 
 /// Which alerts are listed; an empty filter takes all.
@@ -98,6 +104,11 @@ pub enum Answer {
     Logs {
         /// The bytes.
         data: String,
+    },
+    /// How much the parts write into the log.
+    LogLevels {
+        /// Parts and their levels.
+        levels: Vec<(String, u8)>,
     },
     /// The call is answered; a listing that is followed goes on.
     End,
@@ -225,6 +236,19 @@ mod tests {
                 },
             ),
             (
+                r#"{"call":"logs","server":"sv1","scope":"type1"}"#,
+                Call::Logs {
+                    server: "sv1".into(),
+                    scope: Scope::Type1,
+                },
+            ),
+            (
+                r#"{"call":"log-levels","set":["mail",8]}"#,
+                Call::LogLevels {
+                    set: Some(("mail".into(), 8)),
+                },
+            ),
+            (
                 r#"{"call":"alerts","limit":5}"#,
                 Call::Alerts {
                     limit: 5,
@@ -259,6 +283,12 @@ mod tests {
         };
         for (line, answer) in [
             (r#"{"is":"end"}"#, Answer::End),
+            (
+                r#"{"is":"logs","data":"AA=="}"#,
+                Answer::Logs {
+                    data: "AA==".into(),
+                },
+            ),
             (
                 r#"{"is":"reply","reply":{"answer":"accepted","alert":"a-1","durable":true}}"#,
                 reply,

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::collect::Scope;
 use crate::log;
+use crate::log::levels::{self, PARTS, Part};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use noroshi_core::alert::tidy_text;
@@ -167,6 +168,7 @@ impl Connection {
                 }) => {
                     return self.follow(limit, &only).await;
                 }
+                Ok(Call::LogLevels { set }) => self.log_levels(set).await?,
                 Ok(Call::Logs { server, scope }) => self.logs(server, scope).await?,
                 Err(error) => {
                     let why = log::language().pick(
@@ -216,6 +218,33 @@ impl Connection {
             Some(reply) => self.say(&Answer::Reply { reply }).await,
             None => self.no_answer(wait).await,
         }
+    }
+
+    async fn log_levels(&mut self, set: Option<(String, u8)>) -> io::Result<()> {
+        if let Some((name, level)) = set {
+            if !self.may_change {
+                let why = log::language().pick(
+                    "only root and the user of the alert service may change anything",
+                    "変更できるのは root とアラートサービスの実行ユーザだけです",
+                );
+                return self.error(Fault::NotPermitted, why.into()).await;
+            }
+            let mut levels = levels::taken();
+            if !Part::named(&name).is_some_and(|part| levels.set(part, level)) {
+                let why = log::language().pick(
+                    "no such part or level of the log",
+                    "そのようなログの部位またはレベルはありません",
+                );
+                return self.error(Fault::BadCall, why.into()).await;
+            }
+            levels::take(&levels);
+        }
+        let levels = levels::taken();
+        let levels = PARTS.map(|part| (part.name().to_owned(), levels.of(part)));
+        self.say(&Answer::LogLevels {
+            levels: levels.to_vec(),
+        })
+        .await
     }
 
     /// Hands on the archive of another server, as fast as the caller takes it.

@@ -7,7 +7,8 @@ use super::{ASK_WAIT, DELIVERIES_MAX, FILL_WAIT, PAGE_BYTES_MAX, PageMessage, St
 use crate::collect::Scope;
 use crate::engine::Wires;
 use crate::home::Home;
-use crate::log;
+use crate::log::levels::takes;
+use crate::log::{self, Level, Part};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use std::io;
@@ -67,10 +68,12 @@ impl Drop for Delivery {
 impl Delivery {
     async fn run(self, home: Home, scope: Scope, mut asking: mpsc::Receiver<u64>) {
         let (server, id) = &self.key;
-        log::keep_line(format!(
-            "{server} collects the logs of this server ({})",
-            scope.word()
-        ));
+        if takes(Part::Control, Level::Info) {
+            log::keep_line(format!(
+                "{server} collects the logs of this server ({})",
+                scope.word()
+            ));
+        }
         let mut archive = start(command(&home, &self.wires.plan().own_name, scope)).await;
         // The page that goes out next, and the one before it as it went.
         let (mut next, mut piece, mut sent) = (0, Vec::new(), None);

@@ -28,7 +28,6 @@ use part::Part;
 use progress::{News, Progress, Watched};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::mpsc;
@@ -57,7 +56,7 @@ struct Job<'a> {
 }
 
 pub(super) fn run(context: &mut Context, options: Clplogcc) -> Result<Exit, Failure> {
-    permitted(context)?;
+    context.as_administrator()?;
     let scope = options.scope.0;
     if options.to_stdout {
         return to_stdout(context, options.server, scope);
@@ -217,18 +216,4 @@ fn own_name(context: &Context) -> String {
             .into_owned()
     };
     found.or(named).unwrap_or_else(host)
-}
-
-/// Root, or the user that the alert service runs as: what is collected is not for everybody.
-fn permitted(context: &Context) -> Result<(), Failure> {
-    let user = rustix::process::geteuid();
-    let owner = context.home.log().metadata().map(|log| log.uid());
-    if user.is_root() || owner.is_ok_and(|owner| owner == user.as_raw()) {
-        return Ok(());
-    }
-    let text = context.pick(
-        "not permitted: only root and the user of the alert service collect logs\nRun the command as root.",
-        "権限がありません: ログを採取できるのは root とアラートサービスの実行ユーザだけです。\nroot で実行してください。",
-    );
-    Err(context.failure(Exit::Refused, text))
 }
