@@ -170,3 +170,42 @@ fn a_level_holds_at_once_and_from_then_on() {
     flush(&cluster, 0);
     wait(sent);
 }
+
+/// Whoever breaks off leaves nothing at work on the other servers.
+///
+/// Rule: M30
+#[test]
+fn a_collection_that_is_broken_off_ends_everywhere() {
+    let mut cluster = plan().start().unwrap();
+    let out = cluster.dir().join("out");
+    fs::create_dir(&out).unwrap();
+    write_log(&cluster.home(1).log().join("large.log"), 64);
+    let pid = cluster.daemon(1).pid();
+    let children = || {
+        let path = format!("/proc/{pid}/task/{pid}/children");
+        let mut all = fs::read_to_string(path).unwrap();
+        for task in fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten() {
+            // A thread may end meanwhile.
+            all += &fs::read_to_string(task.path().join("children")).unwrap_or_default();
+        }
+        all.trim().to_owned()
+    };
+    let mut collecting = cluster
+        .launch(0)
+        .command(&["clplogcc", "-h", "sv2", "-o", out.to_str().unwrap()])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let at_work = || {
+        (!children().is_empty())
+            .then_some(())
+            .ok_or("no child yet".into())
+    };
+    until(SOON, "the archive is written", at_work).unwrap();
+    collecting.kill().unwrap();
+    collecting.wait().unwrap();
+    let ended = || children().is_empty().then_some(()).ok_or_else(children);
+    until(SOON, "its writer ends", ended).unwrap();
+    assert_eq!(archive(&out, "sv2"), None, "no half archive");
+    cluster.wait_all_up(SOON).unwrap();
+}
