@@ -209,3 +209,43 @@ fn a_collection_that_is_broken_off_ends_everywhere() {
     assert_eq!(archive(&out, "sv2"), None, "no half archive");
     cluster.wait_all_up(SOON).unwrap();
 }
+
+/// A server that dies in the midst of it is named, and nothing half is kept. It takes the 3 s that a
+/// link has to come back.
+///
+/// Rule: M30
+#[test]
+fn a_server_that_dies_meanwhile_is_named() {
+    let mut cluster = plan().start().unwrap();
+    let out = cluster.dir().join("out");
+    fs::create_dir(&out).unwrap();
+    write_log(&cluster.home(1).log().join("large.log"), 64);
+    let collecting = cluster
+        .launch(0)
+        .command(&["clplogcc", "-o", out.to_str().unwrap()])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let half = || {
+        let entries = fs::read_dir(&out).unwrap().flatten();
+        let sizes = entries.filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let part = name.starts_with(".sv2-") && name.ends_with(".part");
+            part.then(|| entry.metadata().ok().map(|about| about.len()))?
+        });
+        match sizes.max() {
+            Some(1..) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    };
+    until(SOON, "the first page came", half).unwrap();
+    cluster.kill(1).unwrap();
+    let ended = collecting.wait_with_output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.contains("sv2: no link to it"), "{said}");
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 2);
+    assert_eq!(archive(&out, "sv2"), None);
+    assert!(archive(&out, "sv1").is_some() && archive(&out, "sv3").is_some());
+}

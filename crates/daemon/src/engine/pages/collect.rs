@@ -62,7 +62,7 @@ async fn collect(
 ) -> Result<(), String> {
     let (pages, mut heard) = mpsc::channel(2);
     let collection = begin(wires, server, pages)?;
-    let mut page = 0;
+    let (mut page, mut unlinked) = (0, false);
     let mut last_heard = clock::instant();
     loop {
         let ask = PageMessage::Ask {
@@ -71,13 +71,16 @@ async fn collect(
             page,
         };
         let language = wires.plan().language;
-        if !collection.say(&ask) && page == 0 {
+        let no_link = !collection.say(&ask);
+        // A link that breaks may be back at once.
+        if no_link && (page == 0 || unlinked) {
             return Err(words(
                 language,
                 "no link to it",
                 "サーバと接続されていません",
             ));
         }
+        unlinked = no_link;
         let state = match timeout(PAGE_WAIT, answer(&mut heard, page)).await {
             Ok(state) => state,
             Err(_) if clock::instant() - last_heard < SILENCE_MAX => continue,

@@ -8,7 +8,7 @@
 //! *Use.* [`Collector::collect`] at one end; at the other [`heard`] lets a child process write the
 //! archive (`deliver`), once [`super::Engine::deliver_logs`] has said whose.
 //!
-//! *Failure.* A server without a link, or one that is silent for [`SILENCE_MAX`], such as one of an
+//! *Failure.* A server without a link (at the start, or still 3 s after a break), or one that is silent for [`SILENCE_MAX`], such as one of an
 //! earlier release, ends the collection with words. Whoever asks no more is forgotten after
 //! [`ASK_WAIT`]; its child ends then.
 
