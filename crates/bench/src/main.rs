@@ -13,6 +13,7 @@ mod cut;
 mod figure;
 mod interrupt;
 mod kill;
+mod logs;
 mod machine;
 mod memory;
 mod options;
@@ -44,6 +45,7 @@ const NAMES: &[(&str, Bench)] = &[
     ("cut-loss", cut::run_with_loss),
     ("cpu", cpu::run),
     ("memory", memory::run),
+    ("logs", logs::run),
     ("quiet", quiet::run),
 ];
 

@@ -16,6 +16,7 @@
 //!   of `names`.
 //! * No finding and no `Debug` output shows a secret.
 
+pub mod blackout;
 pub mod charset;
 mod clp_conf;
 pub mod digest;

@@ -10,10 +10,12 @@ use crate::channel::mail::{ATTEMPTS_MAX, MailChannel, MailContext, system_zone};
 use crate::channel::syslog::SyslogChannel;
 use crate::control::{self, Asked, Desk};
 use crate::driver::{Driver, Parts};
+use crate::engine::pages::DELIVERIES_MAX;
 use crate::engine::{Engine, EngineSetup, Gate};
 use crate::home::{Home, HomeLock, LockError, is_disk_trouble};
 use crate::inbox::INBOX_EVENTS_MAX;
 use crate::licence::keeper::Keeper;
+use crate::log::levels::Levels;
 use crate::own_server::NotFound;
 use crate::reload::SettingsError;
 use crate::store::{READERS_MAX, Store};
@@ -40,13 +42,13 @@ const ASKED_MAX: usize = 32;
 const MAIL_GRACE: Duration = Duration::from_secs(1);
 
 /// Threads for what can hang in the kernel: starting a lamp's program (one for each lamp) or
-/// `sendmail` (8), asking the name service (one for each SMTP server), reading certificate
-/// authorities (8), the alert view (2) and a look for notices (1), closing the store, the
-/// register of licences (1). Each kind has its own bound, and there
+/// `sendmail` (8) or the collector of logs (2), asking the name service (one for each SMTP server),
+/// reading certificate authorities (8), the alert view (2) and a look for notices (1), closing the
+/// store, the register of licences (1). Each kind has its own bound, and there
 /// is a place for all of them at once, so that a lamp's dead mount never keeps a mail from its name
 /// service. None is kept when there is nothing to do.
 const BLOCKING_THREADS_MAX: usize =
-    LAMPS_MAX + SMTP_SERVERS_MAX + 2 * ATTEMPTS_MAX + READERS_MAX + 3;
+    LAMPS_MAX + SMTP_SERVERS_MAX + 2 * ATTEMPTS_MAX + READERS_MAX + DELIVERIES_MAX + 3;
 /// One for each server.
 const LAMPS_MAX: usize = SERVERS_MAX;
 /// As clp.conf may have.
@@ -128,6 +130,7 @@ async fn live(options: Options) -> Result<(), StartError> {
     let lock = home.lock().map_err(StartError::Lock)?;
     let zone = system_zone();
     log::keep(&home.log(), zone.clone());
+    take_log_levels(&home);
     let (config, own) = settings(&home, server)?;
     log::speak(config.language);
     let key = key(&home)?;
@@ -143,6 +146,8 @@ async fn live(options: Options) -> Result<(), StartError> {
         gate: gate.clone(),
     };
     let engine = Engine::start(setup, inbox.clone()).map_err(other)?;
+    engine.deliver_logs(home.clone());
+    let collector = engine.collector();
     let listener = listener(&home, &lock, config.language).map_err(other)?;
     let (store, mut recovered) = Store::open(&home.var(), config.alert_records_max, inbox.clone());
 
@@ -159,6 +164,7 @@ async fn live(options: Options) -> Result<(), StartError> {
     let desk = Desk {
         ask: ask.clone(),
         alerts: Arc::new(AlertView(store.reader())),
+        logs: Arc::new(move |server, scope| collector.collect(server, scope)),
     };
     let (stop_control, stopped) = oneshot::channel::<()>();
     let stopped = async { stopped.await.unwrap_or_default() };
@@ -268,6 +274,21 @@ fn last_word(node: &mut Node, event: Event) -> Vec<Action> {
         node.step(clock::now(), event, &mut actions);
     }
     actions
+}
+
+/// Levels that cannot be read are no reason not to start.
+fn take_log_levels(home: &Home) {
+    let path = home.log_levels();
+    let shown = path.display();
+    match Levels::read(&path, log::language()) {
+        Ok((levels, faults)) => {
+            log::levels::take(&levels);
+            for fault in faults {
+                log::line(format!("{shown}: {fault}"));
+            }
+        }
+        Err(error) => log::line(format!("{shown}: {error}")),
+    }
 }
 
 fn settings(home: &Home, server: Option<String>) -> Result<(Config, ServerId), StartError> {

@@ -87,6 +87,11 @@ impl Home {
         self.place("log", "/var/log/noroshi")
     }
 
+    /// How much each part writes into the log.
+    pub fn log_levels(&self) -> PathBuf {
+        self.var().join("log.levels")
+    }
+
     /// Directory of what lives as long as the daemon: socket and lock.
     pub fn run(&self) -> PathBuf {
         self.place("run", "/run/noroshi")

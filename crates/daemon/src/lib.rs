@@ -8,6 +8,7 @@ pub mod alert_view;
 pub mod app;
 pub mod channel;
 pub mod clock;
+pub mod collect;
 pub mod control;
 mod driver;
 pub mod engine;

@@ -50,7 +50,8 @@ pub(crate) fn read(home: &Home) -> Result<Config, SettingsError> {
     let mut open = |path: &str, text: &str| home.open_secret(path, text);
     let parsed = noroshi_conf::read_with(&bytes, &mut open).map_err(SettingsError::Faulty)?;
     for warning in &parsed.warnings {
-        log::line(warning.one_line(parsed.config.language));
+        let text = warning.one_line(parsed.config.language);
+        log::line_of(log::Part::Reload, log::Level::Warning, text);
     }
     Ok(parsed.config)
 }

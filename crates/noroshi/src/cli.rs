@@ -16,6 +16,7 @@ use clap::{
 };
 use noroshi_core::alert::Severity;
 use noroshi_core::text::Language;
+use noroshi_daemon::collect::Scope;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -104,6 +105,12 @@ pub(crate) enum Product {
     /// Register, list and remove licences
     #[command(name = "clplcnsc")]
     Clplcnsc(Clplcnsc),
+    /// Collect logs, alert log, status and configuration, an archive for each server
+    #[command(name = "clplogcc")]
+    Clplogcc(Clplogcc),
+    /// Show or set how much is written into the log
+    #[command(name = "clplogcf")]
+    Clplogcf(Clplogcf),
     /// Raise an alert
     #[command(name = "clplogcmd")]
     Clplogcmd(Clplogcmd),
@@ -260,6 +267,61 @@ pub(crate) struct Clpdn1000s {
     help: Option<bool>,
 }
 
+/// Options of `clplogcc`; `-h` is the real product's host option.
+#[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Clplogcc {
+    /// How much: type1, type2 (wider), type3 (narrower)
+    #[arg(short = 't', value_name = "TYPE", default_value = "type1")]
+    pub(crate) scope: ScopeWord,
+    /// Directory for the archives; the current one without it
+    #[arg(short = 'o', value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// This server of the cluster only
+    #[arg(short = 'h', value_name = "SERVER", conflicts_with = "local")]
+    pub(crate) host: Option<String>,
+    /// The server that runs this only; needs no running service
+    #[arg(short = 'l')]
+    pub(crate) local: bool,
+    /// Write the archive to standard output, as the service wants it
+    #[arg(long, hide = true, requires = "local")]
+    pub(crate) to_stdout: bool,
+    /// Name of this server in clp.conf
+    #[arg(long, hide = true, value_name = "NAME")]
+    pub(crate) server: Option<String>,
+    /// Print help
+    #[arg(long, action = ArgAction::Help)]
+    help: Option<bool>,
+}
+
+/// Options of `clplogcf`.
+#[derive(Debug, Args)]
+pub(crate) struct Clplogcf {
+    /// Set the level of this part: engine, store, mail, lamp, syslog, control or reload
+    #[arg(short = 't', value_name = "TYPE", requires = "level")]
+    pub(crate) part: Option<String>,
+    /// The level: 1 errors, 2 warnings, 4 the usual, 8 what worked, too (16 and 32 the same)
+    #[arg(short = 'l', value_name = "LEVEL", requires = "part")]
+    pub(crate) level: Option<u8>,
+    /// Print JSON
+    #[arg(long, conflicts_with = "part")]
+    pub(crate) json: bool,
+}
+
+/// How much is collected, as the command line says it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ScopeWord(pub(crate) Scope);
+
+impl std::str::FromStr for ScopeWord {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<ScopeWord, Self::Err> {
+        let scopes = [Scope::Type1, Scope::Type2, Scope::Type3];
+        let found = scopes.into_iter().find(|scope| scope.word() == text);
+        found.map(ScopeWord).ok_or("type1, type2 or type3")
+    }
+}
+
 /// Options of `clplogcmd`.
 #[derive(Debug, Args)]
 pub(crate) struct Clplogcmd {
@@ -325,6 +387,8 @@ pub(crate) fn parse(arguments: Vec<OsString>, language: Language) -> Result<Cli,
         "clpcl" => Product::Clpcl(Clpcl::from_arg_matches(&matches)?),
         "clpdn1000s" => Product::Clpdn1000s(Clpdn1000s::from_arg_matches(&matches)?),
         "clplcnsc" => Product::Clplcnsc(Clplcnsc::from_arg_matches(&matches)?),
+        "clplogcc" => Product::Clplogcc(Clplogcc::from_arg_matches(&matches)?),
+        "clplogcf" => Product::Clplogcf(Clplogcf::from_arg_matches(&matches)?),
         "clplogcmd" => Product::Clplogcmd(Clplogcmd::from_arg_matches(&matches)?),
         _ => Product::Clpstdn,
     };

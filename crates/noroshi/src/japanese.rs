@@ -71,6 +71,11 @@ const COMMANDS: &[(&str, &str)] = &[
         "クラスタをシャットダウンします（全サーバを停止し、全警告灯を消灯します）",
     ),
     ("clpdn1000s", "サーバの警告灯を消灯します"),
+    (
+        "clplogcc",
+        "ログ、アラートログ、状態、構成情報をサーバごとのアーカイブに採取します",
+    ),
+    ("clplogcf", "ログの詳しさを表示、設定します"),
     ("clplogcmd", "アラートを出力します"),
 ];
 
@@ -234,6 +239,38 @@ const OPTIONS: &[(&str, &str, &str)] = &[
         "ライセンスを削除します。登録が一つだけなら SERIAL は省略できます",
     ),
     ("clplcnsc", "product", "製品: ALRT10"),
+    (
+        "clplogcc",
+        "scope",
+        "採取の範囲: type1, type2（広い）, type3（狭い）",
+    ),
+    (
+        "clplogcc",
+        "out",
+        "アーカイブを置くディレクトリ（省略時はカレントディレクトリ）",
+    ),
+    (
+        "clplogcc",
+        "local",
+        "自サーバだけを採取します（サービスが起動していなくても使えます）",
+    ),
+    ("clplogcc", "host", "このサーバだけを採取します"),
+    (
+        "clplogcc",
+        "to_stdout",
+        "アーカイブを標準出力に書き出します（サービスが使います）",
+    ),
+    ("clplogcc", "server", "clp.conf でのこのサーバの名前"),
+    (
+        "clplogcf",
+        "part",
+        "レベルを設定する部位: engine, store, mail, lamp, syslog, control, reload",
+    ),
+    (
+        "clplogcf",
+        "level",
+        "レベル: 1 異常、2 警告、4 通常、8 成功したことも（16 と 32 は 8 と同じ）",
+    ),
     ("clplogcmd", "text", "メッセージ本文"),
     (
         "clplogcmd",

@@ -85,7 +85,15 @@ fn clpstat_shows_every_state() {
 #[test]
 fn a_link_with_a_commands_name_is_that_command() {
     let fake = up();
-    for name in ["clpstat", "clpcl", "clpstdn", "clpdn1000s", "clplogcmd"] {
+    for name in [
+        "clpstat",
+        "clpcl",
+        "clpstdn",
+        "clpdn1000s",
+        "clplogcc",
+        "clplogcf",
+        "clplogcmd",
+    ] {
         let link = fake.dir.path().join(name);
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_noroshi"), &link).unwrap();
         let mut command = command_in(fake.dir.path(), &["--help"]);

@@ -10,7 +10,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Command;
 
 /// Every command that speaks to the daemon.
-const SPEAKING: [&[&str]; 9] = [
+const SPEAKING: [&[&str]; 10] = [
     &["status"],
     &["alerts"],
     &["test", "mail"],
@@ -19,6 +19,7 @@ const SPEAKING: [&[&str]; 9] = [
     &["clpcl", "-t"],
     &["clpstdn"],
     &["clpdn1000s", "-h", "server1"],
+    &["clplogcc"],
     &["clplogcmd", "-m", "x"],
 ];
 
@@ -153,6 +154,9 @@ fn others_may_read_and_not_change() {
         &["clpdn1000s", "-h", "server1"],
         &["clpstdn"],
         &["test", "mail"],
+        &["clplogcc"],
+        &["clplogcc", "-l"],
+        &["clplogcf", "-t", "mail", "-l", "8"],
     ] {
         let ran = as_nobody(arguments);
         assert_eq!((ran.code, &*ran.out), (4, ""), "{ran:?}");

@@ -2,9 +2,13 @@
 
 use super::{
     ANSWER_BYTES_MAX, AlertFilter, AlertLine, Answer, CLIENT_WAIT, Call, DESK_WAIT, Fault,
-    desk_wait,
+    LOGS_WAIT, desk_wait,
 };
 use crate::clock::moment;
+use crate::collect::Scope;
+use crate::log::levels::{Levels, Part};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use noroshi_core::request::{Reply, Request};
 use noroshi_core::status::Status;
 use noroshi_core::time::Span;
@@ -164,6 +168,54 @@ impl Client {
             }
             // A new alert may come in an hour.
             answer = self.answer((!live).then_some(self.wait))?;
+        }
+    }
+
+    /// How much the parts write into the log, after giving one of them another level.
+    ///
+    /// # Errors
+    /// Any [`Trouble`].
+    pub fn log_levels(&mut self, set: Option<(Part, u8)>) -> Result<Levels, Trouble> {
+        let set = set.map(|(part, level)| (part.name().to_owned(), level));
+        let told = match self.call(&Call::LogLevels { set })? {
+            Answer::LogLevels { levels } => levels,
+            other => return Err(unfit(other)),
+        };
+        let mut levels = Levels::default();
+        for (name, level) in told {
+            // A newer release may have parts that we do not know.
+            let _ = Part::named(&name).map(|part| levels.set(part, level));
+        }
+        Ok(levels)
+    }
+
+    /// Collects the logs of another server; each piece of the archive is handed to `each`, which may
+    /// break off, an empty one when it takes a while.
+    ///
+    /// # Errors
+    /// Any [`Trouble`]; what was handed over is of no use then.
+    pub fn logs(
+        &mut self,
+        server: &str,
+        scope: Scope,
+        mut each: impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), Trouble> {
+        self.wait = self.wait.max(LOGS_WAIT);
+        let server = server.to_owned();
+        let mut answer = self.call(&Call::Logs { server, scope })?;
+        loop {
+            let data = match answer {
+                Answer::Logs { data } => data,
+                Answer::End => return Ok(()),
+                other => return Err(unfit(other)),
+            };
+            let bytes = BASE64_STANDARD
+                .decode(data)
+                .map_err(|error| Trouble::Garbled(error.to_string()))?;
+            if each(&bytes).is_break() {
+                return Ok(());
+            }
+            answer = self.answer(Some(self.wait))?;
         }
     }
 

@@ -20,7 +20,7 @@ mod tests;
 pub use client::{Client, Trouble};
 pub use protocol::{AlertFilter, AlertLine, Answer, Call, Fault, NoticeLine};
 pub use server::{serve, serve_until};
-pub use source::{AlertRow, AlertSource, Page, PageFuture};
+pub use source::{AlertRow, AlertSource, LogSource, Page, PageFuture};
 
 use noroshi_core::request::{Reply, Request};
 use noroshi_core::status::Status;
@@ -50,6 +50,9 @@ pub const LAMP_TEST_WAIT: Duration = Duration::from_secs(60);
 pub const DRAIN_WAIT: Duration = Duration::from_millis(500);
 /// How long a command waits for the daemon's next line.
 pub const CLIENT_WAIT: Duration = Duration::from_secs(10);
+/// How long a command waits for the next piece of another server's logs; longer than
+/// [`SILENCE_MAX`](crate::engine::pages::SILENCE_MAX), after which it hears why there is none.
+pub const LOGS_WAIT: Duration = Duration::from_secs(20);
 /// Alerts read from the store at once.
 pub const PAGE_ROWS: u32 = 64;
 
@@ -68,6 +71,8 @@ pub struct Desk {
     pub ask: mpsc::Sender<Asked>,
     /// The alerts on disk.
     pub alerts: Arc<dyn AlertSource>,
+    /// The logs of the other servers.
+    pub logs: LogSource,
 }
 
 /// What the driver is asked, with the place where its answer goes. A place that nobody waits at any

@@ -4,6 +4,7 @@
 //! ignores what it does not know. A call that the daemon does not know is answered with an error.
 
 use super::source::AlertRow;
+use crate::collect::Scope;
 use noroshi_core::alert::{AlertId, Severity};
 use noroshi_core::notice::{Channel, NoticeRecord, NoticeState};
 use noroshi_core::request::{Reply, Request};
@@ -35,6 +36,20 @@ pub enum Call {
         /// Which ones.
         #[serde(default)]
         only: AlertFilter,
+    },
+    /// Collect the logs of another server: pieces of its archive, each an [`Answer::Logs`], then
+    /// [`Answer::End`].
+    Logs {
+        /// The other server.
+        server: String,
+        /// How much.
+        scope: Scope,
+    },
+    /// How much the parts write into the log; answered by [`Answer::LogLevels`].
+    LogLevels {
+        /// First give this part this level, until the next start.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        set: Option<(String, u8)>,
     },
 }
 
@@ -85,6 +100,16 @@ pub enum Answer {
         /// The alert.
         alert: Box<AlertLine>,
     },
+    /// A piece of an archive, in Base64; an empty one says only that it takes a while.
+    Logs {
+        /// The bytes.
+        data: String,
+    },
+    /// How much the parts write into the log.
+    LogLevels {
+        /// Parts and their levels.
+        levels: Vec<(String, u8)>,
+    },
     /// The call is answered; a listing that is followed goes on.
     End,
     /// The call could not be answered.
@@ -110,6 +135,8 @@ pub enum Fault {
     NoAnswer,
     /// The alerts cannot be read.
     Unreadable,
+    /// The logs of the other server cannot be had.
+    NotCollected,
 }
 
 /// An alert as it is listed.
@@ -209,6 +236,19 @@ mod tests {
                 },
             ),
             (
+                r#"{"call":"logs","server":"sv1","scope":"type1"}"#,
+                Call::Logs {
+                    server: "sv1".into(),
+                    scope: Scope::Type1,
+                },
+            ),
+            (
+                r#"{"call":"log-levels","set":["mail",8]}"#,
+                Call::LogLevels {
+                    set: Some(("mail".into(), 8)),
+                },
+            ),
+            (
                 r#"{"call":"alerts","limit":5}"#,
                 Call::Alerts {
                     limit: 5,
@@ -243,6 +283,12 @@ mod tests {
         };
         for (line, answer) in [
             (r#"{"is":"end"}"#, Answer::End),
+            (
+                r#"{"is":"logs","data":"AA=="}"#,
+                Answer::Logs {
+                    data: "AA==".into(),
+                },
+            ),
             (
                 r#"{"is":"reply","reply":{"answer":"accepted","alert":"a-1","durable":true}}"#,
                 reply,

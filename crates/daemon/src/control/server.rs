@@ -5,7 +5,11 @@ use super::{
     Answer, Asked, CALL_BYTES_MAX, CONNECTIONS_MAX, Call, DESK_WAIT, DRAIN_WAIT, Desk,
     FOLLOWERS_MAX, Fault, desk_wait,
 };
+use crate::collect::Scope;
 use crate::log;
+use crate::log::levels::{self, PARTS, Part};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use noroshi_core::alert::tidy_text;
 use noroshi_core::request::Request;
 use noroshi_core::text::Language;
@@ -164,6 +168,8 @@ impl Connection {
                 }) => {
                     return self.follow(limit, &only).await;
                 }
+                Ok(Call::LogLevels { set }) => self.log_levels(set).await?,
+                Ok(Call::Logs { server, scope }) => self.logs(server, scope).await?,
                 Err(error) => {
                     let why = log::language().pick(
                         format!("unknown call: {error}"),
@@ -211,6 +217,62 @@ impl Connection {
         match self.ask(wait, |place| Asked::Change(request, place)).await {
             Some(reply) => self.say(&Answer::Reply { reply }).await,
             None => self.no_answer(wait).await,
+        }
+    }
+
+    async fn log_levels(&mut self, set: Option<(String, u8)>) -> io::Result<()> {
+        if let Some((name, level)) = set {
+            if !self.may_change {
+                let why = log::language().pick(
+                    "only root and the user of the alert service may change anything",
+                    "変更できるのは root とアラートサービスの実行ユーザだけです",
+                );
+                return self.error(Fault::NotPermitted, why.into()).await;
+            }
+            let mut levels = levels::taken();
+            if !Part::named(&name).is_some_and(|part| levels.set(part, level)) {
+                let why = log::language().pick(
+                    "no such part or level of the log",
+                    "そのようなログの部位またはレベルはありません",
+                );
+                return self.error(Fault::BadCall, why.into()).await;
+            }
+            levels::take(&levels);
+        }
+        let levels = levels::taken();
+        let levels = PARTS.map(|part| (part.name().to_owned(), levels.of(part)));
+        self.say(&Answer::LogLevels {
+            levels: levels.to_vec(),
+        })
+        .await
+    }
+
+    /// Hands on the archive of another server, as fast as the caller takes it.
+    async fn logs(&mut self, server: String, scope: Scope) -> io::Result<()> {
+        if !self.may_change {
+            let why = log::language().pick(
+                "only root and the user of the alert service may collect logs",
+                "ログを採取できるのは root とアラートサービスの実行ユーザだけです",
+            );
+            return self.error(Fault::NotPermitted, why.into()).await;
+        }
+        if let Err(why) = name(&server, log::language()) {
+            return self.error(Fault::BadCall, why).await;
+        }
+        let mut pieces = (self.desk.logs)(server, scope);
+        loop {
+            let piece = tokio::select! {
+                piece = pieces.recv() => piece,
+                _ = self.stopped.wait_for(|stopped| *stopped) => return Ok(()),
+            };
+            match piece {
+                Some(Ok(bytes)) => {
+                    let data = BASE64_STANDARD.encode(bytes);
+                    self.say(&Answer::Logs { data }).await?;
+                }
+                Some(Err(why)) => return self.error(Fault::NotCollected, why).await,
+                None => return self.say(&Answer::End).await,
+            }
         }
     }
 

@@ -2,13 +2,14 @@
 //!
 //! A trait, so that the socket knows nothing of the store behind it; tests put one in memory there.
 
+use crate::collect::Scope;
 use noroshi_core::alert::Alert;
 use noroshi_core::notice::NoticeRecord;
 use noroshi_core::time::WallTime;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// An alert as it stands in the store, with its notices.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +42,11 @@ pub enum Page {
         limit: u32,
     },
 }
+
+/// The archive of another server in pieces, or why it cannot be had; see
+/// [`Collector::collect`](crate::engine::pages::Collector::collect).
+pub type LogSource =
+    Arc<dyn Fn(String, Scope) -> mpsc::Receiver<Result<Vec<u8>, String>> + Send + Sync>;
 
 /// A page to come, or why it cannot be read.
 pub type PageFuture<'a> = Pin<Box<dyn Future<Output = Result<Vec<AlertRow>, String>> + Send + 'a>>;

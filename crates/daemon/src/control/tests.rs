@@ -114,7 +114,11 @@ fn world(alerts: Arc<dyn AlertSource>) -> World {
         runtime.block_on(async {
             let listener = tokio::net::UnixListener::from_std(listener).unwrap();
             let (ask, mut asks) = mpsc::channel(8);
-            let desk = Desk { ask, alerts };
+            let desk = Desk {
+                ask,
+                alerts,
+                logs: no_logs(),
+            };
             tokio::select! {
                 () = serve_until(listener, desk, async { drop(stopped.await) }) => {}
                 () = async {
@@ -400,6 +404,7 @@ async fn a_caller_that_says_nothing_is_closed_in_time() {
     let desk = Desk {
         ask,
         alerts: Memory::with(Vec::new()),
+        logs: no_logs(),
     };
     let began = tokio::time::Instant::now();
     server::answer_one(server, desk).await;
@@ -421,6 +426,7 @@ async fn a_reader_that_stops_reading_is_dropped() {
     let desk = Desk {
         ask,
         alerts: Memory::with(rows),
+        logs: no_logs(),
     };
     let call = b"{\"call\":\"alerts\",\"limit\":20000,\"follow\":true}\n";
     assert_eq!(caller.try_write(call).unwrap(), call.len());
@@ -436,6 +442,7 @@ async fn a_driver_that_does_not_answer_is_told() {
     let desk = Desk {
         ask,
         alerts: Memory::with(Vec::new()),
+        logs: no_logs(),
     };
     caller.try_write(b"{\"call\":\"status\"}\n").unwrap();
     server::answer_one(server, desk).await;
@@ -568,4 +575,9 @@ fn the_stores_alerts_are_listed_and_followed() {
         .map(|n| format!("text {n}"))
         .collect();
     assert_eq!(texts, expected);
+}
+
+/// A desk from which no logs are had.
+fn no_logs() -> LogSource {
+    Arc::new(|_, _| mpsc::channel(1).1)
 }

@@ -7,6 +7,7 @@
 //! ```text
 //! beat  ──► heartbeat ──► one UDP socket for each own address ──► Event::Heard
 //! tell  ──► link ───────► one TLS connection for each server ───► Event::LinkUp, Peer, LinkDown
+//!            └► pages: archives of logs, to whoever collects them
 //! probe ──► probe ──────► one TCP connection, closed at once ───► Event::Probed
 //! ```
 //!
@@ -29,6 +30,7 @@ mod identity;
 mod lines;
 pub mod link;
 mod note;
+pub mod pages;
 mod plan;
 pub mod probe;
 mod socket;
@@ -36,6 +38,7 @@ mod socket;
 pub use count::Counts;
 pub use gate::Gate;
 
+use crate::home::Home;
 use crate::inbox::Inbox;
 use accept::Handshakes;
 use heartbeat::Heartbeats;
@@ -47,6 +50,7 @@ use noroshi_core::event::{Event, Phase};
 use noroshi_core::peer::PeerMessage;
 use noroshi_wire::key::ClusterKey;
 use note::{Note, Notes};
+use pages::{Collector, Pages};
 use plan::Plan;
 use std::collections::BTreeSet;
 use std::io;
@@ -91,6 +95,7 @@ struct Wires {
     plan: Mutex<Arc<Plan>>,
     heartbeats: Mutex<Heartbeats>,
     links: Mutex<Links>,
+    pages: Pages,
     probing: Mutex<BTreeSet<(ServerId, InterconnectId)>>,
 }
 
@@ -156,6 +161,7 @@ impl Engine {
             plan: Mutex::new(Arc::clone(&plan)),
             heartbeats: Mutex::new(heartbeats),
             links: Mutex::default(),
+            pages: Pages::default(),
             probing: Mutex::default(),
         });
         let engine = Engine {
@@ -193,6 +199,16 @@ impl Engine {
             }
             self.wires.say(note);
         }
+    }
+
+    /// From now on other servers that ask get the logs of this home.
+    pub fn deliver_logs(&self, home: Home) {
+        self.wires.pages.deliver(home);
+    }
+
+    /// Collects the logs of other servers, beside everything else.
+    pub fn collector(&self) -> Collector {
+        Collector(Arc::clone(&self.wires))
     }
 
     /// Drops the link to a server and everything queued for it. It is dialled anew.

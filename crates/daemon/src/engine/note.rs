@@ -28,7 +28,7 @@ impl Notes {
         if said.iter().any(|other| other.is_same_trouble(&note)) {
             return false;
         }
-        log::line(note.text(language));
+        log::line_of(log::Part::Engine, log::Level::Warning, note.text(language));
         if said.len() >= NOTES_MAX {
             said.pop_front();
         }

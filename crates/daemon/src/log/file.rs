@@ -15,7 +15,7 @@ pub const CURRENT: &str = "noroshi.log.cur";
 /// The file before it; the one before that is gone.
 pub const PREVIOUS: &str = "noroshi.log.pre";
 /// Bytes of one file; the line that would exceed it begins the next. Both together hold twice that.
-const LOG_BYTES_MAX: u64 = 1 << 20;
+pub const LOG_BYTES_MAX: u64 = 1 << 20;
 /// Bytes of one line without its time; a longer one ends with `…`.
 pub(super) const LINE_BYTES_MAX: usize = 4_096;
 

@@ -1,6 +1,7 @@
 //! The daemon's own log (rules M5 M33): one line an event, to standard error and to a file.
 //!
-//! *Use.* [`line`] from anywhere; it never waits. [`keep`] once the home is known, [`finish`] before
+//! *Use.* [`line`] from anywhere, [`line_of`] for what a part of the service says, as far as its level
+//! takes it ([`levels`]); neither ever waits. [`keep`] once the home is known, [`finish`] before
 //! the process ends.
 //!
 //! *Failure.* Each sink has a thread and a bounded queue of its own: a reader of standard error that
@@ -11,9 +12,11 @@
 //! text of a core value, finding or error of this crate holds one.
 
 mod file;
+pub mod levels;
 mod queue;
 
-pub use file::{CURRENT, LogFile, PREVIOUS, escaped};
+pub use file::{CURRENT, LOG_BYTES_MAX, LogFile, PREVIOUS, escaped};
+pub use levels::{Level, Part};
 pub use queue::LOG_LINES_MAX;
 
 use jiff::tz::TimeZone;
@@ -41,6 +44,13 @@ pub fn line(text: impl Into<String>) {
     let text = text.into();
     keep_line(text.clone());
     say(text);
+}
+
+/// As [`line`], if the part's level takes it.
+pub fn line_of(part: Part, level: Level, text: impl Into<String>) {
+    if levels::takes(part, level) {
+        line(text);
+    }
 }
 
 /// Writes a line to the file, if one is kept, and says nothing.

@@ -7,6 +7,7 @@ mod flood;
 mod gates;
 mod heartbeats;
 mod links;
+mod pages;
 mod probes;
 mod process;
 mod relay;

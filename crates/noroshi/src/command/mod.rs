@@ -5,6 +5,8 @@ mod check;
 mod clpcl;
 mod clpdn1000s;
 mod clplcnsc;
+mod clplogcc;
+mod clplogcf;
 mod clplogcmd;
 mod clpstat;
 mod clpstdn;
@@ -23,6 +25,7 @@ use noroshi_core::status::{ServerStatus, Status};
 use noroshi_core::text::Language;
 use noroshi_daemon::control::{Client, Fault, Trouble};
 use noroshi_daemon::home::Home;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -81,6 +84,8 @@ pub(crate) fn run(cli: Cli, language: Language) -> Result<ExitCode, Failure> {
         Verb::Product(Product::Clpstdn) => clpstdn::run(context),
         Verb::Product(Product::Clpdn1000s(options)) => clpdn1000s::run(context, options),
         Verb::Product(Product::Clplcnsc(options)) => clplcnsc::run(context, options),
+        Verb::Product(Product::Clplogcc(options)) => clplogcc::run(context, options),
+        Verb::Product(Product::Clplogcf(options)) => clplogcf::run(context, options),
         Verb::Product(Product::Clplogcmd(options)) => clplogcmd::run(context, options),
     };
     // What was printed before a failure is to come out before the failure is told.
@@ -105,6 +110,8 @@ fn name(verb: &Verb) -> &'static str {
         Verb::Product(Product::Clpstdn) => "clpstdn",
         Verb::Product(Product::Clpdn1000s(_)) => "clpdn1000s",
         Verb::Product(Product::Clplcnsc(_)) => "clplcnsc",
+        Verb::Product(Product::Clplogcc(_)) => "clplogcc",
+        Verb::Product(Product::Clplogcf(_)) => "clplogcf",
         Verb::Product(Product::Clplogcmd(_)) => "clplogcmd",
     }
 }
@@ -118,6 +125,20 @@ impl Context {
     /// A failure with the command's name before it.
     fn failure(&self, exit: Exit, text: &str) -> Failure {
         Failure::new(exit, format!("{}: {text}", self.name))
+    }
+
+    /// Root, or the user that the alert service runs as.
+    fn as_administrator(&self) -> Result<(), Failure> {
+        let user = rustix::process::geteuid();
+        let owner = self.home.log().metadata().map(|log| log.uid());
+        if user.is_root() || owner.is_ok_and(|owner| owner == user.as_raw()) {
+            return Ok(());
+        }
+        let text = self.pick(
+            "not permitted: only root and the user of the alert service may do this\nRun the command as root.",
+            "権限がありません: 実行できるのは root とアラートサービスの実行ユーザだけです。\nroot で実行してください。",
+        );
+        Err(self.failure(Exit::Refused, text))
     }
 
     /// Connects to the daemon of this home.
@@ -194,6 +215,7 @@ impl Context {
                 format!("the alerts cannot be read: {why}\nLook at the daemon's log."),
                 format!("アラートを読み出せません: {why}\nアラートサービスのログを確認してください。"),
             )),
+            Trouble::Refused(Fault::NotCollected, why) => (Exit::Failed, why),
             Trouble::Refused(Fault::NoAnswer, _) | Trouble::Silent(_) => (Exit::Unclear, self.pick(
                 format!("the alert service does not answer: {socket}\n{unknown}"),
                 format!("アラートサービスが応答しません: {socket}\n{unknown}"),

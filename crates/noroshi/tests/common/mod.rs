@@ -58,6 +58,7 @@ impl Fake {
                 let desk = Desk {
                     ask,
                     alerts: source,
+                    logs: Arc::new(|_, _| mpsc::channel(1).1),
                 };
                 serve_until(listener, desk, async {
                     tokio::select! {

@@ -162,11 +162,11 @@ impl MailChannel {
         {
             match state.spilled.len() < MAIL_SPILL_MAX {
                 true => state.spilled.push_back(key),
-                false => log::line(trouble::no_room(
-                    "mail",
-                    &key.alert.0,
-                    state.office.context.language,
-                )),
+                false => log::line_of(
+                    log::Part::Mail,
+                    log::Level::Error,
+                    trouble::no_room("mail", &key.alert.0, state.office.context.language),
+                ),
             }
         }
         drop(state);

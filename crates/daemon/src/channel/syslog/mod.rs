@@ -96,7 +96,8 @@ impl SyslogChannel {
             && let Err(error) = self.spill.try_send(key)
         {
             let alert = error.into_inner().alert;
-            log::line(trouble::no_room("syslog", &alert.0, log::language()));
+            let why = trouble::no_room("syslog", &alert.0, log::language());
+            log::line_of(log::Part::Syslog, log::Level::Error, why);
         }
     }
 

@@ -1,7 +1,8 @@
 //! Messages over a link that stands, both ways.
 //!
 //! *Use.* [`read_lines`] and [`write_lines`] side by side; either one's end is the link's end.
-//! Fresh messages go first; what is repeated goes while none of them waits.
+//! Fresh messages go first; what is repeated goes while none of them waits, and pages of collected
+//! logs while neither does.
 //!
 //! *Failure.* A line that is no message is said and passed over; a slow driver holds up this link
 //! and no other.
@@ -9,6 +10,7 @@
 use crate::engine::Wires;
 use crate::engine::lines::{LINE_BYTES_MAX, Line, Lines};
 use crate::engine::note::Note;
+use crate::engine::pages;
 use crate::engine::plan::{PeerPlan, Route};
 use crate::inbox::room_for_peers;
 use noroshi_core::event::Event;
@@ -26,13 +28,14 @@ use tokio_rustls::TlsStream;
 pub(super) struct Queued {
     pub(super) lines: mpsc::Receiver<Vec<u8>>,
     pub(super) repeats: mpsc::Receiver<Box<PeerMessage>>,
+    pub(super) pages: mpsc::Receiver<Vec<u8>>,
     /// Of the lines.
     pub(super) bytes: Arc<AtomicUsize>,
 }
 
 /// Hands messages to the driver until the link breaks. When the driver is behind, this link waits.
 pub(super) async fn read_lines(
-    wires: &Wires,
+    wires: &Arc<Wires>,
     settings: watch::Receiver<PeerPlan>,
     address: IpAddr,
     mut reader: ReadHalf<TlsStream<TcpStream>>,
@@ -43,13 +46,17 @@ pub(super) async fn read_lines(
         // What came in before a cut that is played stays on its way, the end of the link as well.
         wires.gate.passable(address).await;
         let Ok(line) = line else { return };
-        let message = match line {
-            Line::Whole(line) => serde_json::from_slice(&line).map_err(Some),
-            Line::TooLong => Err(None),
-        };
         let (id, server) = {
             let peer = settings.borrow();
             (peer.id, peer.name.clone())
+        };
+        let message = match line {
+            Line::Whole(line) if pages::is_one(&line) => {
+                pages::heard(wires, &server, &line);
+                continue;
+            }
+            Line::Whole(line) => serde_json::from_slice(&line).map_err(Some),
+            Line::TooLong => Err(None),
         };
         match message {
             Ok(PeerMessage::Unknown) => {}
@@ -84,6 +91,7 @@ pub(super) async fn write_lines(
     let Queued {
         mut lines,
         mut repeats,
+        mut pages,
         bytes,
     } = queued;
     loop {
@@ -97,10 +105,12 @@ pub(super) async fn write_lines(
                     continue;
                 }
             },
+            Some(line) = pages.recv() => (line, false),
             else => break,
         };
         wires.gate.passable(address).await;
-        send(writer, &line, lines.is_empty() && repeats.is_empty()).await?;
+        let last = lines.is_empty() && repeats.is_empty() && pages.is_empty();
+        send(writer, &line, last).await?;
         if fresh {
             bytes.fetch_sub(line.len(), Ordering::Relaxed);
         }

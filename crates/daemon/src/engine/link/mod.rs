@@ -13,7 +13,7 @@
 //! does not take what it is sent: the link is dropped. What `core` repeats when a link comes up
 //! (a whole window of alerts) waits in a queue of its own, [`REPEATS_MAX`] long, and goes out one by
 //! one while nothing fresh waits: a large backlog must not drop the link, since it would be repeated
-//! at the next. A new link from a server replaces an old one, which must be half dead: nobody dials
+//! at the next. Pages of collected logs ([`super::pages`]) wait in a third one and go last. A new link from a server replaces an old one, which must be half dead: nobody dials
 //! twice.
 
 mod carry;
@@ -75,6 +75,7 @@ struct Standing {
     session: SessionId,
     lines: mpsc::Sender<Vec<u8>>,
     repeats: mpsc::Sender<Box<PeerMessage>>,
+    pages: mpsc::Sender<Vec<u8>>,
     queued_bytes: Arc<AtomicUsize>,
     cut: Arc<Notify>,
 }
@@ -129,6 +130,21 @@ impl Links {
             return Err(Note::QueueFull { server: name() });
         }
         Ok(())
+    }
+
+    /// Queues a line of [`super::pages`] behind everything else; false when no link stands. One that
+    /// finds no room is lost.
+    pub(super) fn page(&self, server: &str, line: Vec<u8>) -> bool {
+        let end = self
+            .0
+            .iter()
+            .find(|end| end.settings.borrow().name == server);
+        let Some(standing) = end.and_then(|end| end.shared.standing().clone()) else {
+            return false;
+        };
+        // It is asked for again.
+        let _ = standing.pages.try_send(line);
+        true
     }
 
     /// Drops the link to a server and all that is queued for it.

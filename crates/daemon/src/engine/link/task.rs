@@ -9,6 +9,7 @@ use super::{QUEUE_LINES_MAX, REPEATS_MAX, Shared, Standing};
 use crate::clock;
 use crate::engine::Wires;
 use crate::engine::lines::Lines;
+use crate::engine::pages::PAGES_MAX;
 use crate::engine::plan::{PeerPlan, Route};
 use noroshi_core::alert::SessionId;
 use noroshi_core::event::Event;
@@ -125,10 +126,12 @@ impl Task {
         let since = clock::moment();
         let (queue, queued) = mpsc::channel(QUEUE_LINES_MAX);
         let (repeat, repeats) = mpsc::channel(REPEATS_MAX);
+        let (page, pages) = mpsc::channel(PAGES_MAX);
         let standing = Standing {
             session,
             lines: queue,
             repeats: repeat,
+            pages: page,
             queued_bytes: Arc::default(),
             cut: Arc::default(),
         };
@@ -136,6 +139,7 @@ impl Task {
         let queued = Queued {
             lines: queued,
             repeats,
+            pages,
             bytes: Arc::clone(&standing.queued_bytes),
         };
         // Before the event, so that what it makes `core` tell finds the link.
