@@ -12,6 +12,7 @@ use crate::control::{self, Asked, Desk};
 use crate::driver::{Driver, Parts};
 use crate::engine::pages::DELIVERIES_MAX;
 use crate::engine::{Engine, EngineSetup, Gate};
+use crate::home::key::KeyFileError;
 use crate::home::{Home, HomeLock, LockError, is_disk_trouble};
 use crate::inbox::INBOX_EVENTS_MAX;
 use crate::licence::keeper::Keeper;
@@ -29,6 +30,7 @@ use noroshi_core::text::Language;
 use noroshi_wire::key::ClusterKey;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixListener;
@@ -73,6 +75,15 @@ pub enum StartError {
     NotInSettings(NotFound),
     /// Another daemon holds this home.
     Lock(LockError),
+    /// A directory of the home cannot be made; the error names it.
+    Home(io::Error),
+    /// The cluster key cannot be used.
+    Key {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        error: KeyFileError,
+    },
     /// Something else; the text says what, where and why.
     Other(String),
 }
@@ -88,6 +99,14 @@ impl StartError {
             }
             StartError::NotInSettings(error) => error.words(language),
             StartError::Lock(error) => error.text(language),
+            StartError::Home(error) => error.to_string(),
+            StartError::Key { path, error } => {
+                let path = path.display();
+                language.pick(
+                    format!("cannot use the cluster key {path}: {error}\n\"noroshi key new\" makes one; every server needs the same."),
+                    format!("クラスタ鍵 {path} を使用できません: {error}\nnoroshi key new で作成できます。全サーバに同じ鍵が必要です。"),
+                )
+            }
             StartError::Other(text) => text.clone(),
         }
     }
@@ -126,7 +145,7 @@ pub fn run(options: Options) -> Result<(), StartError> {
 
 async fn live(options: Options) -> Result<(), StartError> {
     let Options { home, server, gate } = options;
-    home.prepare().map_err(other)?;
+    home.prepare().map_err(StartError::Home)?;
     let lock = home.lock().map_err(StartError::Lock)?;
     let zone = system_zone();
     log::keep(&home.log(), zone.clone());
@@ -316,13 +335,9 @@ fn listener(home: &Home, lock: &HomeLock, language: Language) -> io::Result<Opti
 }
 
 fn key(home: &Home) -> Result<ClusterKey, StartError> {
-    home.read_key().map_err(|error| {
-        let path = home.key();
-        StartError::Other(format!(
-            "cannot use the cluster key {}: {error}. `noroshi key new` makes one; every server \
-             needs the same",
-            path.display()
-        ))
+    home.read_key().map_err(|error| StartError::Key {
+        path: home.key(),
+        error,
     })
 }
 

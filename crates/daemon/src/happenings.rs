@@ -112,6 +112,7 @@ fn wish(request: &Request) -> String {
         Request::LampOff { server } => format!("put the light of {server} out"),
         Request::LampTest { server } => format!("test the light of {server}"),
         Request::MailTest => "send a test mail".into(),
+        Request::LicencesChanged => "look at the licences again".into(),
         Request::Stop { server, by } => {
             let server = server.as_deref().unwrap_or("all servers");
             format!("stop {server} ({by})")

@@ -252,7 +252,7 @@ fn taken(file: &File) -> io::Result<bool> {
 }
 
 /// A disk that is full or can only be read: the service goes on without what it would have written.
-pub(crate) fn is_disk_trouble(error: &io::Error) -> bool {
+pub fn is_disk_trouble(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::StorageFull

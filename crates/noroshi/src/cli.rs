@@ -4,7 +4,9 @@
 //! help is laid over it by [`crate::japanese`].
 
 pub(crate) mod config;
+mod dashes;
 mod licence;
+pub(crate) mod reference;
 
 pub(crate) use licence::{Clplcnsc, Issue, Licence, Signer, Verify};
 
@@ -80,6 +82,8 @@ pub(crate) enum Verb {
     Licence(Licence),
     /// See it at work: a cluster on this machine, with simulated warning lights and an inbox
     Demo(Demo),
+    #[command(flatten)]
+    Reference(reference::Reference),
     /// Run one server of the demo
     #[command(name = "demo-server", hide = true)]
     DemoServer(DemoServer),
@@ -144,6 +148,9 @@ pub(crate) struct Check {
     /// The file; etc/clp.conf without it
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+    /// Print one JSON object per line and finding
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Options of `status`.
@@ -370,12 +377,30 @@ impl std::str::FromStr for Level {
     }
 }
 
+/// `arguments` with the dashes of options as they ought to be ([`dashes`]).
+pub(crate) fn straightened(arguments: Vec<OsString>) -> Vec<OsString> {
+    let called = arguments.first().and_then(called);
+    dashes::straightened(arguments, || called.unwrap_or_else(Cli::command))
+}
+
+/// The definition that belongs to the name that we are called by, if it is one of the product's.
+fn called(program: &OsString) -> Option<clap::Command> {
+    named(&Path::new(program).file_name()?.to_string_lossy())
+}
+
+/// The definitions of all names that the executable answers to, ours first.
+pub(crate) fn executables(language: Language) -> Vec<clap::Command> {
+    let products = Product::augment_subcommands(clap::Command::new("noroshi"));
+    let names = products.get_subcommands().map(clap::Command::get_name);
+    std::iter::once(Cli::command())
+        .chain(names.filter_map(named))
+        .map(|command| definition(command, language))
+        .collect()
+}
+
 /// Parses the arguments, the first of which is the name that we are called by.
 pub(crate) fn parse(arguments: Vec<OsString>, language: Language) -> Result<Cli, clap::Error> {
-    let name = arguments
-        .first()
-        .and_then(|name| Path::new(name).file_name());
-    let Some(command) = name.and_then(|name| named(&name.to_string_lossy())) else {
+    let Some(command) = arguments.first().and_then(called) else {
         let matches = definition(Cli::command(), language).try_get_matches_from(arguments)?;
         return Cli::from_arg_matches(&matches);
     };
@@ -399,7 +424,7 @@ pub(crate) fn parse(arguments: Vec<OsString>, language: Language) -> Result<Cli,
 }
 
 /// The definition of one of the product's commands as a command of its own.
-fn named(name: &str) -> Option<clap::Command> {
+pub(crate) fn named(name: &str) -> Option<clap::Command> {
     let products = Product::augment_subcommands(clap::Command::new("noroshi"));
     let product = products.find_subcommand(name)?.clone();
     Some(Common::augment_args(
@@ -416,8 +441,13 @@ fn definition(command: clap::Command, language: Language) -> clap::Command {
     with_exit_codes(command, language, false)
 }
 
+/// Whether a command of this name, and all below it, can end with the codes of licences.
+pub(crate) fn is_of_licences(name: &str) -> bool {
+    matches!(name, "licence" | "clplcnsc")
+}
+
 fn with_exit_codes(command: clap::Command, language: Language, of_licences: bool) -> clap::Command {
-    let licences = of_licences || matches!(command.get_name(), "licence" | "clplcnsc");
+    let licences = of_licences || is_of_licences(command.get_name());
     command
         .after_long_help(exit::table(language, licences))
         .mut_subcommands(|sub| with_exit_codes(sub, language, licences))
@@ -483,16 +513,8 @@ mod tests {
     #[test]
     fn the_definitions_are_sound() {
         for language in [Language::En, Language::Ja] {
-            definition(Cli::command(), language).debug_assert();
-            for name in [
-                "clpstat",
-                "clpcl",
-                "clpstdn",
-                "clpdn1000s",
-                "clplcnsc",
-                "clplogcmd",
-            ] {
-                definition(named(name).unwrap(), language).debug_assert();
+            for command in executables(language) {
+                command.debug_assert();
             }
         }
     }

@@ -147,9 +147,17 @@ impl Exit {
     pub(crate) fn of(kind: std::io::ErrorKind) -> Exit {
         match kind {
             std::io::ErrorKind::NotFound => Exit::NotFound,
-            std::io::ErrorKind::PermissionDenied => Exit::Refused,
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                Exit::Refused
+            }
             _ => Exit::Failed,
         }
+    }
+
+    /// The way to end that has this exit code.
+    pub(crate) fn with_code(code: i32) -> Option<Exit> {
+        let row = TABLE.iter().find(|row| i32::from(row.1) == code);
+        row.map(|row| row.0)
     }
 
     /// The process's exit code.
@@ -162,15 +170,21 @@ impl Exit {
     }
 }
 
+/// The rows of the table: code and meaning; those of licences only where they can occur.
+pub(crate) fn rows(language: Language, licences: bool) -> impl Iterator<Item = (u8, &'static str)> {
+    let rows = TABLE.iter();
+    rows.filter(move |row| licences || row.1 < LICENCES_FROM)
+        .map(move |(_, code, en, ja)| (*code, language.pick(*en, *ja)))
+}
+
 /// The first of the codes that only commands about licences end with.
 const LICENCES_FROM: u8 = 10;
 
 /// The table for `--help`, with the codes of licences where they can occur.
 pub(crate) fn table(language: Language, licences: bool) -> String {
     let mut text = String::from(language.pick("Exit codes:", "終了コード:"));
-    let rows = TABLE.iter();
-    for (_, code, en, ja) in rows.filter(|row| licences || row.1 < LICENCES_FROM) {
-        text.push_str(&format!("\n  {code}  {}", language.pick(en, ja)));
+    for (code, meaning) in rows(language, licences) {
+        text.push_str(&format!("\n  {code}  {meaning}"));
     }
     text
 }

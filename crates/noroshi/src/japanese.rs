@@ -49,6 +49,20 @@ const COMMANDS: &[(&str, &str)] = &[
         "デモ: 模擬の警告灯と受信箱を備えたクラスタをこのマシン上で動かします",
     ),
     ("demo-server", "デモの一台のサーバを実行します"),
+    (
+        "man",
+        "コマンドの man ページを表示、または全コマンドのページを出力します",
+    ),
+    (
+        "completions",
+        "シェルでコマンド、オプション、サーバ名を補完するための定義を出力します",
+    ),
+    ("exit-codes", "終了コードを一覧表示します"),
+    ("commands", "コマンドとオプションを一覧表示します"),
+    (
+        "complete-servers",
+        "clp.conf のサーバを一覧表示します（補完用）",
+    ),
     ("licence", "ライセンスを発行、検査します（製品の配布者用）"),
     ("signer", "ライセンスに署名する鍵を扱います"),
     (
@@ -186,6 +200,29 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("clpcl", "all", "全サーバを対象とします"),
     ("clpcl", "host", "対象のサーバ（省略時は自サーバ）"),
     ("clpdn1000s", "host", "警告灯を消灯するサーバ"),
+    (
+        "man",
+        "command",
+        "コマンド。clpstat、config set など（省略時は noroshi）",
+    ),
+    (
+        "man",
+        "dir",
+        "全コマンドのページをこのディレクトリの下に出力します（--lang の省略時は両言語）",
+    ),
+    ("completions", "shell", "シェル"),
+    (
+        "completions",
+        "dir",
+        "コマンドごとのファイルを、シェルが参照するこのディレクトリに出力します",
+    ),
+    ("check", "json", "指摘ごとに一行の JSON を出力します"),
+    (
+        "exit-codes",
+        "json",
+        "終了コードごとに一行の JSON を出力します",
+    ),
+    ("commands", "json", "コマンドごとに一行の JSON を出力します"),
     ("signer new", "dir", "発行者のファイルを置くディレクトリ"),
     ("issue", "kind", "種類: product, trial, term"),
     ("issue", "servers", "サーバ数"),
@@ -321,10 +358,31 @@ fn laid_over_below(command: Command, above: &str) -> Command {
     command
         .help_template(template)
         .mut_args(|arg| match option(&path, &name, arg.get_id().as_str()) {
-            Some(help) => arg.help(help),
+            Some(help) => with_values(arg, help),
             None => arg,
         })
         .mut_subcommands(|sub| laid_over_below(sub, &name))
+}
+
+/// `help`, and what `clap` would say in English of the values: which there are, which is the default.
+fn with_values(arg: Arg, help: &str) -> Arg {
+    if !arg.get_action().takes_values() {
+        return arg.help(help.to_owned());
+    }
+    let mut text = help.to_owned();
+    let possible = arg.get_possible_values();
+    let words: Vec<&str> = possible.iter().map(|value| value.get_name()).collect();
+    if !words.is_empty() {
+        text.push_str(&format!(" [値: {}]", words.join(", ")));
+    }
+    let defaults = arg.get_default_values().iter();
+    let words: Vec<_> = defaults.map(|word| word.to_string_lossy()).collect();
+    if !words.is_empty() {
+        text.push_str(&format!(" [既定値: {}]", words.join(", ")));
+    }
+    arg.help(text)
+        .hide_possible_values(true)
+        .hide_default_value(true)
 }
 
 fn option(path: &str, command: &str, id: &str) -> Option<&'static str> {

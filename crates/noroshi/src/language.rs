@@ -14,11 +14,18 @@ pub(crate) fn choose(arguments: &[OsString]) -> Language {
         .iter()
         .enumerate()
         .skip(1)
+        .take_while(|(_, argument)| *argument != "--")
         .find_map(|(at, argument)| {
             let argument = argument.to_str()?;
-            match argument.strip_prefix("--lang")? {
-                "" => arguments.get(at + 1)?.to_str().map(str::to_owned),
-                value => value.strip_prefix('=').map(str::to_owned),
+            let value = match argument.strip_prefix("--lang")? {
+                "" => arguments.get(at + 1)?.to_str()?,
+                value => value.strip_prefix('=')?,
+            };
+            // What is no language here is refused in that of the environment.
+            match value {
+                "en" => Some(Language::En),
+                "ja" => Some(Language::Ja),
+                _ => None,
             }
         });
     let environment = || {
@@ -26,7 +33,7 @@ pub(crate) fn choose(arguments: &[OsString]) -> Language {
             .iter()
             .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     };
-    option
-        .or_else(environment)
-        .map_or(Language::En, |locale| Language::from_locale(&locale))
+    option.unwrap_or_else(|| {
+        environment().map_or(Language::En, |locale| Language::from_locale(&locale))
+    })
 }

@@ -14,13 +14,14 @@ mod exit;
 mod japanese;
 mod language;
 mod print;
+mod reference;
 
 use crate::exit::{Exit, Failure};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let arguments: Vec<OsString> = cli::straightened(std::env::args_os().collect());
     let language = language::choose(&arguments);
     let cli = match cli::parse(arguments, language) {
         Ok(cli) => cli,

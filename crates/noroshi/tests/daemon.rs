@@ -329,3 +329,116 @@ fn what_waits_is_explained_and_refusals_follow_the_settings() {
         "{light:?}"
     );
 }
+
+/// A file system in memory, taken away at the end.
+struct Mount(std::path::PathBuf);
+
+impl Mount {
+    fn over(path: &Path) -> Result<Mount, String> {
+        mount(&["-t", "tmpfs", "-o", "size=4m", "none"], path).map(|()| Mount(path.into()))
+    }
+
+    fn make_read_only(&self) {
+        mount(&["-o", "remount,ro"], &self.0).unwrap();
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount")
+            .arg("-l")
+            .arg(&self.0)
+            .status();
+    }
+}
+
+fn mount(options: &[&str], path: &Path) -> Result<(), String> {
+    let mut mount = std::process::Command::new("mount");
+    match mount.args(options).arg(path).output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Story: `noroshi daemon` ran on a disk that could only be read, and `clpcl -s` failed there before it
+/// had started anything, at the file for the daemon's first words.
+///
+/// Rule: N8 M30
+#[test]
+fn clpcl_starts_the_service_on_a_read_only_disk_as_well() {
+    let (from, made) = single(81);
+    let dir = tempfile::tempdir().unwrap();
+    let home = Home::at(dir.path());
+    let disk = match Mount::over(dir.path()) {
+        Ok(disk) => disk,
+        Err(why) => {
+            assert!(std::env::var_os("NOROSHI_REQUIRE_ALL").is_none(), "{why}");
+            eprintln!("skipped: no tmpfs can be mounted: {why}");
+            return;
+        }
+    };
+    std::fs::create_dir_all(home.etc()).unwrap();
+    std::fs::create_dir_all(home.run()).unwrap();
+    std::fs::copy(made.conf(), home.conf()).unwrap();
+    std::fs::copy(made.key(), home.key()).unwrap();
+    // As on a host: what lives as long as the service is in memory.
+    let _run = Mount::over(&home.run()).unwrap();
+    disk.make_read_only();
+    drop(from);
+    let _stopped = Stopped(dir.path());
+    assert_eq!(
+        run_in(dir.path(), &["clpcl", "-s"]),
+        done("Start server1 : Command succeeded.\n")
+    );
+    assert_eq!(
+        run_in(dir.path(), &["clpcl", "-t"]),
+        done("Stop server1 : Command succeeded.\n")
+    );
+    // What a daemon says that does not start is shown from there as well.
+    mount(&["-o", "remount,rw"], dir.path()).unwrap();
+    std::fs::remove_file(home.key()).unwrap();
+    disk.make_read_only();
+    let ran = run_in(dir.path(), &["clpcl", "-s"]);
+    assert_eq!((ran.code, &*ran.out), (5, ""), "{ran:?}");
+    assert!(ran.err.contains("HOME/etc/cluster.key"), "{ran:?}");
+}
+
+/// Story: both ended with 1, which scripts cannot tell from any other failure.
+///
+/// Rule: N20
+#[test]
+fn a_missing_key_and_a_home_that_cannot_be_made_have_their_codes() {
+    let (dir, home) = single(82);
+    std::fs::remove_file(home.key()).unwrap();
+    for (language, words) in [
+        ("en", "\"noroshi key new\" makes one"),
+        ("ja", "で作成できます"),
+    ] {
+        for command in [&["daemon"][..], &["clpcl", "-s"]] {
+            let arguments = [command, &["--lang", language]].concat();
+            let ran = run_in(dir.path(), &arguments);
+            assert_eq!((ran.code, &*ran.out), (5, ""), "{ran:?}");
+            assert!(ran.err.contains("HOME/etc/cluster.key"), "{ran:?}");
+            assert!(ran.err.contains(words), "{ran:?}");
+        }
+    }
+    // Not even root makes a directory in /proc.
+    let ran = run_in(Path::new("/proc/noroshi"), &["daemon"]);
+    assert_eq!((ran.code, &*ran.out), (5, ""), "{ran:?}");
+    assert!(ran.err.contains("cannot make HOME/var"), "{ran:?}");
+    let disk = match Mount::over(dir.path()) {
+        Ok(disk) => disk,
+        Err(why) => {
+            assert!(std::env::var_os("NOROSHI_REQUIRE_ALL").is_none(), "{why}");
+            eprintln!("skipped: no tmpfs can be mounted: {why}");
+            return;
+        }
+    };
+    disk.make_read_only();
+    for command in [&["daemon"][..], &["clpcl", "-s"]] {
+        let ran = run_in(dir.path(), command);
+        assert_eq!((ran.code, &*ran.out), (4, ""), "{ran:?}");
+        assert!(ran.err.contains("cannot make HOME/run"), "{ran:?}");
+    }
+}

@@ -183,7 +183,7 @@ fn as_nobody_possible() -> Result<(), &'static str> {
 fn a_daemon_that_does_not_start_is_told_with_its_last_words() {
     let (dir, _home) = empty_home();
     let ran = run_in(dir.path(), &["clpcl", "-s"]);
-    assert_eq!((ran.code, &*ran.out), (1, ""), "{ran:?}");
+    assert_eq!((ran.code, &*ran.out), (5, ""), "{ran:?}");
     let mut lines = ran.err.lines();
     assert!(
         lines

@@ -76,6 +76,31 @@ pub(super) const PACKAGES: &[Package] = &[
         reason: "real daemons in network namespaces",
     },
     Package {
+        name: "man-db",
+        sign: Programs(&["man"]),
+        reason: "man pages, shown by the real program",
+    },
+    Package {
+        name: "groff-base",
+        sign: Programs(&["groff"]),
+        reason: "man pages without a warning",
+    },
+    Package {
+        name: "mandoc",
+        sign: Programs(&["mandoc"]),
+        reason: "man pages without a fault",
+    },
+    Package {
+        name: "zsh",
+        sign: Programs(&["zsh"]),
+        reason: "completions in the real shell",
+    },
+    Package {
+        name: "fish",
+        sign: Programs(&["fish"]),
+        reason: "completions in the real shell",
+    },
+    Package {
         name: "procps",
         sign: Programs(&["ps"]),
         reason: "real daemons: nothing of them is left over",

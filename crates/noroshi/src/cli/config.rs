@@ -67,7 +67,7 @@ pub(crate) struct Add {
     #[arg(value_name = "PATH")]
     pub(crate) path: String,
     /// Its value; empty without it
-    #[arg(value_name = "VALUE", allow_hyphen_values = true)]
+    #[arg(value_name = "VALUE", allow_negative_numbers = true)]
     pub(crate) value: Option<String>,
     #[command(flatten)]
     pub(crate) target: Target,
@@ -152,4 +152,7 @@ pub(crate) struct Verify {
     /// Directory of the set; etc without it
     #[arg(value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
+    /// Print one JSON object per line and trouble
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -5,6 +5,8 @@ use crate::cli::Check;
 use crate::exit::{Exit, Failure};
 use crate::print::{escaped, say};
 use noroshi_conf::{FileUse, Finding, HostFileTrouble, NamedFile, Problem, Severity};
+use noroshi_core::text::Language;
+use serde::Serialize;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -30,6 +32,10 @@ pub(super) fn run(context: &mut Context, options: Check) -> Result<Exit, Failure
         Err(findings) => (findings, false),
     };
     for finding in &findings {
+        if options.json {
+            context.json_line(&shown_finding(finding, context.language))?;
+            continue;
+        }
         say!(
             context.out,
             "{}",
@@ -47,13 +53,36 @@ pub(super) fn run(context: &mut Context, options: Check) -> Result<Exit, Failure
         );
         return Err(context.failure(Exit::Failed, &text));
     }
-    let shown = escaped(&shown);
-    say!(
-        context.out,
-        "{shown}: {}",
-        context.language.pick("no errors", "誤りはありません")
-    )?;
+    if !options.json {
+        let shown = escaped(&shown);
+        let words = context.pick("no errors", "誤りはありません");
+        say!(context.out, "{shown}: {words}")?;
+    }
     Ok(Exit::Done)
+}
+
+/// A finding for programs.
+#[derive(Serialize)]
+struct ShownFinding<'a> {
+    /// `error` or `warning`.
+    severity: &'static str,
+    line: u32,
+    path: &'a str,
+    value: &'a str,
+    text: String,
+}
+
+fn shown_finding(finding: &Finding, language: Language) -> ShownFinding<'_> {
+    ShownFinding {
+        severity: match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        },
+        line: finding.line,
+        path: &finding.path,
+        value: &finding.value,
+        text: finding.text(language),
+    }
 }
 
 /// Reads one byte more than a configuration may have, for the check to refuse it.

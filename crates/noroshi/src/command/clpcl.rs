@@ -13,14 +13,16 @@ use noroshi_core::config::{Config, ServerId};
 use noroshi_core::request::Request;
 use noroshi_core::status::{ServerState, ServerStatus, Status};
 use noroshi_daemon::control::Client;
+use noroshi_daemon::home::is_disk_trouble;
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::FileExt;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Instant;
 
 /// Most bytes shown of what a daemon said that did not start.
-const LAST_WORDS_BYTES_MAX: u64 = 4_096;
+const LAST_WORDS_BYTES_MAX: usize = 4_096;
 
 pub(super) fn run(context: &mut Context, options: &Clpcl) -> Result<Exit, Failure> {
     if options.stop {
@@ -208,51 +210,80 @@ fn start_own(context: &mut Context, known: Option<&str>) -> Result<(), Failure> 
     succeeded(context, "Start", &status.server)
 }
 
-fn spawn(context: &Context, name: Option<&str>) -> std::io::Result<Child> {
+/// A daemon on its way up, and the file that its first words go to.
+struct Starting {
+    child: Child,
+    words: File,
+}
+
+fn spawn(context: &Context, name: Option<&str>) -> std::io::Result<Starting> {
     context.home.prepare()?;
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("daemon").arg("--detached").current_dir("/");
+    // Its words about why it does not start are shown by this command.
+    command.arg("--lang").arg(context.pick("en", "ja"));
     if let Some(root) = context.home.root() {
         command.arg("--home").arg(std::path::absolute(root)?);
     }
     if let Some(name) = name {
         command.arg("--server").arg(name);
     }
-    let log = start_log(context);
-    let words = File::create(&log).map_err(|error| {
-        std::io::Error::new(error.kind(), format!("{}: {error}", log.display()))
-    })?;
-    command
+    let words = start_log(context)?;
+    let child = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(words)
-        .spawn()
+        .stderr(words.try_clone()?)
+        .spawn()?;
+    Ok(Starting { child, words })
 }
 
-/// Where the daemon's standard error goes, which is where it says why it does not start.
-fn start_log(context: &Context) -> std::path::PathBuf {
-    context.home.log().join("start.log")
+/// Where the daemon's standard error goes, which is where it says why it does not start: a file, or
+/// memory where the disk takes none. The daemon starts on such a disk, so this must not fail there.
+/// How much it says is bounded by the daemon, which is told that it is detached.
+fn start_log(context: &Context) -> std::io::Result<File> {
+    let log = context.home.log().join("start.log");
+    let opened = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&log);
+    opened.or_else(|error| {
+        // Without `log/` it is a disk on which that could not be made.
+        if is_disk_trouble(&error) || error.kind() == std::io::ErrorKind::NotFound {
+            let memory = rustix::fs::memfd_create("start.log", rustix::fs::MemfdFlags::CLOEXEC)?;
+            return Ok(File::from(memory));
+        }
+        let text = format!("{}: {error}", log.display());
+        Err(std::io::Error::new(error.kind(), text))
+    })
 }
 
-fn wait_for_answer(context: &Context, child: &mut Child) -> Result<Status, Failure> {
+/// What the daemon said first.
+fn first_words(log: &File) -> String {
+    let mut bytes = [0; LAST_WORDS_BYTES_MAX];
+    let length = log.read_at(&mut bytes, 0).unwrap_or_default();
+    String::from_utf8_lossy(&bytes[..length]).trim().to_owned()
+}
+
+fn wait_for_answer(context: &Context, starting: &mut Starting) -> Result<Status, Failure> {
     let end = Instant::now() + START_WAIT;
     loop {
-        let ended = child.try_wait();
-        if let Ok(Some(code)) = ended {
-            let mut words = String::new();
-            let read = File::open(start_log(context))
-                .and_then(|file| file.take(LAST_WORDS_BYTES_MAX).read_to_string(&mut words));
-            let words = if read.is_ok() { words.trim() } else { "" };
+        if let Ok(Some(status)) = starting.child.try_wait() {
+            let words = first_words(&starting.words);
             let text = context.pick(
-                format!("the alert service did not start ({code})\n{words}"),
-                format!("アラートサービスが起動しませんでした（{code}）\n{words}"),
+                format!("the alert service did not start ({status})\n{words}"),
+                format!("アラートサービスが起動しませんでした（{status}）\n{words}"),
             );
-            return Err(context.failure(Exit::Failed, text.trim_end()));
+            // It ended with a code of the same table, which says more than that it failed.
+            let exit = status.code().and_then(Exit::with_code);
+            let exit = exit.filter(|&exit| exit != Exit::Done);
+            return Err(context.failure(exit.unwrap_or(Exit::Failed), text.trim_end()));
         }
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
             let seconds = START_WAIT.as_secs();
-            let pid = child.id();
+            let pid = starting.child.id();
             let text = context.pick(
                 format!("the alert service (process {pid}) has not answered within {seconds} s; it is left to go on starting"),
                 format!("アラートサービス（プロセス {pid}）が {seconds} 秒以内に応答しません。起動処理は続いています"),

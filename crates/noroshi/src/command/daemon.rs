@@ -5,6 +5,7 @@ use crate::cli::Daemon;
 use crate::exit::{Exit, Failure};
 use noroshi_daemon::app::{Options, StartError};
 use noroshi_daemon::home::LockError;
+use noroshi_daemon::home::key::KeyFileError;
 use noroshi_daemon::log;
 use noroshi_daemon::reload::SettingsError;
 use std::os::unix::process::CommandExt;
@@ -88,6 +89,20 @@ fn not_started(context: &Context, error: &StartError) -> Failure {
             let exit = match error {
                 LockError::Held { .. } => Exit::Failed,
                 LockError::Io { error, .. } => Exit::of(error.kind()),
+            };
+            (exit, error.text(context.language))
+        }
+        StartError::Home(why) => (
+            Exit::of(why.kind()),
+            context.pick(
+                format!("{why}\nMake it for the user of the service, or run as root, or name another directory with --home or NOROSHI_HOME."),
+                format!("{why}\nサービスの実行ユーザ用に作成するか、root で実行するか、--home または NOROSHI_HOME で別のディレクトリを指定してください。"),
+            ),
+        ),
+        StartError::Key { error: why, .. } => {
+            let exit = match why {
+                KeyFileError::Io(error) => Exit::of(error.kind()),
+                _ => Exit::Failed,
             };
             (exit, error.text(context.language))
         }

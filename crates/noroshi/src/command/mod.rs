@@ -42,9 +42,9 @@ const LOOK_PAUSE: Duration = Duration::from_millis(20);
 pub(crate) struct Context {
     /// The command's name, for its messages.
     name: &'static str,
-    home: Home,
-    language: Language,
-    out: Out,
+    pub(crate) home: Home,
+    pub(crate) language: Language,
+    pub(crate) out: Out,
 }
 
 /// Runs a command.
@@ -75,6 +75,7 @@ pub(crate) fn run(cli: Cli, language: Language) -> Result<ExitCode, Failure> {
         Verb::Test(options) => test::run(context, options),
         Verb::Licence(verb) => licence::run(context, verb),
         Verb::Demo(options) => return Ok(crate::demo::run(&options, context.language)?.into()),
+        Verb::Reference(verb) => crate::reference::run(context, verb, cli.common.lang),
         Verb::DemoServer(options) => {
             let root = context.home.root().unwrap_or(Path::new("/")).to_path_buf();
             return Ok(crate::demo::server::run(root, options.server));
@@ -104,6 +105,7 @@ fn name(verb: &Verb) -> &'static str {
         Verb::Test(_) => "noroshi test",
         Verb::Licence(_) => "noroshi licence",
         Verb::Demo(_) => "noroshi demo",
+        Verb::Reference(_) => "noroshi",
         Verb::DemoServer(_) => "noroshi demo-server",
         Verb::Product(Product::Clpstat(_)) => "clpstat",
         Verb::Product(Product::Clpcl(_)) => "clpcl",
@@ -118,12 +120,12 @@ fn name(verb: &Verb) -> &'static str {
 
 impl Context {
     /// English or Japanese.
-    fn pick<T>(&self, en: T, ja: T) -> T {
+    pub(crate) fn pick<T>(&self, en: T, ja: T) -> T {
         self.language.pick(en, ja)
     }
 
     /// A failure with the command's name before it.
-    fn failure(&self, exit: Exit, text: &str) -> Failure {
+    pub(crate) fn failure(&self, exit: Exit, text: &str) -> Failure {
         Failure::new(exit, format!("{}: {text}", self.name))
     }
 
@@ -139,6 +141,13 @@ impl Context {
             "権限がありません: 実行できるのは root とアラートサービスの実行ユーザだけです。\nroot で実行してください。",
         );
         Err(self.failure(Exit::Refused, text))
+    }
+
+    /// Prints one line of JSON.
+    pub(crate) fn json_line(&mut self, value: &impl serde::Serialize) -> Result<(), Failure> {
+        let line = serde_json::to_string(value)
+            .map_err(|error| self.failure(Exit::Failed, &error.to_string()))?;
+        crate::print::say!(self.out, "{line}")
     }
 
     /// Connects to the daemon of this home.

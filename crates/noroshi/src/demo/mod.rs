@@ -48,14 +48,15 @@ pub(crate) fn run(options: &cli::Demo, language: Language) -> Result<Exit, Failu
     let begun = Instant::now();
     let is_view =
         !options.plain && std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
-    let text =
-        match &options.script {
-            Some(path) => Some(std::fs::read_to_string(path).map_err(|error| {
-                failure(Exit::NotFound, &format!("{}: {error}", path.display()))
-            })?),
-            None if is_view => None,
-            None => Some(story::BUILT_IN.to_owned()),
-        };
+    let text = match &options.script {
+        Some(path) => Some(std::fs::read_to_string(path).map_err(|error| {
+            let what = language.pick("cannot read", "読み込めません");
+            let text = format!("{what}: {}: {error}", path.display());
+            failure(Exit::of(error.kind()), &text)
+        })?),
+        None if is_view => None,
+        None => Some(story::BUILT_IN.to_owned()),
+    };
     let scenario = match &text {
         Some(text) => {
             let read = scenario::parse(text);
@@ -63,7 +64,7 @@ pub(crate) fn run(options: &cli::Demo, language: Language) -> Result<Exit, Failu
         }
         None => Scenario::default(),
     };
-    check_size(&scenario)?;
+    check_size(&scenario, language)?;
     // A story's expectations quote the English texts.
     let daemons = if text.is_some() {
         Language::En
@@ -87,10 +88,15 @@ pub(crate) fn run(options: &cli::Demo, language: Language) -> Result<Exit, Failu
     Show::run(&runtime, (plan, number), player, is_view, (language, begun))
 }
 
-fn check_size(scenario: &Scenario) -> Result<(), Failure> {
+fn check_size(scenario: &Scenario, language: Language) -> Result<(), Failure> {
     let setup = &scenario.setup;
     if !(1..=SERVERS_MAX).contains(&setup.servers) || setup.interconnects == 0 {
-        let text = format!("the demo plays 1 to {SERVERS_MAX} servers with 1 to 8 interconnects");
+        let text = language.pick(
+            format!("the demo plays 1 to {SERVERS_MAX} servers with 1 to 8 interconnects"),
+            format!(
+                "デモで使用できるのは 1 ～ {SERVERS_MAX} 台のサーバと 1 ～ 8 本のインタコネクトです"
+            ),
+        );
         return Err(failure(Exit::Usage, &text));
     }
     if setup.licences.is_some() {

@@ -33,7 +33,7 @@ pub(super) fn run(context: &mut Context, verb: Config) -> Result<Exit, Failure> 
         Config::SetSecret(options) => secret::run(context, &options),
         Config::Message(options) => message::run(context, &options),
         Config::Diff(options) => diff::run(context, &options),
-        Config::Verify(options) => saved_set::verify(context, options.dir),
+        Config::Verify(options) => saved_set::verify(context, options),
     }
 }
 
@@ -219,7 +219,5 @@ fn below(node: Node<'_>) -> Vec<Node<'_>> {
 
 /// One line of JSON.
 fn json(context: &mut Context, value: &impl Serialize) -> Result<(), Failure> {
-    let line = serde_json::to_string(value)
-        .map_err(|error| context.failure(Exit::Failed, &error.to_string()))?;
-    say!(context.out, "{line}")
+    context.json_line(value)
 }

@@ -1,10 +1,13 @@
 //! The set on disk: what belongs to it, its report, and `noroshi config verify` (rule M27).
 
 use super::{Context, Opened};
+use crate::cli::config::Verify;
 use crate::exit::{Exit, Failure};
 use crate::print::{escaped, say};
 use jiff::Timestamp;
 use noroshi_conf::set::{self, CONF, PARTS_MAX, Part, REPORT, Report, SCRIPTS, SetFault};
+use noroshi_core::text::Language;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
@@ -46,8 +49,31 @@ pub(super) fn report(context: &Context, file: &Opened) -> Result<Option<Vec<u8>>
     Ok(Some(report.text().into_bytes()))
 }
 
-pub(super) fn verify(context: &mut Context, folder: Option<PathBuf>) -> Result<Exit, Failure> {
-    let folder = folder.unwrap_or_else(|| context.home.etc());
+/// A fault of a set for programs.
+#[derive(Serialize)]
+struct ShownFault<'a> {
+    /// `missing`, `changed`, `foreign`, `report_foreign`, `report_changed` or `too_large`.
+    what: &'static str,
+    /// The part, if the fault is about one.
+    file: Option<&'a str>,
+    text: String,
+}
+
+fn shown_fault(fault: &SetFault, language: Language) -> ShownFault<'_> {
+    let (what, file) = match fault {
+        SetFault::Missing(file) => ("missing", Some(file.as_str())),
+        SetFault::Changed(file) => ("changed", Some(file.as_str())),
+        SetFault::Foreign(file) => ("foreign", Some(file.as_str())),
+        SetFault::ReportForeign => ("report_foreign", Some(REPORT)),
+        SetFault::ReportChanged(_) => ("report_changed", Some(REPORT)),
+        SetFault::TooLarge => ("too_large", None),
+    };
+    let text = fault.text(language);
+    ShownFault { what, file, text }
+}
+
+pub(super) fn verify(context: &mut Context, options: Verify) -> Result<Exit, Failure> {
+    let folder = options.dir.unwrap_or_else(|| context.home.etc());
     let cannot = |path: &Path, error: &io::Error| {
         context.about_file(path, ("cannot read", "読み込めません"), error)
     };
@@ -81,9 +107,16 @@ pub(super) fn verify(context: &mut Context, folder: Option<PathBuf>) -> Result<E
             format!("{shown}: 構成情報の一式に問題があります"),
         );
         for fault in &faults {
+            if options.json {
+                context.json_line(&shown_fault(fault, context.language))?;
+                continue;
+            }
             text.push_str(&format!("\n{}", fault.text(context.language)));
         }
         return Err(context.failure(Exit::Failed, &text));
+    }
+    if options.json {
+        return Ok(Exit::Done);
     }
     // Without a fault there is a report.
     let origin = report.and_then(|report| Report::parse(&report).ok());
