@@ -133,8 +133,11 @@ impl Node {
             let latch = self.latches.of(self.own);
             let newer = latch.red == Glow::Blink && latch.red_changed > put_out.at;
             let ours = put_out.server == latch.server && put_out.run == Some(self.session);
+            // It has gone out, then or since. An old word, forgotten here and told again, must not
+            // outdo the red of a later fault, of which the same message may tell.
+            let is_dark = latch.red == Glow::Off && latch.green == Glow::Off;
             self.remember_put_out(put_out);
-            if ours && !newer && self.leaving.is_none() {
+            if ours && !newer && !is_dark && self.leaving.is_none() {
                 // Nothing that others say of this run's start can light it any more.
                 self.heard_of_lamps = true;
                 self.latches.out(now.wall, self.own);

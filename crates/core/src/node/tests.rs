@@ -560,3 +560,44 @@ fn a_full_disk_that_takes_a_batch_now_and_then_is_one_fault() {
     step(&mut node, now, Event::Tick);
     assert_eq!(alerts, [1_001, 1_002]);
 }
+
+/// Story: after ten faults a lamp stayed red for 15 s although a person put it out.
+///
+/// Rule: M18
+#[test]
+fn an_old_put_out_that_was_forgotten_does_not_outdo_a_new_red() {
+    let (mut first, now) = one_of_three(0);
+    let latch = |red: Glow, at: i64| Latch {
+        server: "sv1".into(),
+        red,
+        red_changed: WallTime(at),
+        green: Glow::Off,
+        green_changed: WallTime(at),
+    };
+    let put_out = |at: i64| PutOut {
+        server: "sv1".into(),
+        fault: None,
+        run: Some(SessionId([0; 12])),
+        at: WallTime(at),
+    };
+    let tell = |latch: Latch, put_out: PutOut| {
+        let (latches, put_out) = (alloc::vec![latch], alloc::vec![put_out]);
+        let message = PeerMessage::Latches { latches, put_out };
+        Event::Peer(ServerId(1), Box::new(message))
+    };
+    let mut out = Vec::new();
+    first.step(now, tell(latch(Glow::Off, 2_000), put_out(2_000)), &mut out);
+    assert_eq!(first.latches.of(ServerId(0)).green, Glow::Off);
+    let later = Now {
+        at: now.at,
+        wall: WallTime(9_000),
+    };
+    // The survivors have shown it red since; one of them has kept a word of long ago.
+    first.step(
+        later,
+        tell(latch(Glow::Blink, 8_000), put_out(1_500)),
+        &mut out,
+    );
+    let own = first.latches.of(ServerId(0));
+    assert_eq!((own.red, own.green), (Glow::Blink, Glow::On));
+}
