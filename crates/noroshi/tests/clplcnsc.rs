@@ -2,6 +2,7 @@
 
 mod common;
 mod licence_support;
+mod terminal;
 
 use common::*;
 use licence_support::*;
@@ -9,6 +10,7 @@ use noroshi_conf::licence::{LicenceFile, SigningKey};
 use noroshi_core::licence::{Date, Kind, Licence, Product, Serial};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
+use terminal::{Terminal, has_tmux};
 
 /// Rule: M21 M23
 #[test]
@@ -308,12 +310,7 @@ fn the_dialogue_on_a_pipe_asks_as_the_manual_shows() {
 /// Rule: M22
 #[test]
 fn the_dialogue_on_a_terminal_asks_again() {
-    if Command::new("tmux").arg("-V").output().is_err() {
-        assert!(
-            std::env::var_os("NOROSHI_REQUIRE_ALL").is_none(),
-            "tmux is not installed"
-        );
-        eprintln!("skipped: tmux is not installed");
+    if !has_tmux() {
         return;
     }
     let desk = Desk::open();
@@ -328,20 +325,20 @@ fn the_dialogue_on_a_terminal_asks_again() {
     ]);
     desk.give("licence-keys");
     let (serial, key) = desk.sheet("AAA0000001.sheet");
-    let terminal = Terminal::open(desk.dir.path());
-    terminal.keys(&format!(
+    let terminal = Terminal::open(desk.dir.path(), "200", "50");
+    terminal.line(&format!(
         "NOROSHI_SERVER=server1 NOROSHI_HOME={} {} --lang en clplcnsc -i -p ALRT10; echo ended:$?",
         desk.path("home").display(),
         env!("CARGO_BIN_EXE_noroshi")
     ));
     terminal.wait_for("Select the license version [1 or 2]...");
-    terminal.keys("5");
+    terminal.line("5");
     terminal.wait_for("answer 1 or 2");
-    terminal.keys("2");
+    terminal.line("2");
     terminal.wait_for("Enter serial number [ Ex. XXX0000000] ...");
-    terminal.keys(&serial);
+    terminal.line(&serial);
     terminal.wait_for(" [XXXXXXXX- XXXXXXXX- XXXXXXXX- XXXXXXXX] ...");
-    terminal.keys(&key);
+    terminal.line(&key);
     terminal.wait_for("ended:22");
     let screen = terminal.screen();
     let asked = format!(

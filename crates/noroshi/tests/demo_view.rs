@@ -1,78 +1,10 @@
 //! The live view in a real terminal (tmux), driven by its keys.
 
 mod demo_support;
+mod terminal;
 
 use demo_support::{wait, wait_for_nothing_left};
-use std::path::Path;
-use std::process::{Command, Stdio};
-
-/// A terminal of its own; ended when dropped.
-struct Terminal<'t> {
-    tmp: &'t Path,
-}
-
-impl<'t> Terminal<'t> {
-    /// A shell in a terminal of this size.
-    fn open(tmp: &'t Path, width: &str, height: &str) -> Terminal<'t> {
-        let terminal = Terminal { tmp };
-        let shell = ["new-session", "-d", "-x", width, "-y", height, "sh"];
-        assert!(terminal.tmux(&shell).is_some(), "tmux opens a terminal");
-        terminal
-    }
-
-    fn tmux(&self, arguments: &[&str]) -> Option<String> {
-        let output = Command::new("tmux")
-            .args(["-u", "-f", "/dev/null", "-S"])
-            .arg(self.tmp.join("tmux"))
-            .args(arguments)
-            .env_remove("TMUX")
-            .env("LANG", "C.UTF-8")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        output.status.success().then_some(text)
-    }
-
-    fn keys(&self, keys: &[&str]) {
-        assert!(self.tmux(&[&["send-keys"], keys].concat()).is_some());
-    }
-
-    fn screen(&self) -> String {
-        self.tmux(&["capture-pane", "-p"]).unwrap_or_default()
-    }
-
-    fn wait_for(&self, words: &str) {
-        let what = format!("{words:?} on the screen");
-        let end = std::time::Instant::now() + demo_support::LIMIT;
-        while !self.screen().contains(words) {
-            assert!(
-                std::time::Instant::now() < end,
-                "{what}:\n{}",
-                self.screen()
-            );
-            std::thread::sleep(std::time::Duration::from_millis(30));
-        }
-    }
-}
-
-impl Drop for Terminal<'_> {
-    fn drop(&mut self) {
-        self.tmux(&["kill-server"]);
-    }
-}
-
-fn has_tmux() -> bool {
-    if Command::new("tmux").arg("-V").output().is_ok() {
-        return true;
-    }
-    assert!(
-        std::env::var_os("NOROSHI_REQUIRE_ALL").is_none(),
-        "tmux is not installed"
-    );
-    eprintln!("skipped: tmux is not installed");
-    false
-}
+use terminal::{Terminal, has_tmux};
 
 fn watch(width: &str, height: &str) {
     if !has_tmux() {

@@ -5,23 +5,9 @@ mod common;
 mod definition;
 
 use common::*;
+use noroshi_sim::has_program;
 use std::path::Path;
 use std::process::{Command, Stdio};
-
-/// Whether a program is there; without it the test says so and passes, unless all must run.
-fn has(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).any(|dir| dir.join(program).is_file());
-    let required = std::env::var("NOROSHI_REQUIRE_ALL").is_ok_and(|value| value == "1");
-    assert!(
-        found || !required,
-        "NOROSHI_REQUIRE_ALL is set, but there is no {program}"
-    );
-    if !found {
-        eprintln!("skipped: there is no {program}");
-    }
-    found
-}
 
 /// The pages of both languages, in directories as `man` wants them.
 fn pages(dir: &Path) -> Vec<std::path::PathBuf> {
@@ -54,7 +40,7 @@ fn every_command_has_a_sound_man_page_in_both_languages() {
             }
         }
     }
-    if has("mandoc") {
+    if has_program("mandoc") {
         let mut lint = Command::new("mandoc");
         let lint = lint.args(["-T", "lint", "-W", "warning"]).args(&pages);
         let said = String::from_utf8(lint.output().unwrap().stdout).unwrap();
@@ -62,7 +48,7 @@ fn every_command_has_a_sound_man_page_in_both_languages() {
         let faults = said.lines().filter(|line| !line.contains("missing date"));
         assert_eq!(faults.collect::<Vec<_>>(), Vec::<&str>::new());
     }
-    if has("groff") {
+    if has_program("groff") {
         // Japanese lines have no blanks to stretch, which groff would warn of.
         let english = pages
             .iter()
@@ -77,7 +63,7 @@ fn every_command_has_a_sound_man_page_in_both_languages() {
 /// Rule: N20
 #[test]
 fn man_shows_the_page_of_a_name() {
-    if !has("man") {
+    if !has_program("man") {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -170,8 +156,9 @@ fn named_home() -> (tempfile::TempDir, std::path::PathBuf) {
 fn shell(program: &str, arguments: &[&str], script: &str) -> Vec<String> {
     let (dir, bin) = named_home();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    let mut shell = Command::new(program);
+    let mut shell = Command::new("timeout");
     shell
+        .args(["60", program])
         .env_clear()
         .env("PATH", path)
         .env("HOME", dir.path())
@@ -192,7 +179,7 @@ fn shell(program: &str, arguments: &[&str], script: &str) -> Vec<String> {
 /// Rule: N20
 #[test]
 fn bash_completes_commands_options_and_servers() {
-    if !has("bash") {
+    if !has_program("bash") {
         return;
     }
     let complete = |function: &str, words: &str, previous: &str, current: &str| {
@@ -235,7 +222,7 @@ fn bash_completes_commands_options_and_servers() {
 /// Rule: N20
 #[test]
 fn fish_completes_commands_options_and_servers() {
-    if !has("fish") {
+    if !has_program("fish") {
         return;
     }
     let complete = |line: &str| {
@@ -253,7 +240,7 @@ fn fish_completes_commands_options_and_servers() {
 /// Rule: N20
 #[test]
 fn zsh_completes_commands_options_and_servers() {
-    if !has("zsh") {
+    if !has_program("zsh") {
         return;
     }
     // Completion lives in the line editor, so it is run at a terminal of zsh's own making; what is
@@ -264,11 +251,10 @@ fn zsh_completes_commands_options_and_servers() {
 zpty z zsh -f -i
 zpty -w z "PS1= ; stty -echo; autoload -U compinit; compinit -u -D; source <(noroshi completions zsh)"
 zpty -w z 'compadd() {{ builtin compadd -O found "$@"; print -l -- "OFFER:"$^found; builtin compadd "$@" }}'
-zpty -w z 'zle -C offers list-choices _offers; _offers() {{ _main_complete }}; bindkey "^I" offers; print READY'
+zpty -w z 'zle -C offers list-choices _offers; _offers() {{ _main_complete; print OFFERED }}; bindkey "^I" offers; print READY'
 while zpty -r z text && [[ $text != *READY$'\r'* ]]; do :; done
 zpty -w -n z $'{line}\t'
-zpty -w -n z $'\x15print DONE\n'
-while zpty -r z text && [[ $text != *DONE$'\r'* ]]; do print -r -- "$text"; done | tr '\r' '\n' | grep -o 'OFFER:[a-z-]*' | cut -d: -f2
+while zpty -r z text && [[ $text != *OFFERED$'\r'* ]]; do print -r -- "$text"; done | tr '\r' '\n' | grep -o 'OFFER:[a-z-]*' | cut -d: -f2
 zpty -d z"#
         );
         shell("zsh", &["-f", "-c"], &script)

@@ -2,6 +2,10 @@
 
 pub mod inbox;
 pub mod lamp;
+mod orders;
 pub mod rig;
 pub mod scenario;
+mod skip;
 pub mod world;
+
+pub use skip::{has_program, skipped};

@@ -11,6 +11,8 @@
 mod client;
 mod lines;
 mod listing;
+#[cfg(test)]
+mod memory;
 mod protocol;
 mod server;
 mod source;

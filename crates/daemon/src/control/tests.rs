@@ -1,5 +1,6 @@
 //! The command socket over real sockets, with alerts in memory behind it.
 
+use super::memory::Memory;
 use super::server::checked;
 use super::*;
 use crate::alert_view::AlertView;
@@ -13,61 +14,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::ops::ControlFlow;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::mpsc as std_mpsc;
-use tokio::sync::watch;
 
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-struct Memory {
-    rows: Mutex<Vec<AlertRow>>,
-    last: watch::Sender<u64>,
-    broken: bool,
-}
-
-impl Memory {
-    fn with(rows: Vec<AlertRow>) -> Arc<Memory> {
-        let last = rows.last().map_or(0, |row| row.row);
-        Arc::new(Memory {
-            rows: Mutex::new(rows),
-            last: watch::Sender::new(last),
-            broken: false,
-        })
-    }
-
-    fn push(&self, row: AlertRow) {
-        let number = row.row;
-        self.rows.lock().unwrap().push(row);
-        self.last.send_replace(number);
-    }
-}
-
-impl AlertSource for Memory {
-    fn page(&self, page: Page) -> PageFuture<'_> {
-        Box::pin(async move {
-            if self.broken {
-                return Err("the disk is gone".into());
-            }
-            let rows = self.rows.lock().unwrap();
-            Ok(match page {
-                Page::Before { row, limit } => {
-                    let before = row.unwrap_or(u64::MAX);
-                    let rows = rows.iter().rev().filter(|row| row.row < before);
-                    rows.take(limit as usize).cloned().collect()
-                }
-                Page::After { row, limit } => {
-                    let rows = rows.iter().filter(|other| other.row > row);
-                    rows.take(limit as usize).cloned().collect()
-                }
-            })
-        })
-    }
-
-    fn last_row(&self) -> watch::Receiver<u64> {
-        self.last.subscribe()
-    }
-}
 
 fn row(row: u64, server: &str, severity: Severity) -> AlertRow {
     AlertRow {
@@ -234,12 +184,7 @@ fn a_follower_gets_each_new_alert_once() {
 
 #[test]
 fn a_store_that_cannot_be_read_is_told() {
-    let memory = Memory {
-        rows: Mutex::default(),
-        last: watch::Sender::new(0),
-        broken: true,
-    };
-    let world = world(Arc::new(memory));
+    let world = world(Memory::unreadable("the disk is gone"));
     let mut client = Client::connect(&world.socket).unwrap();
     let result = client.alerts(1, true, AlertFilter::default(), |_| {
         panic!("there are no alerts")

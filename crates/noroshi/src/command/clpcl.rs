@@ -288,7 +288,10 @@ fn wait_for_answer(context: &Context, starting: &mut Starting) -> Result<Status,
                 format!("the alert service (process {pid}) has not answered within {seconds} s; it is left to go on starting"),
                 format!("アラートサービス（プロセス {pid}）が {seconds} 秒以内に応答しません。起動処理は続いています"),
             );
-            return Err(context.failure(Exit::Unclear, &text));
+            // On a disk that takes no command socket it says here that it runs without.
+            let words = first_words(&starting.words);
+            let text = format!("{text}\n{words}");
+            return Err(context.failure(Exit::Unclear, text.trim_end()));
         }
         let asked =
             Client::connect_within(&context.home.socket(), left).and_then(|mut c| c.status());

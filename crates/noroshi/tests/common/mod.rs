@@ -2,6 +2,10 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+#[path = "../../../daemon/src/control/memory.rs"]
+mod memory;
+
+use memory::Memory;
 use noroshi_core::alert::{Alert, AlertId, Destinations, MessageId, Severity};
 use noroshi_core::config::MailForm;
 use noroshi_core::lamp::Look;
@@ -15,7 +19,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 /// 2023-11-15 07:13:20.123 in Japan.
 pub(crate) const TIME: WallTime = WallTime(1_700_000_000_123);
@@ -201,51 +205,6 @@ pub(crate) fn failed(code: i32, err: &str) -> Ran {
         code,
         out: String::new(),
         err: err.into(),
-    }
-}
-
-/// Alerts in memory.
-pub(crate) struct Memory {
-    rows: Mutex<Vec<AlertRow>>,
-    last: watch::Sender<u64>,
-}
-
-impl Memory {
-    fn with(rows: Vec<AlertRow>) -> Arc<Memory> {
-        let last = rows.last().map_or(0, |row| row.row);
-        Arc::new(Memory {
-            rows: Mutex::new(rows),
-            last: watch::Sender::new(last),
-        })
-    }
-
-    pub(crate) fn push(&self, row: AlertRow) {
-        let number = row.row;
-        self.rows.lock().unwrap().push(row);
-        self.last.send_replace(number);
-    }
-}
-
-impl AlertSource for Memory {
-    fn page(&self, page: Page) -> PageFuture<'_> {
-        Box::pin(async move {
-            let rows = self.rows.lock().unwrap();
-            Ok(match page {
-                Page::Before { row, limit } => {
-                    let before = row.unwrap_or(u64::MAX);
-                    let rows = rows.iter().rev().filter(|row| row.row < before);
-                    rows.take(limit as usize).cloned().collect()
-                }
-                Page::After { row, limit } => {
-                    let rows = rows.iter().filter(|other| other.row > row);
-                    rows.take(limit as usize).cloned().collect()
-                }
-            })
-        })
-    }
-
-    fn last_row(&self) -> watch::Receiver<u64> {
-        self.last.subscribe()
     }
 }
 

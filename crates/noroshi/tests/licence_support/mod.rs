@@ -1,12 +1,11 @@
-//! An issuer's desk, a customer's server, and a terminal.
+//! An issuer's desk and a customer's server.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use crate::common::*;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::process::Command;
 
 /// An issuer with a signer, and a customer's server of a cluster of two.
 pub(crate) struct Desk {
@@ -98,62 +97,4 @@ impl Desk {
 pub(crate) fn ended(ran: &Ran, code: i32, words: &str) {
     assert_eq!(ran.code, code, "{ran:?}");
     assert!(ran.err.contains(words), "{words}: {ran:?}");
-}
-
-/// A terminal of its own; ended when dropped.
-pub(crate) struct Terminal<'t> {
-    tmp: &'t Path,
-}
-
-impl<'t> Terminal<'t> {
-    pub(crate) fn open(tmp: &'t Path) -> Terminal<'t> {
-        let terminal = Terminal { tmp };
-        assert!(
-            terminal
-                .tmux(&["new-session", "-d", "-x", "200", "-y", "50", "sh"])
-                .is_some()
-        );
-        terminal
-    }
-
-    pub(crate) fn tmux(&self, arguments: &[&str]) -> Option<String> {
-        let output = Command::new("tmux")
-            .args(["-u", "-f", "/dev/null", "-S"])
-            .arg(self.tmp.join("tmux"))
-            .args(arguments)
-            .env_remove("TMUX")
-            .env("LANG", "C.UTF-8")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        output.status.success().then_some(text)
-    }
-
-    pub(crate) fn keys(&self, text: &str) {
-        assert!(self.tmux(&["send-keys", "-l", text]).is_some());
-        assert!(self.tmux(&["send-keys", "Enter"]).is_some());
-    }
-
-    pub(crate) fn screen(&self) -> String {
-        self.tmux(&["capture-pane", "-p"]).unwrap_or_default()
-    }
-
-    pub(crate) fn wait_for(&self, words: &str) {
-        let end = Instant::now() + Duration::from_secs(30);
-        while !self.screen().contains(words) {
-            assert!(
-                Instant::now() < end,
-                "{words:?} on the screen:\n{}",
-                self.screen()
-            );
-            std::thread::sleep(Duration::from_millis(30));
-        }
-    }
-}
-
-impl Drop for Terminal<'_> {
-    fn drop(&mut self) {
-        self.tmux(&["kill-server"]);
-    }
 }

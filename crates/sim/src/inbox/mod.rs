@@ -20,9 +20,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
+
+use crate::orders::{Change, Orders};
 
 pub use faults::{Fault, Faults, Verb};
 pub use mail::Mail;
@@ -52,12 +54,9 @@ pub struct Inbox;
 pub struct SimInbox {
     address: SocketAddr,
     shared: Arc<Shared>,
-    orders: mpsc::Sender<Change>,
+    orders: Orders<Faults>,
     task: JoinHandle<()>,
 }
-
-/// New faults, and who waits until they are in force.
-type Change = (Faults, oneshot::Sender<io::Result<()>>);
 
 /// What all sessions share.
 #[derive(Debug)]
@@ -106,7 +105,7 @@ impl Inbox {
             count: watch::Sender::new(0),
             arrivals: broadcast::Sender::new(ARRIVALS_MAX),
         });
-        let (orders, changes) = mpsc::channel(1);
+        let (orders, changes) = Orders::to("the simulated mail server");
         let task = tokio::spawn(run(address, Some(listener), shared.clone(), changes));
         let inbox = SimInbox {
             address,
@@ -151,10 +150,7 @@ impl SimInbox {
     /// # Errors
     /// If the port was taken by others while it was closed; it stays closed then.
     pub async fn set_faults(&self, faults: Faults) -> io::Result<()> {
-        let (done, wait) = oneshot::channel();
-        let gone = || io::Error::other("the simulated mail server has ended");
-        self.orders.send((faults, done)).await.map_err(|_| gone())?;
-        wait.await.map_err(|_| gone())?
+        self.orders.give(faults).await
     }
 }
 
@@ -168,7 +164,7 @@ async fn run(
     address: SocketAddr,
     mut listener: Option<TcpListener>,
     shared: Arc<Shared>,
-    mut changes: mpsc::Receiver<Change>,
+    mut changes: mpsc::Receiver<Change<Faults>>,
 ) {
     let mut sessions = JoinSet::new();
     loop {

@@ -29,8 +29,10 @@ use noroshi_core::lamp::{Glow, Look};
 use noroshi_wire::lamp::isa::Channels;
 use noroshi_wire::lamp::tower::Tower;
 use noroshi_wire::lamp::{Light, Lights, pns::Unit};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use crate::orders::Orders;
 
 pub use faults::{Fault, Faults};
 pub use panel::RECORDS_MAX;
@@ -107,12 +109,9 @@ impl Kind {
 pub struct SimLamp {
     address: SocketAddr,
     shared: Arc<Shared>,
-    orders: mpsc::Sender<Change>,
+    orders: Orders<Faults>,
     task: JoinHandle<()>,
 }
-
-/// New faults, and who waits until they are in force.
-type Change = (Faults, oneshot::Sender<io::Result<()>>);
 
 /// What all connections of a lamp share.
 #[derive(Debug)]
@@ -160,7 +159,7 @@ impl SimLamp {
     /// # Errors
     /// If the address cannot be used; no lamp exists then.
     pub async fn start(kind: Kind, address: SocketAddr, faults: Faults) -> io::Result<Self> {
-        let (orders, changes) = mpsc::channel(1);
+        let (orders, changes) = Orders::to("the simulated lamp");
         let shared = Arc::new(Shared {
             panel: Mutex::new(Panel::new(kind.face())),
             faults: watch::Sender::new(Faults::NONE),
@@ -211,10 +210,7 @@ impl SimLamp {
     /// # Errors
     /// If the lamp's port was taken by others while it was closed; it stays closed then.
     pub async fn set_faults(&self, faults: Faults) -> io::Result<()> {
-        let (done, wait) = oneshot::channel();
-        let gone = || io::Error::other("the simulated lamp has ended");
-        self.orders.send((faults, done)).await.map_err(|_| gone())?;
-        wait.await.map_err(|_| gone())?
+        self.orders.give(faults).await
     }
 }
 

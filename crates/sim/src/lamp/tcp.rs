@@ -12,7 +12,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::talk::{Step, Talk};
-use super::{CONNECTION_TIME_MAX, CONNECTIONS_MAX, Change, Fault, Shared, take_faults};
+use super::{CONNECTION_TIME_MAX, CONNECTIONS_MAX, Fault, Faults, Shared, take_faults};
+use crate::orders::Change;
 
 /// A lamp's port.
 enum Door {
@@ -30,7 +31,7 @@ enum Door {
 pub(super) fn start(
     address: SocketAddr,
     shared: Arc<Shared>,
-    changes: mpsc::Receiver<Change>,
+    changes: mpsc::Receiver<Change<Faults>>,
 ) -> io::Result<(SocketAddr, JoinHandle<()>)> {
     let listener = listen(address, BACKLOG)?;
     let address = listener.local_addr()?;
@@ -42,7 +43,7 @@ async fn run(
     address: SocketAddr,
     mut door: Door,
     shared: Arc<Shared>,
-    mut changes: mpsc::Receiver<Change>,
+    mut changes: mpsc::Receiver<Change<Faults>>,
 ) {
     let mut clients = JoinSet::new();
     loop {

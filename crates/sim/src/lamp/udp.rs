@@ -11,12 +11,13 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
 use super::talk::Step;
-use super::{CONNECTIONS_MAX, Change, Fault, Shared, take_faults};
+use super::{CONNECTIONS_MAX, Fault, Faults, Shared, take_faults};
+use crate::orders::Change;
 
 pub(super) async fn start(
     address: SocketAddr,
     shared: Arc<Shared>,
-    changes: mpsc::Receiver<Change>,
+    changes: mpsc::Receiver<Change<Faults>>,
 ) -> io::Result<(SocketAddr, JoinHandle<()>)> {
     let socket = UdpSocket::bind(address).await?;
     let address = socket.local_addr()?;
@@ -28,7 +29,7 @@ async fn run(
     address: SocketAddr,
     mut socket: Option<Arc<UdpSocket>>,
     shared: Arc<Shared>,
-    mut changes: mpsc::Receiver<Change>,
+    mut changes: mpsc::Receiver<Change<Faults>>,
 ) {
     let mut answers = JoinSet::new();
     let mut datagram = [0; MESSAGE_BYTES_MAX + 1];
