@@ -16,6 +16,7 @@
 //!   of `names`.
 //! * No finding and no `Debug` output shows a secret.
 
+pub mod bundle;
 pub mod charset;
 mod clp_conf;
 pub mod digest;
@@ -28,6 +29,7 @@ pub mod problem;
 pub mod review;
 pub mod sealed;
 pub mod set;
+pub mod tar;
 pub mod tree;
 mod wording;
 
