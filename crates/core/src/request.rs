@@ -2,6 +2,7 @@
 
 use crate::alert::{AlertId, Destinations, MessageId, Severity};
 use alloc::string::String;
+use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 /// Names one request until it is answered.
@@ -35,6 +36,13 @@ pub enum Request {
     },
     /// Send a test mail to every recipient.
     MailTest,
+    /// Have all living servers take the set that is staged here, or none (`clpcfctrl --push`, rule N17).
+    Push {
+        /// Its digest.
+        digest: String,
+        /// Who asked.
+        by: String,
+    },
     /// Stop a server cleanly (`clpcl -t`).
     Stop {
         /// The server's name; `None` stops all: cluster shutdown (`clpstdn`).
@@ -57,6 +65,15 @@ pub enum Reply {
     },
     /// It is done.
     Done,
+    /// A set is in force.
+    Pushed {
+        /// Its number.
+        number: u64,
+        /// The servers that have it in force.
+        servers: Vec<String>,
+        /// Those that take it when they return, or have not said yet that they did.
+        later: Vec<String>,
+    },
     /// It was not done, and why.
     Refused {
         /// For people.

@@ -13,6 +13,8 @@ mod raise;
 mod report;
 mod requests;
 mod returns;
+mod sets;
+mod sets_taken;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -34,6 +36,9 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 use returns::Returning;
+use sets::Sets;
+
+pub use sets::{PROMISE_WAIT, TAKE_WAIT, VOTE_WAIT};
 
 /// A step that comes this much later than its deadline means that we stood still.
 pub const PAUSE_MIN: Span = Span::from_ms(150);
@@ -101,6 +106,7 @@ pub struct Node {
     mail_trouble: bool,
     /// The lamps that were told by us the last time anybody looked.
     assigned: bool,
+    sets: Sets,
 }
 
 /// What a request is answered when its batch is on disk.
@@ -154,6 +160,7 @@ impl Node {
             store_told: false,
             mail_trouble: false,
             assigned: false,
+            sets: Sets::default(),
         }
     }
 
@@ -203,6 +210,8 @@ impl Node {
                 result,
             } => self.lamp_ended(now, lamp, order, &result, out),
             Event::Configure { source, config } => self.configure(now, &source, config, out),
+            Event::Staged { label, result } => self.staged(now, &label, result, out),
+            Event::Adopted { label, config } => self.adopted(now, label, config, out),
         }
         self.settle(now, out);
     }
@@ -220,6 +229,7 @@ impl Node {
         }
         sooner(self.settled_at);
         sooner(self.returns_due());
+        sooner(self.sets_due());
         self.lamps
             .iter()
             .for_each(|lamp| sooner(lamp.next_deadline()));
@@ -298,6 +308,7 @@ impl Node {
         self.membership.tick(now.at, &mut news);
         self.take(now, news, out);
         self.tell_returns_if_due(now, out);
+        self.watch_sets(now, out);
         if self.next_beat <= now.at {
             out.push(Action::Beat(self.phase()));
             // From now, not from the missed beat: after a pause one heartbeat is enough.

@@ -114,7 +114,11 @@ fn world(alerts: Arc<dyn AlertSource>) -> World {
         runtime.block_on(async {
             let listener = tokio::net::UnixListener::from_std(listener).unwrap();
             let (ask, mut asks) = mpsc::channel(8);
-            let desk = Desk { ask, alerts };
+            let desk = Desk {
+                ask,
+                alerts,
+                sets: None,
+            };
             tokio::select! {
                 () = serve_until(listener, desk, async { drop(stopped.await) }) => {}
                 () = async {
@@ -398,6 +402,7 @@ async fn a_caller_that_says_nothing_is_closed_in_time() {
     let (server, mut caller) = tokio::net::UnixStream::pair().unwrap();
     let (ask, _asks) = mpsc::channel(1);
     let desk = Desk {
+        sets: None,
         ask,
         alerts: Memory::with(Vec::new()),
     };
@@ -419,6 +424,7 @@ async fn a_reader_that_stops_reading_is_dropped() {
         .map(|n| row(n, "sv1", Severity::Info))
         .collect();
     let desk = Desk {
+        sets: None,
         ask,
         alerts: Memory::with(rows),
     };
@@ -434,6 +440,7 @@ async fn a_driver_that_does_not_answer_is_told() {
     let (server, caller) = tokio::net::UnixStream::pair().unwrap();
     let (ask, _asks) = mpsc::channel(1);
     let desk = Desk {
+        sets: None,
         ask,
         alerts: Memory::with(Vec::new()),
     };

@@ -58,6 +58,7 @@ impl Fake {
                 let desk = Desk {
                     ask,
                     alerts: source,
+                    sets: None,
                 };
                 serve_until(listener, desk, async {
                     tokio::select! {
@@ -312,6 +313,7 @@ pub(crate) fn server(name: &str, own: bool, state: ServerState) -> ServerStatus 
         paths: vec![path("lankhb1", state == ServerState::Up)],
         lamp: None,
         drift: false,
+        set: None,
     }
 }
 

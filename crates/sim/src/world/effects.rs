@@ -91,6 +91,8 @@ impl World {
             Action::LampCancel(lamp) => self.cancel_lamp(server, lamp),
             Action::Reply(id, reply) => self.replies.push((id, reply)),
             Action::Exit => self.kill(server),
+            Action::FetchSet { from, label } => self.fetch_set(server, usize::from(from.0), label),
+            Action::AdoptSet(label) => self.adopt_set(server, label),
             Action::Log(_) | Action::Reconfigure(_) => {}
         }
     }
