@@ -21,6 +21,7 @@ pub mod charset;
 mod clp_conf;
 pub mod digest;
 pub mod document;
+pub mod fat;
 pub mod finding;
 pub mod licence;
 mod names;

@@ -33,11 +33,12 @@ impl TarFault {
     /// What is wrong, and the remedy.
     pub fn text(&self, language: Language) -> String {
         match self {
-            TarFault::NotTar => language.pick(
-                "neither a directory nor a tar archive. A floppy in DOS format: mount it and name the directory with -m.",
-                "ディレクトリでも tar アーカイブでもありません。DOS 形式のフロッピーはマウントし、-m でディレクトリを指定してください。",
-            )
-            .into(),
+            TarFault::NotTar => language
+                .pick(
+                    "not a tar archive. Name the medium that the set was saved on.",
+                    "tar アーカイブではありません。一式を保存した媒体を指定してください。",
+                )
+                .into(),
             TarFault::Damaged => language
                 .pick(
                     "the tar archive is damaged or cut. Write it again.",

@@ -223,7 +223,7 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     (
         "clpcfctrl",
         "device",
-        "フロッピーのデバイス、またはそのイメージ（tar アーカイブ）",
+        "フロッピーのデバイス、またはそのイメージ（DOS 形式または tar アーカイブ）",
     ),
     (
         "clpcfctrl",
@@ -233,7 +233,7 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     (
         "clpcfctrl",
         "directory",
-        "フロッピーの代わりに使う一式のディレクトリまたは tar アーカイブ",
+        "フロッピーの代わりに使う一式のディレクトリ、tar アーカイブまたはイメージ",
     ),
     (
         "clpcfctrl",

@@ -71,6 +71,35 @@ fn a_directory_and_what_gnu_tar_makes_of_it_are_read_alike() {
         ];
         assert_eq!(run_in(home.path(), &as_device), good, "{name}");
     }
+    if Path::new("/usr/sbin/mkfs.vfat").exists() && Path::new("/usr/bin/mcopy").exists() {
+        let image = home.path().join("floppy");
+        let image = image.to_str().unwrap();
+        let run = |program: &str, arguments: &[&str]| {
+            let mut command = Command::new(program);
+            let ran = command.args(arguments).current_dir(&etc).output().unwrap();
+            assert!(ran.status.success(), "{program}: {ran:?}");
+        };
+        run("/usr/sbin/mkfs.vfat", &["-C", image, "1440"]);
+        let copy = [
+            "-s",
+            "-i",
+            image,
+            "clp.conf",
+            "clp.conf.rep",
+            "scripts",
+            "::",
+        ];
+        run("mcopy", &copy);
+        let floppy = ["clpcfctrl", "--compcheck", "-w", "-d", image];
+        assert_eq!(run_in(home.path(), &floppy), good);
+    } else {
+        let required = std::env::var("NOROSHI_REQUIRE_ALL").is_ok_and(|value| value == "1");
+        assert!(
+            !required,
+            "NOROSHI_REQUIRE_ALL is set, but dosfstools or mtools are missing"
+        );
+        eprintln!("skipped: dosfstools or mtools are missing");
+    }
     let mounted = [
         "clpcfctrl",
         "--compcheck",

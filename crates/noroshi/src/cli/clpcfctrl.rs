@@ -23,13 +23,13 @@ pub(crate) struct Clpcfctrl {
     /// The medium was written on Linux
     #[arg(short = 'l')]
     pub(crate) linux: bool,
-    /// The floppy's device, or an image of it: a tar archive
+    /// The floppy's device, or an image of it: in DOS format, or a tar archive
     #[arg(short = 'd', value_name = "DEVICE", default_value = "/dev/fd0")]
     pub(crate) device: PathBuf,
     /// Where the floppy is mounted; looked at before the device
     #[arg(short = 'm', value_name = "DIR", default_value = "/mnt/floppy")]
     pub(crate) mount_point: PathBuf,
-    /// Directory of the set, or a tar archive, in place of a floppy
+    /// Directory of the set, or a tar archive or image, in place of a floppy
     #[arg(short = 'x', value_name = "DIR", conflicts_with_all = ["device", "mount_point"])]
     pub(crate) directory: Option<PathBuf>,
     /// The server that delivers; only the own one can be asked

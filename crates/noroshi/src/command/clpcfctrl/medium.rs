@@ -8,6 +8,7 @@ use crate::cli::Clpcfctrl;
 use crate::command::Context;
 use crate::exit::{Exit, Failure};
 use noroshi_conf::bundle::{BUNDLE_BYTES_MAX, Bundle, BundleFault};
+use noroshi_conf::fat::{self, FatFault};
 use noroshi_conf::set::CONF;
 use noroshi_conf::tar::{self, TarFault};
 use noroshi_daemon::sets;
@@ -15,7 +16,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Most bytes of a medium that are read: the largest set, and what an archive adds to it.
+/// Most bytes of a medium that are read: the largest set, and what an archive or a disk adds to it.
 const MEDIUM_BYTES_MAX: u64 = 2 * BUNDLE_BYTES_MAX as u64;
 
 /// The set, where it was, and whether it has `scripts/`.
@@ -43,6 +44,7 @@ pub(super) fn read(
         let text = match fault {
             Fault::Set(fault) => fault.text(context.language),
             Fault::Tar(fault) => fault.text(context.language),
+            Fault::Fat(fault) => fault.text(context.language),
         };
         context.failure(Exit::Failed, &format!("{shown}: {text}"))
     })?;
@@ -52,10 +54,14 @@ pub(super) fn read(
 enum Fault {
     Set(BundleFault),
     Tar(TarFault),
+    Fat(FatFault),
 }
 
 fn archive(bytes: &[u8]) -> Result<(Bundle, bool), Fault> {
-    let entries = tar::read(bytes).map_err(Fault::Tar)?;
+    let entries = match tar::read(bytes) {
+        Err(TarFault::NotTar) => fat::read(bytes).map_err(Fault::Fat)?,
+        entries => entries.map_err(Fault::Tar)?,
+    };
     noroshi_conf::bundle::from_entries(entries).map_err(Fault::Set)
 }
 
