@@ -17,10 +17,12 @@
 //! * No finding and no `Debug` output shows a secret.
 
 pub mod blackout;
+pub mod bundle;
 pub mod charset;
 mod clp_conf;
 pub mod digest;
 pub mod document;
+pub mod fat;
 pub mod finding;
 pub mod licence;
 mod names;
@@ -29,6 +31,7 @@ pub mod problem;
 pub mod review;
 pub mod sealed;
 pub mod set;
+pub mod tar;
 pub mod tree;
 mod wording;
 

@@ -9,6 +9,7 @@ use crate::notice::outbox::Page;
 use crate::notice::{NoticeKey, NoticeRecord, Sending};
 use crate::peer::PeerMessage;
 use crate::request::{Reply, RequestId};
+use crate::set::SetLabel;
 use crate::time::WallTime;
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -75,6 +76,16 @@ pub enum Action {
     Log(String),
     /// Use the new settings from here on.
     Reconfigure(Box<crate::config::Config>),
+    /// Have this set on disk, from that server if it is not there yet, and check it whole; answered by
+    /// `Event::Staged`.
+    FetchSet {
+        /// Who has it.
+        from: ServerId,
+        /// Which one.
+        label: SetLabel,
+    },
+    /// Put the files of a set that is on disk in place; answered by `Event::Adopted`.
+    AdoptSet(SetLabel),
     /// Everything is done: end the process.
     Exit,
 }

@@ -7,6 +7,7 @@ use crate::licence::{Memory, Registered};
 use crate::notice::{NoticeKey, NoticeRecord, Outcome};
 use crate::peer::PeerMessage;
 use crate::request::{Request, RequestId};
+use crate::set::{SetLabel, SetTrouble};
 use crate::time::WallTime;
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -90,6 +91,20 @@ pub enum Event {
         /// Where they come from, for people.
         source: String,
         /// The settings, or all that is wrong with them.
+        config: Result<Box<Config>, String>,
+    },
+    /// A set that was to be fetched is on disk here, checked whole; or why not.
+    Staged {
+        /// Which one.
+        label: SetLabel,
+        /// Whether it can be taken.
+        result: Result<(), SetTrouble>,
+    },
+    /// The files of a set are in place; `Err` when that failed, and the old ones are.
+    Adopted {
+        /// Which one.
+        label: SetLabel,
+        /// Its settings, or what went wrong.
         config: Result<Box<Config>, String>,
     },
 }

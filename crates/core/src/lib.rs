@@ -28,6 +28,7 @@ pub mod node;
 pub mod notice;
 pub mod peer;
 pub mod request;
+pub mod set;
 pub mod status;
 pub mod text;
 pub mod time;

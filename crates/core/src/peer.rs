@@ -6,6 +6,7 @@
 use crate::alert::{Alert, AlertId, SessionId};
 use crate::event::Latch;
 use crate::notice::{NoticeKey, NoticeRecord};
+use crate::set::SetLabel;
 use crate::time::WallTime;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -93,6 +94,51 @@ pub enum PeerMessage {
         by: String,
         /// The whole cluster shuts down.
         cluster: bool,
+    },
+    /// Take this set? Answered by `SetVote` when it was fetched and checked.
+    SetOffer {
+        /// Which one.
+        label: SetLabel,
+    },
+    /// The sender can take the set with this digest, or says why not.
+    SetVote {
+        /// Which one.
+        digest: String,
+        /// Why not, for people.
+        refusal: Option<String>,
+    },
+    /// A set that was offered is not taken by anybody.
+    SetDropped {
+        /// Which one.
+        digest: String,
+    },
+    /// All have agreed: take this set.
+    SetCommit {
+        /// Which one.
+        label: SetLabel,
+    },
+    /// The sender has this set in force.
+    SetInForce {
+        /// Which one.
+        label: SetLabel,
+    },
+    /// Send a piece of a set. Carried by the daemon, beside the decisions.
+    SetWant {
+        /// Which one.
+        digest: String,
+        /// From which byte on.
+        offset: u64,
+    },
+    /// A piece of a set.
+    SetPiece {
+        /// Of which one.
+        digest: String,
+        /// Where it begins, in bytes.
+        offset: u64,
+        /// Length of the whole set, in bytes; zero: the sender does not have it.
+        total: u64,
+        /// The bytes, in Base64.
+        data: String,
     },
     /// From a newer release; ignored.
     #[serde(other)]

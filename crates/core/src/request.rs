@@ -38,6 +38,13 @@ pub enum Request {
     MailTest,
     /// What is registered on this server was changed (`clplcnsc`): read it and tell the other servers.
     LicencesChanged,
+    /// Have all living servers take the set that is staged here, or none (`clpcfctrl --push`, rule N17).
+    Push {
+        /// Its digest.
+        digest: String,
+        /// Who asked.
+        by: String,
+    },
     /// Stop a server cleanly (`clpcl -t`).
     Stop {
         /// The server's name; `None` stops all: cluster shutdown (`clpstdn`).
@@ -65,6 +72,15 @@ pub enum Reply {
         /// They have it.
         reached: Vec<String>,
         /// They take it when they return.
+        later: Vec<String>,
+    },
+    /// A set is in force.
+    Pushed {
+        /// Its number.
+        number: u64,
+        /// The servers that have it in force.
+        servers: Vec<String>,
+        /// Those that take it when they return, or have not said yet that they did.
         later: Vec<String>,
     },
     /// It was not done, and why.

@@ -75,6 +75,9 @@ pub struct ServerStatus {
     pub lamp: Option<LampStatus>,
     /// Its settings differ from those of the server that tells this.
     pub drift: bool,
+    /// The number of its set, as far as known; `None` when none was pushed.
+    #[serde(default)]
+    pub set: Option<u64>,
 }
 
 /// How a server is.

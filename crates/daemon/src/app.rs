@@ -19,6 +19,7 @@ use crate::licence::keeper::Keeper;
 use crate::log::levels::Levels;
 use crate::own_server::NotFound;
 use crate::reload::SettingsError;
+use crate::sets::{Carrier, Sets};
 use crate::store::{READERS_MAX, Store};
 use crate::{clock, entropy, licence, log, own_server, reload};
 use jiff::tz::TimeZone;
@@ -40,6 +41,8 @@ use tokio::sync::{mpsc, oneshot};
 const VERSION: &str = concat!("release ", env!("CARGO_PKG_VERSION"));
 /// Requests from the command socket that wait for the driver.
 const ASKED_MAX: usize = 32;
+/// Pieces of sets that wait to be queued for other servers; whoever reads one waits.
+const SAID_MAX: usize = 4;
 /// How long a stopping daemon lets a mail end that is under way.
 const MAIL_GRACE: Duration = Duration::from_secs(1);
 
@@ -49,8 +52,15 @@ const MAIL_GRACE: Duration = Duration::from_secs(1);
 /// store, the register of licences (1). Each kind has its own bound, and there
 /// is a place for all of them at once, so that a lamp's dead mount never keeps a mail from its name
 /// service. None is kept when there is nothing to do.
-const BLOCKING_THREADS_MAX: usize =
-    LAMPS_MAX + SMTP_SERVERS_MAX + 2 * ATTEMPTS_MAX + READERS_MAX + DELIVERIES_MAX + 3;
+const BLOCKING_THREADS_MAX: usize = LAMPS_MAX
+    + SMTP_SERVERS_MAX
+    + 2 * ATTEMPTS_MAX
+    + READERS_MAX
+    + DELIVERIES_MAX
+    + 3
+    + SET_READS_MAX;
+/// Sets: one checked, one put in force, two sent or read in pieces.
+const SET_READS_MAX: usize = 4;
 /// One for each server.
 const LAMPS_MAX: usize = SERVERS_MAX;
 /// As clp.conf may have.
@@ -150,6 +160,8 @@ async fn live(options: Options) -> Result<(), StartError> {
     let zone = system_zone();
     log::keep(&home.log(), zone.clone());
     take_log_levels(&home);
+    // What a crash broke off comes before the settings are read; it needs no name.
+    Sets::new(home.clone(), String::new()).recover();
     let (config, own) = settings(&home, server)?;
     log::speak(config.language);
     let key = key(&home)?;
@@ -180,8 +192,13 @@ async fn live(options: Options) -> Result<(), StartError> {
     let lamps = lamps.behind(gate);
     let syslog = SyslogChannel::start(config.syslog.clone(), name.clone(), inbox.clone());
     let started = format!("{name} of cluster {}", config.cluster);
+    let sets = Sets::new(home.clone(), name.clone());
+    let in_force = sets.in_force();
+    let (say, said) = mpsc::channel(SAID_MAX);
+    let carrier = Carrier::new(sets.clone(), inbox.clone(), say);
     let desk = Desk {
         ask: ask.clone(),
+        sets: Some(sets),
         alerts: Arc::new(AlertView(store.reader())),
         logs: Arc::new(move |server, scope| collector.collect(server, scope)),
     };
@@ -200,7 +217,7 @@ async fn live(options: Options) -> Result<(), StartError> {
         inbox.clone(),
     ));
 
-    let node = Node::new(clock::now(), own, session, config);
+    let node = Node::new(clock::now(), own, session, config).with_set(in_force);
     let parts = Parts {
         engine,
         store,
@@ -208,6 +225,7 @@ async fn live(options: Options) -> Result<(), StartError> {
         lamps,
         syslog,
         licences: Keeper::new(home.clone(), inbox.clone()),
+        carrier,
     };
     let driver = Driver::new(
         node,
@@ -215,6 +233,7 @@ async fn live(options: Options) -> Result<(), StartError> {
         inbox,
         events,
         asked,
+        said,
         Box::new(refit(home, name, zone)),
     );
     log::line(format!("{VERSION} started as {started}"));
@@ -241,9 +260,10 @@ async fn take_down(mut node: Node, parts: Parts, mut events: mpsc::Receiver<Even
         lamps,
         syslog,
         licences,
+        carrier,
     } = parts;
-    // Its jobs hold the inbox, and would keep it open.
-    drop(licences);
+    // Their jobs hold the inbox, and would keep it open.
+    drop((licences, carrier));
     let channels = async {
         mail.stop(MAIL_GRACE).await;
         drop(lamps);

@@ -13,6 +13,7 @@ use crate::engine::Engine;
 use crate::inbox::Inbox;
 use crate::licence::keeper::Keeper;
 use crate::log;
+use crate::sets::{Carrier, Said};
 use crate::store::Store;
 use crate::{clock, happenings};
 use noroshi_core::action::Action;
@@ -21,6 +22,7 @@ use noroshi_core::event::{Event, LicencesRead};
 use noroshi_core::node::Node;
 use noroshi_core::notice::{Channel, NoticeKey, Sending};
 use noroshi_core::request::{Reply, Request, RequestId};
+use noroshi_core::set::SetLabel;
 use noroshi_core::time::Moment;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -41,6 +43,7 @@ pub(crate) struct Parts {
     pub(crate) lamps: LampChannel,
     pub(crate) syslog: SyslogChannel,
     pub(crate) licences: Keeper,
+    pub(crate) carrier: Carrier,
 }
 
 /// Fits the parts to new settings.
@@ -53,6 +56,8 @@ pub(crate) struct Driver {
     inbox: Inbox,
     events: mpsc::Receiver<Event>,
     asked: mpsc::Receiver<Asked>,
+    /// Pieces of sets, for other servers.
+    said: mpsc::Receiver<Said>,
     waiting: BTreeMap<u64, oneshot::Sender<Reply>>,
     requests: u64,
     lookups: Arc<Semaphore>,
@@ -68,6 +73,7 @@ impl Driver {
         inbox: Inbox,
         events: mpsc::Receiver<Event>,
         asked: mpsc::Receiver<Asked>,
+        said: mpsc::Receiver<Said>,
         refit: Refit,
     ) -> Driver {
         let waiting = BTreeMap::new();
@@ -77,6 +83,7 @@ impl Driver {
             inbox,
             events,
             asked,
+            said,
             waiting,
             requests: 0,
             lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)),
@@ -94,6 +101,7 @@ impl Driver {
             tokio::select! {
                 event = self.events.recv() => self.step(event.unwrap_or(Event::Tick)),
                 asked = self.asked.recv() => self.asked(asked),
+                Some((to, message)) = self.said.recv() => self.parts.engine.tell(to, &message),
                 () = tokio::time::sleep(until(deadline)) => self.step(Event::Tick),
             }
         }
@@ -117,7 +125,14 @@ impl Driver {
     }
 
     fn decide(&mut self, event: Event) -> Vec<Action> {
-        let event = self.tried(event);
+        let event = match event {
+            // Sets are carried beside the decisions.
+            Event::Peer(from, message) => match self.parts.carrier.heard(from, *message) {
+                Some(message) => Event::Peer(from, Box::new(message)),
+                None => Event::Tick,
+            },
+            other => self.tried(other),
+        };
         if let Some(line) = happenings::line(&event, self.node.config()) {
             // For whoever looks for a cause; standard error is not to repeat each try.
             log::keep_line(line);
@@ -134,12 +149,16 @@ impl Driver {
     /// New settings are tried where they can fail before anybody takes them (invariant 7): with a
     /// port that is taken the old ones stay in force, everywhere.
     fn tried(&self, event: Event) -> Event {
-        let Event::Configure {
-            source,
-            config: Ok(config),
-        } = event
-        else {
-            return event;
+        let (config, of) = match event {
+            Event::Configure {
+                source,
+                config: Ok(config),
+            } => (config, Of::File(source)),
+            Event::Adopted {
+                label,
+                config: Ok(config),
+            } => (config, Of::Set(label)),
+            other => return other,
         };
         let name = &self.node.config().servers[usize::from(self.node.own().0)].name;
         let tried = config
@@ -152,7 +171,10 @@ impl Driver {
                 format!("インタコネクトを開けません: {error}"),
             )),
         };
-        Event::Configure { source, config }
+        match of {
+            Of::File(source) => Event::Configure { source, config },
+            Of::Set(label) => Event::Adopted { label, config },
+        }
     }
 
     /// Hands an action out; what is answered at once is an event for the next step.
@@ -190,6 +212,8 @@ impl Driver {
             Action::RememberLicences(memory) => licences.remember(memory),
             Action::Log(line) => log::line(line),
             Action::Reconfigure(config) => (self.refit)(&mut self.parts, &config),
+            Action::FetchSet { from, label } => self.parts.carrier.fetch(from, label),
+            Action::AdoptSet(label) => self.parts.carrier.adopt(label),
             Action::Exit => self.done = true,
         }
         None
@@ -249,6 +273,12 @@ impl Driver {
         self.waiting.insert(self.requests, place);
         self.step(Event::Request(RequestId(self.requests), request));
     }
+}
+
+/// Where new settings come from.
+enum Of {
+    File(String),
+    Set(SetLabel),
 }
 
 /// One event and all that follows from it at once: every action of a step is handed out before the

@@ -113,6 +113,7 @@ fn wish(request: &Request) -> String {
         Request::LampTest { server } => format!("test the light of {server}"),
         Request::MailTest => "send a test mail".into(),
         Request::LicencesChanged => "look at the licences again".into(),
+        Request::Push { digest, by } => format!("push the set {digest} ({by})"),
         Request::Stop { server, by } => {
             let server = server.as_deref().unwrap_or("all servers");
             format!("stop {server} ({by})")

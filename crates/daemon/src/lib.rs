@@ -20,4 +20,5 @@ pub mod licence;
 pub mod log;
 pub mod own_server;
 pub mod reload;
+pub mod sets;
 pub mod store;

@@ -220,7 +220,7 @@ async fn stop(server: &str, by: &str, ask: &mpsc::Sender<Asked>) {
     let _ = ask.send(Asked::Change(request, place)).await;
 }
 
-fn quote(error: &SettingsError) -> String {
+pub(crate) fn quote(error: &SettingsError) -> String {
     let findings = match error {
         SettingsError::Unreadable(_, text) => return text.clone(),
         SettingsError::Faulty(findings) => findings,

@@ -3,11 +3,13 @@
 //! Parser, help and (by `clap`) whatever else is made of a definition follow from here; Japanese
 //! help is laid over it by [`crate::japanese`].
 
+mod clpcfctrl;
 pub(crate) mod config;
 mod dashes;
 mod licence;
 pub(crate) mod reference;
 
+pub(crate) use clpcfctrl::Clpcfctrl;
 pub(crate) use licence::{Clplcnsc, Issue, Licence, Signer, Verify};
 
 use crate::exit::{self, Exit};
@@ -106,6 +108,9 @@ pub(crate) enum Product {
     /// Put the warning light of a server out
     #[command(name = "clpdn1000s")]
     Clpdn1000s(Clpdn1000s),
+    /// Deliver a saved configuration to all servers, fetch it, or check it
+    #[command(name = "clpcfctrl")]
+    Clpcfctrl(Clpcfctrl),
     /// Register, list and remove licences
     #[command(name = "clplcnsc")]
     Clplcnsc(Clplcnsc),
@@ -411,11 +416,14 @@ pub(crate) fn parse(arguments: Vec<OsString>, language: Language) -> Result<Cli,
         "clpstat" => Product::Clpstat(Clpstat::from_arg_matches(&matches)?),
         "clpcl" => Product::Clpcl(Clpcl::from_arg_matches(&matches)?),
         "clpdn1000s" => Product::Clpdn1000s(Clpdn1000s::from_arg_matches(&matches)?),
+        "clpcfctrl" => Product::Clpcfctrl(Clpcfctrl::from_arg_matches(&matches)?),
         "clplcnsc" => Product::Clplcnsc(Clplcnsc::from_arg_matches(&matches)?),
         "clplogcc" => Product::Clplogcc(Clplogcc::from_arg_matches(&matches)?),
         "clplogcf" => Product::Clplogcf(Clplogcf::from_arg_matches(&matches)?),
         "clplogcmd" => Product::Clplogcmd(Clplogcmd::from_arg_matches(&matches)?),
-        _ => Product::Clpstdn,
+        "clpstdn" => Product::Clpstdn,
+        // Nothing may shut a cluster down because its arm was forgotten here.
+        _ => return Err(clap::Error::new(clap::error::ErrorKind::InvalidSubcommand)),
     };
     Ok(Cli {
         common,

@@ -39,6 +39,11 @@ const COMMANDS: &[(&str, &str)] = &[
         "verify",
         "保存された一式（clp.conf, clp.conf.rep, scripts）が完全かどうか検査します",
     ),
+    (
+        "history",
+        "配布された構成情報を一覧表示します（番号、日時、配布者、有効なもの）",
+    ),
+    ("restore", "以前の構成情報を新しい番号で配布し直します"),
     ("status", "サーバ、インタコネクト、警告灯の状態を表示します"),
     ("alerts", "アラートを通報の状況とともに一覧表示します"),
     ("test", "通報手段を試験します"),
@@ -76,6 +81,10 @@ const COMMANDS: &[(&str, &str)] = &[
     (
         "verify",
         "ライセンスファイル、シート、発行済みキーの一覧を検査します",
+    ),
+    (
+        "clpcfctrl",
+        "保存された構成情報の一式を全サーバに配布、取得、検査します",
     ),
     ("clplcnsc", "ライセンスを登録、一覧表示、削除します"),
     ("clpstat", "クラスタの状態を表示します"),
@@ -161,8 +170,17 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ("message", "mail", "メールで通報します"),
     ("message", "trap", "SNMP トラップで通報します"),
     ("message", "alertexec", "アラート拡張のコマンドを実行します"),
-    ("diff", "one", "一方のファイル"),
-    ("diff", "other", "他方のファイル"),
+    (
+        "restore",
+        "number",
+        "構成情報の番号（noroshi config history で表示）",
+    ),
+    (
+        "diff",
+        "one",
+        "一方のファイル、または保存されている構成情報の番号",
+    ),
+    ("diff", "other", "他方（省略時は etc/clp.conf）"),
     ("verify", "dir", "一式のあるディレクトリ（省略時は etc）"),
     ("*", "file", "ファイル（省略時は etc/clp.conf）"),
     (
@@ -223,6 +241,57 @@ const OPTIONS: &[(&str, &str, &str)] = &[
         "終了コードごとに一行の JSON を出力します",
     ),
     ("commands", "json", "コマンドごとに一行の JSON を出力します"),
+    (
+        "clpcfctrl",
+        "push",
+        "保存された一式を全サーバに配布します（媒体の指定がなければ etc のもの）",
+    ),
+    (
+        "clpcfctrl",
+        "pull",
+        "このサーバの一式を -x のディレクトリに取得します",
+    ),
+    (
+        "clpcfctrl",
+        "compcheck",
+        "保存された一式を検査するだけで、何も変更しません",
+    ),
+    (
+        "clpcfctrl",
+        "windows",
+        "媒体は Windows または DOS 形式で書かれたものです",
+    ),
+    ("clpcfctrl", "linux", "媒体は Linux で書かれたものです"),
+    (
+        "clpcfctrl",
+        "device",
+        "フロッピーのデバイス、またはそのイメージ（DOS 形式または tar アーカイブ）",
+    ),
+    (
+        "clpcfctrl",
+        "mount_point",
+        "フロッピーのマウント先（デバイスより先に参照します）",
+    ),
+    (
+        "clpcfctrl",
+        "directory",
+        "フロッピーの代わりに使う一式のディレクトリ、tar アーカイブまたはイメージ",
+    ),
+    (
+        "clpcfctrl",
+        "host",
+        "配布を行うサーバ（自サーバのみ指定できます）",
+    ),
+    (
+        "clpcfctrl",
+        "port",
+        "互換性のために受け付けます（サーバ間の接続を使います）",
+    ),
+    (
+        "clpcfctrl",
+        "nocheck",
+        "clp.conf.rep と異なるファイルがあっても配布します（設定の検査は行います）",
+    ),
     ("signer new", "dir", "発行者のファイルを置くディレクトリ"),
     ("issue", "kind", "種類: product, trial, term"),
     ("issue", "servers", "サーバ数"),

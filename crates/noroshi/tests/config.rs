@@ -66,7 +66,7 @@ fn a_setting_is_changed_in_its_place_and_the_former_file_is_kept() {
     assert_eq!(
         ran,
         done(
-            "HOME/etc/clp.conf: saved; the former one is HOME/etc/clp.conf.bak. The alert service takes it when it gets SIGHUP or starts; copy it to every server.\n"
+            "HOME/etc/clp.conf: saved; the former one is HOME/etc/clp.conf.bak. The alert service takes it when it gets SIGHUP or starts; deliver it to all servers with \"clpcfctrl --push\".\n"
         )
     );
     let now = fs::read(home.conf()).unwrap();

@@ -237,7 +237,7 @@ fn status_as_json_is_one_object() {
     );
     let server = |name: &str, own: bool| {
         format!(
-            r#"{{"name":"{name}","own":{own},"state":"up","paths":[{path}],"lamp":null,"drift":false}}"#
+            r#"{{"name":"{name}","own":{own},"state":"up","paths":[{path}],"lamp":null,"drift":false,"set":null}}"#
         )
     };
     let expected = format!(

@@ -105,6 +105,16 @@ pub(super) const PACKAGES: &[Package] = &[
         sign: Programs(&["ps"]),
         reason: "real daemons: nothing of them is left over",
     },
+    Package {
+        name: "dosfstools",
+        sign: Programs(&["mkfs.vfat"]),
+        reason: "floppies in DOS format to read configurations from",
+    },
+    Package {
+        name: "mtools",
+        sign: Programs(&["mcopy"]),
+        reason: "the files on these floppies",
+    },
 ];
 
 /// The packages of the table that this host lacks.

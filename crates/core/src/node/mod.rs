@@ -15,6 +15,8 @@ mod raise;
 mod report;
 mod requests;
 mod returns;
+mod sets;
+mod sets_taken;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -36,6 +38,9 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 use returns::Returning;
+use sets::Sets;
+
+pub use sets::{PROMISE_WAIT, TAKE_WAIT, VOTE_WAIT};
 
 /// A step that comes this much later than its deadline means that we stood still.
 pub const PAUSE_MIN: Span = Span::from_ms(150);
@@ -109,6 +114,7 @@ pub struct Node {
     assigned: bool,
     /// `None` for a build that needs no licence.
     licences: Option<Box<licences::Licensing>>,
+    sets: Sets,
 }
 
 /// What a request is answered when its batch is on disk.
@@ -164,6 +170,7 @@ impl Node {
             mail_trouble: false,
             assigned: false,
             licences: None,
+            sets: Sets::default(),
         }
     }
 
@@ -224,6 +231,8 @@ impl Node {
                 self.tell_of_licences(now, news, out);
             }
             Event::Configure { source, config } => self.configure(now, &source, config, out),
+            Event::Staged { label, result } => self.staged(now, &label, result, out),
+            Event::Adopted { label, config } => self.adopted(now, label, config, out),
         }
         self.settle(now, out);
     }
@@ -243,6 +252,7 @@ impl Node {
         sooner(self.store_calm_at);
         sooner(self.returns_due());
         sooner(self.licences_due());
+        sooner(self.sets_due());
         self.lamps
             .iter()
             .for_each(|lamp| sooner(lamp.next_deadline()));
@@ -321,6 +331,7 @@ impl Node {
         self.membership.tick(now.at, &mut news);
         self.take(now, news, out);
         self.tell_returns_if_due(now, out);
+        self.watch_sets(now, out);
         if self.next_beat <= now.at {
             out.push(Action::Beat(self.phase()));
             // From now, not from the missed beat: after a pause one heartbeat is enough.

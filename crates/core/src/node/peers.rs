@@ -36,6 +36,7 @@ impl Node {
             returns: self.returns(&others),
         });
         self.tell_licences_to(server, out);
+        self.tell_set(server, out);
         let mut tell = |message| out.push(Action::Tell(server, Box::new(message)));
         for (alert, notices) in self.outbox.unfinished() {
             tell(PeerMessage::Alert {
@@ -107,6 +108,13 @@ impl Node {
                     self.leave(now, cluster, None, out);
                 }
             }
+            PeerMessage::SetOffer { label } => self.set_offered(now, from, label, out),
+            PeerMessage::SetVote { digest, refusal } => self.voted(from, &digest, refusal),
+            PeerMessage::SetDropped { digest } => self.set_dropped(from, &digest),
+            PeerMessage::SetCommit { label } => self.set_committed(now, from, label, out),
+            PeerMessage::SetInForce { label } => self.set_in_force(now, from, label, out),
+            // The daemon carries these.
+            PeerMessage::SetWant { .. } | PeerMessage::SetPiece { .. } => {}
             PeerMessage::Unknown => {}
         }
     }

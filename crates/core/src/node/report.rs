@@ -3,6 +3,7 @@
 use super::Node;
 use crate::config::{InterconnectId, LampId, ServerId};
 use crate::duty::on_duty;
+use crate::set::SetLabel;
 use crate::status::{LampStatus, PathStatus, ServerState, ServerStatus, Status};
 use crate::time::Now;
 use alloc::string::ToString;
@@ -64,8 +65,26 @@ impl Node {
                 .map(|lamp| self.lamp_status(lamp)),
             drift: peer
                 .config_digest
-                .is_some_and(|digest| digest != self.config.digest),
+                .is_some_and(|digest| digest != self.config.digest)
+                || self.set_differs(id),
+            set: self.set_of(id).map(|label| label.number),
         }
+    }
+
+    /// What is known of a server's set.
+    fn set_of(&self, id: ServerId) -> Option<&SetLabel> {
+        let label = match id == self.own {
+            true => Some(&self.sets.in_force),
+            false => self.sets.of_others.get(self.config.server_name(id)),
+        };
+        label.filter(|label| label.number > 0)
+    }
+
+    /// Its set has the same number as ours and is another one.
+    fn set_differs(&self, id: ServerId) -> bool {
+        let own = &self.sets.in_force;
+        self.set_of(id)
+            .is_some_and(|label| label.number == own.number && !label.is(own))
     }
 
     fn lamp_status(&self, lamp: LampId) -> LampStatus {

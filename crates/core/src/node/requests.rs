@@ -80,6 +80,7 @@ impl Node {
                 Err(why) => refused(why),
                 Ok(server) => self.test_lamp(now, id, server),
             },
+            Request::Push { digest, by } => self.push_asked(now, id, digest, by, out),
             Request::Stop { server, by } => self.stop(now, id, server, &by, out),
         };
         out.extend(answer.map(|reply| Action::Reply(id, reply)));

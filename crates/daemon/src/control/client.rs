@@ -2,7 +2,7 @@
 
 use super::{
     ANSWER_BYTES_MAX, AlertFilter, AlertLine, Answer, CLIENT_WAIT, Call, DESK_WAIT, Fault,
-    LOGS_WAIT, desk_wait,
+    LOGS_WAIT, SET_PIECE_BYTES, desk_wait,
 };
 use crate::clock::moment;
 use crate::collect::Scope;
@@ -135,6 +135,31 @@ impl Client {
             Answer::Reply { reply } => Ok(reply),
             other => Err(unfit(other)),
         }
+    }
+
+    /// Hands a packed set over, to be checked and staged; `Ok` holds its digest, or why the daemon
+    /// refuses it.
+    ///
+    /// # Errors
+    /// Any [`Trouble`]; nothing is changed then.
+    pub fn stage(&mut self, packed: &[u8]) -> Result<Result<String, String>, Trouble> {
+        let pieces = packed.chunks(SET_PIECE_BYTES);
+        let last = pieces.len().saturating_sub(1);
+        for (at, piece) in pieces.enumerate() {
+            let call = Call::StageSet {
+                data: BASE64_STANDARD.encode(piece),
+                more: at < last,
+            };
+            match self.call(&call)? {
+                Answer::End if at < last => {}
+                Answer::Staged { digest } if at == last => return Ok(Ok(digest)),
+                Answer::Reply {
+                    reply: Reply::Refused { why },
+                } => return Ok(Err(why)),
+                other => return Err(unfit(other)),
+            }
+        }
+        Err(Trouble::Garbled("an empty set".into()))
     }
 
     /// Lists the last `limit` alerts, oldest first, and hands each to `each`, which may break off.

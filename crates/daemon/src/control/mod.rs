@@ -18,12 +18,15 @@ mod server;
 mod source;
 #[cfg(test)]
 mod tests;
+mod upload;
 
 pub use client::{Client, Trouble};
 pub use protocol::{AlertFilter, AlertLine, Answer, Call, Fault, NoticeLine};
 pub use server::{serve, serve_until};
 pub use source::{AlertRow, AlertSource, LogSource, Page, PageFuture};
 
+use crate::sets::Sets;
+use noroshi_core::node::{TAKE_WAIT, VOTE_WAIT};
 use noroshi_core::request::{Reply, Request};
 use noroshi_core::status::Status;
 use std::sync::Arc;
@@ -48,6 +51,10 @@ pub const DESK_WAIT: Duration = Duration::from_secs(8);
 /// How long the driver may take for a lamp test: it answers after the last colour, and each may
 /// need three tries of 5 s (rule N14).
 pub const LAMP_TEST_WAIT: Duration = Duration::from_secs(60);
+/// How long the driver may take for a push: the vote, the taking, and this server's disk.
+pub const PUSH_WAIT: Duration = Duration::from_micros(VOTE_WAIT.0 + TAKE_WAIT.0 + 10_000_000);
+/// Bytes of a set in one call, before Base64: its line stays below [`CALL_BYTES_MAX`].
+pub const SET_PIECE_BYTES: usize = 45 * 1024;
 /// How long calls that are being answered may take when the daemon stops.
 pub const DRAIN_WAIT: Duration = Duration::from_millis(500);
 /// How long a command waits for the daemon's next line.
@@ -62,6 +69,7 @@ pub const PAGE_ROWS: u32 = 64;
 fn desk_wait(request: &Request) -> Duration {
     match request {
         Request::LampTest { .. } => LAMP_TEST_WAIT,
+        Request::Push { .. } => PUSH_WAIT,
         _ => DESK_WAIT,
     }
 }
@@ -75,6 +83,8 @@ pub struct Desk {
     pub alerts: Arc<dyn AlertSource>,
     /// The logs of the other servers.
     pub logs: LogSource,
+    /// Where sets are staged; without it none is taken.
+    pub sets: Option<Sets>,
 }
 
 /// What the driver is asked, with the place where its answer goes. A place that nobody waits at any

@@ -25,6 +25,15 @@ pub enum Call {
         /// What.
         request: Request,
     },
+    /// The next piece of a packed set; at most 45 kB before Base64. Each is answered by [`Answer::End`],
+    /// the last, when the set was checked and staged, by [`Answer::Staged`] or a refusal.
+    StageSet {
+        /// The bytes, in Base64.
+        data: String,
+        /// More pieces follow.
+        #[serde(default)]
+        more: bool,
+    },
     /// List alerts: the last `limit` ones that fit, oldest first, each an [`Answer::Alert`], then
     /// [`Answer::End`].
     Alerts {
@@ -94,6 +103,11 @@ pub enum Answer {
     Status {
         /// The snapshot.
         status: Box<Status>,
+    },
+    /// A set is checked and staged.
+    Staged {
+        /// Its digest, for [`Request::Push`].
+        digest: String,
     },
     /// One alert of a listing.
     Alert {

@@ -1,6 +1,7 @@
 //! The daemon's end of the command socket.
 
 use super::lines::{Line, read_line, write_answer};
+use super::upload::Upload;
 use super::{
     Answer, Asked, CALL_BYTES_MAX, CONNECTIONS_MAX, Call, DESK_WAIT, DRAIN_WAIT, Desk,
     FOLLOWERS_MAX, Fault, desk_wait,
@@ -10,8 +11,9 @@ use crate::log;
 use crate::log::levels::{self, PARTS, Part};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use noroshi_conf::bundle::is_digest;
 use noroshi_core::alert::tidy_text;
-use noroshi_core::request::Request;
+use noroshi_core::request::{Reply, Request};
 use noroshi_core::text::Language;
 use std::io;
 use std::pin::pin;
@@ -108,6 +110,7 @@ pub(super) struct Connection {
     pub(super) desk: Desk,
     pub(super) follow_places: Arc<Semaphore>,
     pub(super) stopped: watch::Receiver<bool>,
+    upload: Option<Upload>,
 }
 
 impl Connection {
@@ -129,6 +132,7 @@ impl Connection {
             desk,
             follow_places,
             stopped,
+            upload: None,
         }
     }
 
@@ -154,6 +158,7 @@ impl Connection {
                 Ok(Call::Ping) => self.say(&Answer::End).await?,
                 Ok(Call::Status) => self.status().await?,
                 Ok(Call::Change { request }) => self.change(request).await?,
+                Ok(Call::StageSet { data, more }) => self.stage(&data, more).await?,
                 Ok(Call::Alerts {
                     limit,
                     follow: false,
@@ -201,13 +206,43 @@ impl Connection {
         }
     }
 
+    /// Takes a piece of a set; the last one has it checked and staged, beside everything else.
+    async fn stage(&mut self, data: &str, more: bool) -> io::Result<()> {
+        if !self.may_change {
+            return self.not_permitted().await;
+        }
+        let uploaded = match self.upload.take() {
+            Some(upload) => upload.with(data),
+            None => Upload::begin(self.desk.sets.as_ref()).and_then(|upload| upload.with(data)),
+        };
+        let upload = match uploaded {
+            Ok(upload) => upload,
+            Err((fault, why)) => return self.error(fault, why).await,
+        };
+        if more {
+            self.upload = Some(upload);
+            return self.say(&Answer::End).await;
+        }
+        let answer = match upload.stage().await {
+            Ok(digest) => Answer::Staged { digest },
+            Err(why) => Answer::Reply {
+                reply: Reply::Refused { why },
+            },
+        };
+        self.say(&answer).await
+    }
+
+    async fn not_permitted(&mut self) -> io::Result<()> {
+        let why = log::language().pick(
+            "only root and the user of the alert service may change anything",
+            "変更できるのは root とアラートサービスの実行ユーザだけです",
+        );
+        self.error(Fault::NotPermitted, why.into()).await
+    }
+
     async fn change(&mut self, request: Request) -> io::Result<()> {
         if !self.may_change {
-            let why = log::language().pick(
-                "only root and the user of the alert service may change anything",
-                "変更できるのは root とアラートサービスの実行ユーザだけです",
-            );
-            return self.error(Fault::NotPermitted, why.into()).await;
+            return self.not_permitted().await;
         }
         let request = match checked(request, log::language()) {
             Ok(request) => request,
@@ -317,6 +352,14 @@ pub(super) fn checked(mut request: Request, language: Language) -> Result<Reques
         Request::Stop { server, by } => {
             if let Some(server) = server {
                 name(server, language)?;
+            }
+            *by = tidy_text(by);
+        }
+        Request::Push { digest, by } => {
+            if !is_digest(digest) {
+                let why =
+                    language.pick("no digest of a set", "構成情報のダイジェストではありません");
+                return Err(why.into());
             }
             *by = tidy_text(by);
         }

@@ -68,6 +68,7 @@ fn world(alerts: Arc<dyn AlertSource>) -> World {
                 ask,
                 alerts,
                 logs: no_logs(),
+                sets: None,
             };
             tokio::select! {
                 () = serve_until(listener, desk, async { drop(stopped.await) }) => {}
@@ -347,6 +348,7 @@ async fn a_caller_that_says_nothing_is_closed_in_time() {
     let (server, mut caller) = tokio::net::UnixStream::pair().unwrap();
     let (ask, _asks) = mpsc::channel(1);
     let desk = Desk {
+        sets: None,
         ask,
         alerts: Memory::with(Vec::new()),
         logs: no_logs(),
@@ -369,6 +371,7 @@ async fn a_reader_that_stops_reading_is_dropped() {
         .map(|n| row(n, "sv1", Severity::Info))
         .collect();
     let desk = Desk {
+        sets: None,
         ask,
         alerts: Memory::with(rows),
         logs: no_logs(),
@@ -385,6 +388,7 @@ async fn a_driver_that_does_not_answer_is_told() {
     let (server, caller) = tokio::net::UnixStream::pair().unwrap();
     let (ask, _asks) = mpsc::channel(1);
     let desk = Desk {
+        sets: None,
         ask,
         alerts: Memory::with(Vec::new()),
         logs: no_logs(),

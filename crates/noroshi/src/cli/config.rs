@@ -21,6 +21,10 @@ pub(crate) enum Config {
     Message(Message),
     /// Compare two configurations by path; exit code 1 if they differ
     Diff(Diff),
+    /// List the sets that were pushed: number, when, by whom, and which is in force
+    History(History),
+    /// Push a former set again, as a new number
+    Restore(Restore),
     /// Check that a saved set is whole: clp.conf, clp.conf.rep, scripts
     Verify(Verify),
 }
@@ -135,15 +139,31 @@ pub(crate) enum Tick {
 /// Options of `config diff`.
 #[derive(Debug, Args)]
 pub(crate) struct Diff {
-    /// The one file
+    /// The one file, or the number of a set that is kept
     #[arg(value_name = "FILE")]
     pub(crate) one: PathBuf,
-    /// The other file
+    /// The other one; etc/clp.conf without it
     #[arg(value_name = "OTHER")]
-    pub(crate) other: PathBuf,
+    pub(crate) other: Option<PathBuf>,
     /// Print one JSON object per line and difference
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Options of `config history`.
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    /// Print one JSON object per line and set
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Options of `config restore`.
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// Number of the set, as "noroshi config history" lists it
+    #[arg(value_name = "NUMBER")]
+    pub(crate) number: u64,
 }
 
 /// Options of `config verify`.

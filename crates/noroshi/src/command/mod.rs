@@ -2,6 +2,7 @@
 
 mod alerts;
 mod check;
+mod clpcfctrl;
 mod clpcl;
 mod clpdn1000s;
 mod clplcnsc;
@@ -84,6 +85,7 @@ pub(crate) fn run(cli: Cli, language: Language) -> Result<ExitCode, Failure> {
         Verb::Product(Product::Clpcl(options)) => clpcl::run(context, &options),
         Verb::Product(Product::Clpstdn) => clpstdn::run(context),
         Verb::Product(Product::Clpdn1000s(options)) => clpdn1000s::run(context, options),
+        Verb::Product(Product::Clpcfctrl(options)) => clpcfctrl::run(context, &options),
         Verb::Product(Product::Clplcnsc(options)) => clplcnsc::run(context, options),
         Verb::Product(Product::Clplogcc(options)) => clplogcc::run(context, options),
         Verb::Product(Product::Clplogcf(options)) => clplogcf::run(context, options),
@@ -111,6 +113,7 @@ fn name(verb: &Verb) -> &'static str {
         Verb::Product(Product::Clpcl(_)) => "clpcl",
         Verb::Product(Product::Clpstdn) => "clpstdn",
         Verb::Product(Product::Clpdn1000s(_)) => "clpdn1000s",
+        Verb::Product(Product::Clpcfctrl(_)) => "clpcfctrl",
         Verb::Product(Product::Clplcnsc(_)) => "clplcnsc",
         Verb::Product(Product::Clplogcc(_)) => "clplogcc",
         Verb::Product(Product::Clplogcf(_)) => "clplogcf",

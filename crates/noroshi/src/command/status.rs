@@ -106,6 +106,7 @@ pub(super) fn json(context: &mut Context, status: &Status) -> Result<Exit, Failu
         paths: &'a [PathStatus],
         lamp: Option<ShownLamp<'a>>,
         drift: bool,
+        set: Option<u64>,
     }
     #[derive(Serialize)]
     struct ShownLamp<'a> {
@@ -123,6 +124,7 @@ pub(super) fn json(context: &mut Context, status: &Status) -> Result<Exit, Failu
             lamp,
         }),
         drift: server.drift,
+        set: server.set,
     });
     let shown = Shown {
         cluster: &status.cluster,
@@ -209,6 +211,9 @@ fn server_line(status: &Status, server: &ServerStatus, language: Language) -> St
     }
     if status.on_duty.as_deref() == Some(&*server.name) {
         line.push_str(language.pick(" on duty", " 通報担当"));
+    }
+    if let Some(set) = server.set {
+        line.push_str(&language.pick(format!(" set {set}"), format!(" 構成情報 {set}")));
     }
     if server.drift {
         line.push_str(language.pick(" SETTINGS DIFFER", " 設定が異なります"));

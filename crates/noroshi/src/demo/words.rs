@@ -153,7 +153,13 @@ pub(super) fn happening(happening: &Happening, language: Language) -> String {
             format!("クラスタをシャットダウン（{s} で実行）"),
         ),
         // Refused before anything starts.
-        H::Deaf(..) | H::Loss(..) | H::Disk(..) | H::Settings(..) | H::Licence(_) => String::new(),
+        H::Deaf(..)
+        | H::Loss(..)
+        | H::Disk(..)
+        | H::Settings(..)
+        | H::Licence(_)
+        | H::Pushes(..)
+        | H::Sets(..) => String::new(),
     }
 }
 
@@ -173,6 +179,9 @@ pub(super) fn request(request: &Request, language: Language) -> String {
             .pick("licences are read", "ライセンスを再読み込み")
             .into(),
         Request::Raise { .. } => language.pick("an alert is raised", "アラートを出力").into(),
+        Request::Push { .. } => language
+            .pick("a configuration is pushed", "構成情報を配布")
+            .into(),
         Request::Stop { .. } => language.pick("stop", "停止").into(),
     }
 }
@@ -197,6 +206,7 @@ pub(super) fn subject(happening: &Happening) -> Option<&str> {
         | H::Raises(s, _)
         | H::LampPutOut(_, s)
         | H::Shutdown(s) => Some(s),
+        H::Pushes(s, _) | H::Sets(s, _) => Some(s),
         H::Heals
         | H::Mail(_)
         | H::Deaf(..)

@@ -63,6 +63,7 @@ impl Fake {
                     ask,
                     alerts: source,
                     logs: Arc::new(|_, _| mpsc::channel(1).1),
+                    sets: None,
                 };
                 serve_until(listener, desk, async {
                     tokio::select! {
@@ -272,6 +273,7 @@ pub(crate) fn server(name: &str, own: bool, state: ServerState) -> ServerStatus 
         paths: vec![path("lankhb1", state == ServerState::Up)],
         lamp: None,
         drift: false,
+        set: None,
     }
 }
 

@@ -151,6 +151,10 @@ pub enum Happening {
     Shutdown(String),
     /// New settings while at work, on one server, or on all.
     Settings(Option<String>, Change),
+    /// A change is pushed from this server to all.
+    Pushes(String, Change),
+    /// A server cannot take sets any more, or can again.
+    Sets(String, bool),
 }
 
 /// What is different in new settings.
@@ -214,6 +218,8 @@ pub enum Expectation {
     },
     /// How the first server sees the second.
     Sees(String, String, String),
+    /// The number of the set that a server has in force.
+    Set(String, u64),
 }
 
 /// What a lamp shows, in the words of a story.

@@ -29,13 +29,13 @@ impl std::error::Error for ParseError {}
 const HAPPENINGS: &str = "after `at TIME`: SERVER is killed | loses power | stops | starts | is \
 suspended | resumes | is cut off [on LAN] | is reconnected [on LAN] | does not hear SERVER | raises \
 \"TEXT\" | puts lamp SERVER out | registers a licence | tests lamp SERVER | shuts the cluster down | takes settings CHANGE; \
-settings CHANGE, where a change is subject \"TEXT\" | recipient ADDRESS | without ADDRESS | timeout \
+settings CHANGE; SERVER pushes CHANGE | takes no sets | takes sets again, where a change is subject \"TEXT\" | recipient ADDRESS | without ADDRESS | timeout \
 TIME; the interconnects of SERVER are cut | are joined; the network heals; N% loss on LAN; lamp \
 SERVER dies | answers | forgets; mail is accepted | deferred | swallowed | away | rejected for \
 ADDRESS, mail takes TIME | hangs for ADDRESS; disk SERVER fails | works";
 const EXPECTATIONS: &str = "after `expect`, with `by TIME` or `at TIME` at the end: lamp SERVER is \
 out | is green | blinks red | blinks red and green; N mail(s) [to ADDRESS] [about SERVER] [saying \
-\"TEXT\"]; alert | no alert | N alerts MODULE EVENT on SERVER; SERVER sees SERVER STATE";
+\"TEXT\"]; alert | no alert | N alerts MODULE EVENT on SERVER; SERVER sees SERVER STATE; SERVER has set N";
 
 /// Reads a story.
 ///
@@ -150,6 +150,9 @@ fn happening(words: &[&str]) -> Option<Happening> {
         [server, "takes", "settings", change @ ..] => {
             H::Settings(Some(s(server)), settings(change)?)
         }
+        [server, "pushes", change @ ..] => H::Pushes(s(server), settings(change)?),
+        [server, "takes", "no", "sets"] => H::Sets(s(server), false),
+        [server, "takes", "sets", "again"] => H::Sets(s(server), true),
         [server, "is", "killed"] => H::Killed(s(server)),
         [server, "loses", "power"] => H::LosesPower(s(server)),
         [server, "stops"] => H::Stops(s(server)),
@@ -199,6 +202,7 @@ fn expectation(words: &[&str]) -> Option<Expectation> {
             alert(server, module, event, Some(count.parse().ok()?))?
         }
         [server, "sees", other, state] => Expectation::Sees(s(server), s(other), s(state)),
+        [server, "has", "set", number] => Expectation::Set(s(server), number.parse().ok()?),
         [count, "mail" | "mails", rest @ ..] => mails(count, rest)?,
         _ => return None,
     })

@@ -98,6 +98,8 @@ impl World {
                 register,
             } => self.join_licences(server, &register, LicencesRead::Joined { from, number }),
             Action::RememberLicences(memory) => self.remember_licences(server, memory),
+            Action::FetchSet { from, label } => self.fetch_set(server, usize::from(from.0), label),
+            Action::AdoptSet(label) => self.adopt_set(server, label),
             Action::Log(_) | Action::Reconfigure(_) => {}
         }
     }

@@ -9,6 +9,7 @@ mod licences;
 mod network;
 mod play;
 mod random;
+mod sets;
 
 pub use lamps::SimLamp;
 pub use licences::Register;
@@ -26,6 +27,7 @@ use noroshi_core::node::Node;
 use noroshi_core::notice::NoticeRecord;
 use noroshi_core::notice::outbox::Page;
 use noroshi_core::request::{Reply, RequestId};
+use noroshi_core::set::SetLabel;
 use noroshi_core::text::Language;
 use noroshi_core::time::{Moment, Now, Span, WallTime};
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,6 +57,8 @@ pub struct World {
     pub config: Config,
     /// Requests that were answered, in order.
     pub replies: Vec<(RequestId, Reply)>,
+    /// By digest: the settings of each set that was pushed.
+    pub sets: BTreeMap<String, Config>,
     random: Random,
     requests: u64,
     /// Orders to lamps that have not been written yet.
@@ -90,6 +94,12 @@ pub struct SimServer {
 pub struct Disk {
     /// It does not work.
     pub failed: bool,
+    /// Digests of the sets that are on it.
+    pub staged: BTreeSet<String>,
+    /// The set in force.
+    pub in_force: SetLabel,
+    /// It can take no set: what its server says to one.
+    pub unfit_for_sets: bool,
     /// News of notices that it would not take ended with their process.
     pub lost_notices: bool,
     /// Alerts in order of arrival.
@@ -168,6 +178,7 @@ impl World {
             mail: MailBehaviour::Accepts,
             mails: Vec::new(),
             config,
+            sets: BTreeMap::new(),
             random: Random::new(seed),
             requests: 0,
         };
@@ -319,12 +330,8 @@ impl World {
         sim.counters.clear();
         sim.failed_lamps.clear();
         sim.run += 1;
-        sim.node = Some(Node::new(
-            now,
-            ServerId(server as u8),
-            session,
-            sim.config.clone(),
-        ));
+        let node = Node::new(now, ServerId(server as u8), session, sim.config.clone());
+        sim.node = Some(node.with_set(sim.disk.in_force.clone()));
         let recovered = sim.disk.recover();
         self.step(server, Event::Start(Box::new(recovered)));
     }
@@ -332,19 +339,7 @@ impl World {
     /// Changes a server's settings file and has its daemon, if it runs, read it.
     pub fn change_settings(&mut self, server: usize, change: &Change) {
         let config = &mut self.servers[server].config;
-        let mail = &mut config.mail;
-        match change {
-            Change::Subject(subject) => mail.subject.clone_from(subject),
-            Change::NoRecipient(address) => mail.recipients.retain(|one| one.address != *address),
-            Change::Recipient(address) => {
-                mail.recipients.retain(|one| one.address != *address);
-                mail.recipients.push(Recipient {
-                    address: address.clone(),
-                    form: MailForm::Long,
-                });
-            }
-            Change::TimeoutMs(ms) => config.heartbeat.timeout = Span::from_ms(*ms),
-        }
+        changed(config, change);
         let event = Event::Configure {
             source: "the story".into(),
             config: Ok(Box::new(config.clone())),
@@ -444,6 +439,23 @@ impl Disk {
             });
         }
         (rows, false)
+    }
+}
+
+/// Makes a change in settings.
+fn changed(config: &mut Config, change: &Change) {
+    let mail = &mut config.mail;
+    match change {
+        Change::Subject(subject) => mail.subject.clone_from(subject),
+        Change::NoRecipient(address) => mail.recipients.retain(|one| one.address != *address),
+        Change::Recipient(address) => {
+            mail.recipients.retain(|one| one.address != *address);
+            mail.recipients.push(Recipient {
+                address: address.clone(),
+                form: MailForm::Long,
+            });
+        }
+        Change::TimeoutMs(ms) => config.heartbeat.timeout = Span::from_ms(*ms),
     }
 }
 

@@ -175,6 +175,17 @@ fn look(world: &World, expectation: &Expectation) -> Result<(), String> {
                 Err(format!("its alert view holds {all:?}"))
             }
         }
+        Expectation::Set(server, number) => {
+            let Some(node) = &world.servers[at(server)?].node else {
+                return Err("its daemon does not run".into());
+            };
+            let status = node.status(world.now());
+            let own = status.servers.iter().find(|server| server.own);
+            match own.and_then(|own| own.set).unwrap_or(0) {
+                has if has == *number => Ok(()),
+                has => Err(format!("it has {has}")),
+            }
+        }
         Expectation::Sees(server, other, state) => {
             let server = at(server)?;
             let other = at(other)?;
@@ -330,6 +341,14 @@ pub fn happen(world: &mut World, happening: &Happening) -> Result<(), String> {
         H::Licence(name) => {
             let server = at(world, name)?;
             world.register_licence(server);
+        }
+        H::Pushes(name, change) => {
+            let server = at(world, name)?;
+            world.push(server, change);
+        }
+        H::Sets(name, taken) => {
+            let server = at(world, name)?;
+            world.servers[server].disk.unfit_for_sets = !taken;
         }
         H::LampTested(name, server) => {
             let asked = at(world, name)?;

@@ -1,6 +1,6 @@
 //! `noroshi config diff A B`: two configurations compared by path, not by line.
 
-use super::{Context, Shown, below, json};
+use super::{Context, Shown, below, history, json};
 use crate::cli::config::Diff;
 use crate::exit::{Exit, Failure};
 use crate::print::{escaped, say};
@@ -25,8 +25,13 @@ struct Row {
 }
 
 pub(super) fn run(context: &mut Context, options: &Diff) -> Result<Exit, Failure> {
-    let one = rows(&context.document(&options.one)?);
-    let other = rows(&context.document(&options.other)?);
+    let one = history::file(context, &options.one)?;
+    let other = match &options.other {
+        Some(other) => history::file(context, other)?,
+        None => context.home.conf(),
+    };
+    let one = rows(&context.document(&one)?);
+    let other = rows(&context.document(&other)?);
     let in_other: HashMap<&str, &Row> = by_path(&other);
     let in_one: HashMap<&str, &Row> = by_path(&one);
     let mut differ = false;

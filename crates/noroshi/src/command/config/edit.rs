@@ -117,8 +117,8 @@ pub(super) fn reviewed(
     }
     save::save(context, file)?;
     say!(context.out, "{}", context.language.pick(
-        format!("{shown}: saved; the former one is {shown}.bak. The alert service takes it when it gets SIGHUP or starts; copy it to every server."),
-        format!("{shown}: 保存しました（変更前のものは {shown}.bak）。アラートサービスは SIGHUP を受けるか起動したときに反映します。全サーバにコピーしてください。"),
+        format!("{shown}: saved; the former one is {shown}.bak. The alert service takes it when it gets SIGHUP or starts; deliver it to all servers with \"clpcfctrl --push\"."),
+        format!("{shown}: 保存しました（変更前のものは {shown}.bak）。アラートサービスは SIGHUP を受けるか起動したときに反映します。全サーバへの配布は clpcfctrl --push で行います。"),
     ))?;
     Ok(Exit::Done)
 }

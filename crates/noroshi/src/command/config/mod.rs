@@ -6,10 +6,11 @@
 
 mod diff;
 mod edit;
+mod history;
 mod message;
 mod prompt;
 mod save;
-mod saved_set;
+pub(super) mod saved_set;
 mod secret;
 
 use super::Context;
@@ -33,6 +34,8 @@ pub(super) fn run(context: &mut Context, verb: Config) -> Result<Exit, Failure> 
         Config::SetSecret(options) => secret::run(context, &options),
         Config::Message(options) => message::run(context, &options),
         Config::Diff(options) => diff::run(context, &options),
+        Config::History(options) => history::list(context, options.json),
+        Config::Restore(options) => history::restore(context, options.number),
         Config::Verify(options) => saved_set::verify(context, options),
     }
 }
@@ -47,7 +50,7 @@ struct Opened {
 
 impl Context {
     /// A failure about a file.
-    fn about_file(&self, path: &Path, what: (&str, &str), error: &io::Error) -> Failure {
+    pub(super) fn about_file(&self, path: &Path, what: (&str, &str), error: &io::Error) -> Failure {
         let exit = match error.kind() {
             io::ErrorKind::NotFound => Exit::NotFound,
             io::ErrorKind::PermissionDenied => Exit::Refused,

@@ -37,7 +37,12 @@ pub(super) fn report(context: &Context, file: &Opened) -> Result<Option<Vec<u8>>
     gather(&scripts, SCRIPTS, 0, &mut parts).map_err(|(path, error)| {
         context.about_file(&path, ("cannot read", "読み込めません"), &error)
     })?;
-    let report = Report {
+    Ok(Some(new_report(parts).text().into_bytes()))
+}
+
+/// A report of these parts, saved now, by whoever runs us.
+pub(in crate::command) fn new_report(parts: BTreeMap<String, Part>) -> Report {
+    Report {
         saved: format!("{:.0}", Timestamp::now()),
         by: who(),
         server: rustix::system::uname()
@@ -45,8 +50,7 @@ pub(super) fn report(context: &Context, file: &Opened) -> Result<Option<Vec<u8>>
             .to_string_lossy()
             .into_owned(),
         parts,
-    };
-    Ok(Some(report.text().into_bytes()))
+    }
 }
 
 /// A fault of a set for programs.

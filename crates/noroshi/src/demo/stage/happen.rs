@@ -44,9 +44,13 @@ impl Stage {
             }
             H::Mail(MailBehaviour::Slow(_) | MailBehaviour::Hangs(_)) => Err(NOT_POSSIBLE.into()),
             H::Heals | H::Mail(_) => Ok(()),
-            H::Deaf(..) | H::Loss(..) | H::Disk(..) | H::Settings(..) | H::Licence(_) => {
-                Err(NOT_POSSIBLE.into())
-            }
+            H::Deaf(..)
+            | H::Loss(..)
+            | H::Disk(..)
+            | H::Settings(..)
+            | H::Licence(_)
+            | H::Pushes(..)
+            | H::Sets(..) => Err(NOT_POSSIBLE.into()),
         }
     }
 
@@ -142,7 +146,13 @@ impl Stage {
                 let by = "the demonstration".into();
                 self.ask(at(name)?, Request::Stop { server: None, by });
             }
-            H::Deaf(..) | H::Loss(..) | H::Disk(..) | H::Settings(..) | H::Licence(_) => {
+            H::Deaf(..)
+            | H::Loss(..)
+            | H::Disk(..)
+            | H::Settings(..)
+            | H::Licence(_)
+            | H::Pushes(..)
+            | H::Sets(..) => {
                 return Err(NOT_POSSIBLE.into());
             }
         }

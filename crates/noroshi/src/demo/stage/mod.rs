@@ -161,7 +161,12 @@ impl Stage {
             let answer = Client::connect(&socket).and_then(|mut client| client.change(request));
             let said = match answer {
                 Ok(Reply::Refused { why }) => why,
-                Ok(Reply::Accepted { .. } | Reply::Done | Reply::LicencesTold { .. }) => return,
+                Ok(
+                    Reply::Accepted { .. }
+                    | Reply::Done
+                    | Reply::LicencesTold { .. }
+                    | Reply::Pushed { .. },
+                ) => return,
                 Err(trouble) => trouble.to_string(),
             };
             // Nobody listens any more: the demonstration is over.

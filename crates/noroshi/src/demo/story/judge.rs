@@ -56,6 +56,12 @@ pub(super) fn look(scene: &Scene, expectation: &Expectation) -> Result<(), Strin
                 format!("its alert view holds {found}")
             })
         }
+        Expectation::Set(name, number) => {
+            let status = server_named(scene, name)?.status.as_ref();
+            let own = status.and_then(|status| status.servers.iter().find(|it| it.own));
+            let has = own.and_then(|own| own.set).unwrap_or(0);
+            met(has == *number, || format!("it has {has}"))
+        }
         Expectation::Sees(one, other, state) => {
             let status = server_named(scene, one)?.status.as_ref();
             let status = status.ok_or_else(|| format!("{one} does not answer"))?;

@@ -148,7 +148,7 @@ fn can_judge(plan: &Plan, expectation: &Expectation) -> Result<(), String> {
     };
     match expectation {
         Expectation::Lamp(server, _) => known(server),
-        Expectation::Alert { on, .. } => known(on),
+        Expectation::Alert { on, .. } | Expectation::Set(on, _) => known(on),
         Expectation::Sees(one, other, _) => known(one).and(known(other)),
         Expectation::Mails { .. } => Ok(()),
     }

@@ -30,6 +30,7 @@ fn status(own: &str, states: &[ServerState]) -> Box<Status> {
             .to_vec(),
         lamp: None,
         drift: false,
+        set: None,
     };
     Box::new(Status {
         cluster: "demo".into(),

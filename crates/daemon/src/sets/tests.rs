@@ -1,0 +1,177 @@
+//! Sets on a real disk.
+
+use super::*;
+use crate::home::key::random_key;
+use noroshi_conf::set::{Part, Report};
+use std::collections::BTreeMap;
+
+fn home() -> (tempfile::TempDir, Sets) {
+    let dir = tempfile::tempdir().unwrap();
+    let home = Home::at(dir.path());
+    home.prepare().unwrap();
+    fs::create_dir(home.etc()).unwrap();
+    home.write_key(&random_key().unwrap(), false).unwrap();
+    (dir, Sets::new(home, "sv1".into()))
+}
+
+fn conf(subject: &str) -> String {
+    format!(
+        "<root><cluster><name>c</name><mail><address>ops@example.com</address>\
+         <subject>{subject}</subject></mail></cluster>\
+         <server name='sv1'><priority>0</priority>\
+         <device id='0'><type>lan</type><info>10.0.0.1</info></device></server></root>"
+    )
+}
+
+fn packed(conf: &str) -> Vec<u8> {
+    let mut bundle = Bundle::default();
+    bundle.add(CONF, conf.as_bytes().to_vec()).unwrap();
+    bundle
+        .add("scripts/a/start.sh", b"#!/bin/sh\n".to_vec())
+        .unwrap();
+    let report = Report {
+        saved: "2026-04-01T09:00:00Z".into(),
+        by: "root".into(),
+        server: "sv1".into(),
+        parts: bundle.parts(),
+    };
+    bundle.add(REPORT, report.text().into_bytes()).unwrap();
+    bundle.pack()
+}
+
+fn push(sets: &Sets, number: u64, subject: &str) -> SetLabel {
+    let digest = sets.stage(&packed(&conf(subject))).unwrap();
+    let label = SetLabel {
+        number,
+        digest,
+        ..SetLabel::default()
+    };
+    let config = sets.adopt(&label).unwrap();
+    assert_eq!(config.mail.subject, subject);
+    label
+}
+
+/// Rule: M27 N17
+#[test]
+fn a_set_is_put_in_force_whole_and_the_former_file_is_kept() {
+    let (_dir, sets) = home();
+    fs::write(sets.home.conf(), conf("old")).unwrap();
+    let label = push(&sets, 1, "new");
+    assert!(sets.in_force().is(&label));
+    assert_eq!(fs::read_to_string(sets.home.conf()).unwrap(), conf("new"));
+    let etc = sets.home.etc();
+    assert_eq!(
+        fs::read_to_string(etc.join("clp.conf.bak")).unwrap(),
+        conf("old")
+    );
+    assert!(etc.join("scripts/a/start.sh").is_file());
+    let mut names: Vec<String> = fs::read_dir(&etc)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "clp.conf",
+            "clp.conf.bak",
+            "clp.conf.rep",
+            "cluster.key",
+            "scripts"
+        ]
+    );
+}
+
+/// Rule: N17
+#[test]
+fn what_this_server_cannot_use_is_refused_and_nothing_changes() {
+    let (_dir, sets) = home();
+    fs::write(sets.home.conf(), conf("old")).unwrap();
+    let faulty = conf("x").replace("ops@example.com", "ops@");
+    let stranger = conf("x").replace("'sv1'", "'sv2'");
+    let sealed = conf("x").replace(
+        "</root>",
+        "<noroshi><mail><smtpsrv id='0'><password>sealed:v1:AAAA</password></smtpsrv></mail></noroshi></root>",
+    );
+    for (conf, words) in [
+        (faulty, "address"),
+        (stranger, "sv1 is not in it"),
+        (sealed, "password"),
+    ] {
+        let why = sets.stage(&packed(&conf)).unwrap_err();
+        assert!(why.contains(words), "{why}");
+    }
+    let mut cut = packed(&conf("x"));
+    cut.pop();
+    assert!(sets.stage(&cut).is_err());
+    assert_eq!(fs::read_to_string(sets.home.conf()).unwrap(), conf("old"));
+    assert!(!dir(&sets.home).join("staged").exists());
+}
+
+/// The process dies before, between and after the renames: the next start ends with the new set whole.
+///
+/// Rule: N17 M27
+#[test]
+fn a_crash_while_a_set_is_put_in_force_is_finished_by_the_next_start() {
+    let (_dir, sets) = home();
+    push(&sets, 1, "old");
+    let label = push(&sets, 2, "new");
+    let (etc, new) = (sets.home.etc(), kept(&sets.home, 2));
+    for broken in 0..3 {
+        push(&sets, 1, "old");
+        write_label(&dir(&sets.home).join("adopting"), &label).unwrap();
+        if broken > 0 {
+            fs::rename(etc.join("scripts"), etc.join(".scripts.old")).unwrap();
+        }
+        if broken > 1 {
+            fs::copy(new.join(CONF), etc.join(CONF)).unwrap();
+        }
+        sets.recover();
+        assert!(sets.in_force().is(&label), "{broken}");
+        assert_eq!(fs::read_to_string(etc.join(CONF)).unwrap(), conf("new"));
+        assert!(etc.join("scripts/a/start.sh").is_file());
+        assert_eq!(read_dir(&etc).unwrap().0.faults(true), []);
+    }
+}
+
+/// Rule: N17
+#[test]
+fn the_last_ten_sets_are_kept() {
+    let (_dir, sets) = home();
+    for number in 1..=14 {
+        push(&sets, number, &format!("subject {number}"));
+    }
+    let history = history(&sets.home);
+    let numbers: Vec<u64> = history.iter().map(|(label, _)| label.number).collect();
+    assert_eq!(numbers, (5..=14).collect::<Vec<u64>>());
+    assert!(
+        history
+            .iter()
+            .all(|(label, now)| *now == (label.number == 14))
+    );
+    let staged = fs::read_dir(dir(&sets.home).join("staged"))
+        .unwrap()
+        .count();
+    assert!(staged <= STAGED_MAX + 1, "{staged}");
+    let (old, _) = read_dir(&kept(&sets.home, 5)).unwrap();
+    assert_eq!(old.file(CONF), Some(conf("subject 5").as_bytes()));
+    let parts: BTreeMap<String, Part> = old.parts();
+    assert_eq!(parts.len(), 2);
+}
+
+/// Rule: N17
+#[test]
+fn what_another_server_asks_for_leads_nowhere_else() {
+    let (_dir, sets) = home();
+    let label = push(&sets, 1, "x");
+    let all = packed(&conf("x"));
+    assert_eq!(
+        sets.piece(&label.digest, 0),
+        Some((all.len() as u64, all.clone()))
+    );
+    assert_eq!(sets.piece(&label.digest, 1).unwrap().1, all[1..]);
+    let beyond = sets.piece(&label.digest, u64::MAX);
+    assert_eq!(beyond, Some((all.len() as u64, Vec::new())));
+    assert_eq!(sets.piece("../../../etc/cluster.key", 0), None);
+    assert!(sets.staged("../in-force").is_none());
+}

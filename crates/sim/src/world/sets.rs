@@ -1,0 +1,57 @@
+//! Sets of the configuration: pushed, fetched, put in force.
+
+use super::{World, changed};
+use crate::scenario::Change;
+use noroshi_core::event::Event;
+use noroshi_core::request::{Request, RequestId};
+use noroshi_core::set::{SetLabel, SetTrouble};
+
+/// One set from another server's disk, and its check.
+const FETCH_US: u64 = 20_000;
+/// When a fetch over a cut network is given up.
+const FETCH_WAIT_US: u64 = 8_000_000;
+/// Putting the files of a set in place.
+const ADOPT_US: u64 = 10_000;
+
+impl World {
+    /// Pushes the settings that a server has, changed, from there.
+    pub fn push(&mut self, server: usize, change: &Change) -> RequestId {
+        let mut config = self.servers[server].config.clone();
+        changed(&mut config, change);
+        let digest = format!("{change:?}");
+        config.digest = digest.bytes().map(u32::from).sum();
+        self.sets.insert(digest.clone(), config);
+        self.servers[server].disk.staged.insert(digest.clone());
+        let by = "the story".into();
+        self.ask(server, Request::Push { digest, by })
+    }
+
+    pub(super) fn fetch_set(&mut self, server: usize, from: usize, label: SetLabel) {
+        let there = self.servers[from].disk.staged.contains(&label.digest);
+        let here = self.servers[server].disk.staged.contains(&label.digest);
+        let way = self.servers[server].links[from] && self.network.any_path(server, from);
+        let (in_us, result) = if self.servers[server].disk.unfit_for_sets {
+            let why = "the disk is full".into();
+            (FETCH_US, Err(SetTrouble::Refused(why)))
+        } else if here || (there && way) {
+            let disk = &mut self.servers[server].disk;
+            disk.staged.insert(label.digest.clone());
+            (FETCH_US, Ok(()))
+        } else {
+            (FETCH_WAIT_US, Err(SetTrouble::NotFetched))
+        };
+        self.give(in_us, server, Event::Staged { label, result });
+    }
+
+    pub(super) fn adopt_set(&mut self, server: usize, label: SetLabel) {
+        let Some(config) = self.sets.get(&label.digest).cloned() else {
+            let config = Err("it is not here".into());
+            return self.give(ADOPT_US, server, Event::Adopted { label, config });
+        };
+        let sim = &mut self.servers[server];
+        sim.disk.in_force = label.clone();
+        sim.config = config.clone();
+        let config = Ok(Box::new(config));
+        self.give(ADOPT_US, server, Event::Adopted { label, config });
+    }
+}
