@@ -99,7 +99,7 @@ fn a_daemon_that_cannot_start_says_why_and_tells_nobody() {
         "{open}"
     );
     fs::rename(home.key(), home.etc().join("elsewhere")).unwrap();
-    let missing = refusal(&cluster, "sv1", 1);
+    let missing = refusal(&cluster, "sv1", 5);
     assert!(
         missing.contains("cluster.key") && missing.contains("noroshi key new"),
         "{missing}"

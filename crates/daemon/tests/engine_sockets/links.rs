@@ -395,9 +395,12 @@ async fn a_dialler_with_another_key_is_refused_on_both_ends() {
     let wrong = ClusterKey::new([1; 32]);
     let mut wrong = Node::start_with(&config, 0, &wrong, Gate::open());
     for node in [&mut right, &mut wrong] {
-        let told = node.listen(Duration::from_millis(300)).await;
-        let refused = matches!(&told[..], [Event::Refused { why, .. }] if why.contains("key"));
-        assert!(refused, "said, and once: {told:?}");
+        let refused = node.wait("the refusal", |event| match event {
+            Event::Refused { why, .. } => Some(why.clone()),
+            _ => None,
+        });
+        assert!(refused.await.contains("key"));
+        assert_eq!(node.listen(Duration::from_millis(300)).await, [], "once");
     }
 }
 

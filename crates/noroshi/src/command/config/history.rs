@@ -19,6 +19,7 @@ pub(super) fn list(context: &mut Context, as_json: bool) -> Result<Exit, Failure
         digest: &'a str,
         in_force: bool,
     }
+    readable(context)?;
     let sets = sets::history(&context.home);
     for (label, in_force) in &sets {
         if as_json {
@@ -58,7 +59,20 @@ pub(super) fn list(context: &mut Context, as_json: bool) -> Result<Exit, Failure
     Ok(Exit::Done)
 }
 
+/// Who may not look must not be told that there is nothing.
+fn readable(context: &Context) -> Result<(), Failure> {
+    let first = sets::kept(&context.home, 1);
+    let dir = first.parent().unwrap_or(&first);
+    match std::fs::read_dir(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(context.about_file(dir, ("cannot read", "読み込めません"), &error))
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(super) fn restore(context: &mut Context, number: u64) -> Result<Exit, Failure> {
+    readable(context)?;
     let folder = kept(context, number)?;
     let (bundle, _) = sets::read_dir(&folder)
         .map_err(|error| context.about_file(&folder, ("cannot read", "読み込めません"), &error))?;
