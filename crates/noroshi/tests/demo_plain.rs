@@ -108,8 +108,20 @@ fn begun(tmp: &Path) -> Child {
         .stdin(Stdio::null())
         .spawn()
         .unwrap();
-    wait("three servers", || servers(tmp).len() == 3);
+    // They listen: before that they have not yet asked to be told when the demo is gone.
+    wait("three servers", || {
+        let pids = servers(tmp);
+        pids.len() == 3 && sockets(tmp) == 3
+    });
     child
+}
+
+/// How many servers listen for commands.
+fn sockets(tmp: &Path) -> usize {
+    let stage = std::fs::read_dir(tmp).unwrap().flatten();
+    let homes = stage.flat_map(|stage| std::fs::read_dir(stage.path()).into_iter().flatten());
+    let listens = |home: &std::fs::DirEntry| home.path().join("run/noroshi.sock").exists();
+    homes.flatten().filter(listens).count()
 }
 
 fn signal(pid: u32, signal: rustix::process::Signal) {

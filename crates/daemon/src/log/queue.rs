@@ -4,8 +4,8 @@ use super::file::LINE_BYTES_MAX;
 use noroshi_core::text::Language;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -16,8 +16,16 @@ pub const LOG_LINES_MAX: usize = 512;
 const STACK_BYTES: usize = 128 << 10;
 
 pub(super) struct Queue {
-    orders: SyncSender<Order>,
-    lost: Arc<AtomicU64>,
+    /// Without a bound of its own, as one with a bound holds the memory for all its places from the
+    /// start: `waiting` bounds it.
+    orders: Sender<Order>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    waiting: AtomicUsize,
+    lost: AtomicU64,
 }
 
 enum Order {
@@ -33,22 +41,22 @@ impl Queue {
         name: &str,
         sink: impl FnMut(&str) -> io::Result<()> + Send + 'static,
     ) -> Queue {
-        let (orders, given) = sync_channel(LOG_LINES_MAX);
-        let lost = Arc::new(AtomicU64::new(0));
-        let missing = Arc::clone(&lost);
+        let (orders, given) = channel();
+        let shared = Arc::new(Shared::default());
+        let writer = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name(name.into())
             .stack_size(STACK_BYTES);
-        drop(thread.spawn(move || write_all(&missing, &given, sink)));
-        Queue { orders, lost }
+        drop(thread.spawn(move || write_all(&writer, &given, sink)));
+        Queue { orders, shared }
     }
 
     /// Hands over a line. Never waits.
     pub(super) fn line(&self, mut text: String) {
         text.truncate(text.floor_char_boundary(LINE_BYTES_MAX));
         text.shrink_to_fit();
-        if self.orders.try_send(Order::Line(text)).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+        if !self.give(Order::Line(text)) {
+            self.shared.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -56,18 +64,30 @@ impl Queue {
     pub(super) fn flush(&self, wait: Duration) {
         let (written, all) = sync_channel(0);
         // A full queue is one that nobody empties.
-        if self.orders.try_send(Order::Flush(written)).is_ok() {
+        if self.give(Order::Flush(written)) {
             let _ = all.recv_timeout(wait);
         }
+    }
+
+    /// Whether there was a place for it, and somebody to take it.
+    fn give(&self, order: Order) -> bool {
+        let waiting = &self.shared.waiting;
+        if waiting.fetch_add(1, Ordering::Relaxed) >= LOG_LINES_MAX {
+            waiting.fetch_sub(1, Ordering::Relaxed);
+            return false;
+        }
+        self.orders.send(order).is_ok()
     }
 }
 
 fn write_all(
-    lost: &AtomicU64,
+    shared: &Shared,
     orders: &Receiver<Order>,
     mut sink: impl FnMut(&str) -> io::Result<()>,
 ) {
+    let lost = &shared.lost;
     for order in orders {
+        shared.waiting.fetch_sub(1, Ordering::Relaxed);
         let text = match order {
             Order::Line(text) => text,
             Order::Flush(written) => {
@@ -136,7 +156,7 @@ mod tests {
         log.line("after it".into());
         log.flush(PATIENCE);
         assert_eq!(lines.next().unwrap().unwrap(), "after it");
-        assert_eq!(log.lost.load(Ordering::Relaxed), 0);
+        assert_eq!(log.shared.lost.load(Ordering::Relaxed), 0);
     }
 
     #[test]
@@ -147,7 +167,7 @@ mod tests {
         log.line("nobody".into());
         log.line("there".into());
         log.flush(PATIENCE);
-        assert_eq!(log.lost.load(Ordering::Relaxed), 2);
+        assert_eq!(log.shared.lost.load(Ordering::Relaxed), 2);
     }
 
     #[test]

@@ -44,8 +44,8 @@ pub(crate) fn use_one_arena() {
     let mut again = std::process::Command::new("/proc/self/exe");
     again.arg0(name).args(arguments);
     again.env(ARENAS_VARIABLE, "1");
-    again.env("MALLOC_TRIM_THRESHOLD_", "65536");
-    again.env("MALLOC_TOP_PAD_", "16384");
+    again.env("MALLOC_TRIM_THRESHOLD_", "16384");
+    again.env("MALLOC_TOP_PAD_", "4096");
     // Only returns when it failed.
     let _ = again.exec();
 }
