@@ -41,6 +41,7 @@ impl Queue {
         name: &str,
         sink: impl FnMut(&str) -> io::Result<()> + Send + 'static,
     ) -> Queue {
+        #[expect(clippy::disallowed_methods, reason = "`waiting` is its bound")]
         let (orders, given) = channel();
         let shared = Arc::new(Shared::default());
         let writer = Arc::clone(&shared);
