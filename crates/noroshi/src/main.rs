@@ -1,8 +1,9 @@
 //! The one executable of noroshi: the daemon, its commands, and the real product's commands.
 //!
 //! It answers to several names: as `noroshi` it takes verbs, as `clpstat`, `clpcl`, `clpstdn`,
-//! `clpdn1000s`, `clplcnsc`, `clplogcc`, `clplogcf` or `clplogcmd` (links to it) it is that command, and
-//! `noroshi clpstat …` is the same again. Options are defined once, in [`cli`]; exit codes in [`exit`].
+//! `clpdn1000s`, `clpcfctrl`, `clplcnsc`, `clplogcc`, `clplogcf` or `clplogcmd` (links to it) it is that
+//! command, and `noroshi clpstat …` is the same again. Options are defined once, in [`cli`]; exit codes
+//! in [`exit`].
 //!
 //! A command says what it found on standard output, and on standard error what went wrong, why,
 //! and what to do about it. A reader that closes the pipe ends it quietly.
