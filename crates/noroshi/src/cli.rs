@@ -99,7 +99,7 @@ pub(crate) enum Product {
     /// Show the cluster
     #[command(name = "clpstat")]
     Clpstat(Clpstat),
-    /// Start, stop, return servers
+    /// Start, stop, restart the service of one server or of all
     #[command(name = "clpcl")]
     Clpcl(Clpcl),
     /// Shut the cluster down: all servers stop, all warning lights go out

@@ -36,7 +36,7 @@ const COMMANDS: &[(&str, &str)] = &[
         "二つの構成情報をパスごとに比較します。差異があれば終了コード 1 で終わります",
     ),
     (
-        "verify",
+        "config verify",
         "保存された一式（clp.conf, clp.conf.rep, scripts）が完全かどうか検査します",
     ),
     (
@@ -46,8 +46,8 @@ const COMMANDS: &[(&str, &str)] = &[
     ("restore", "以前の構成情報を新しい番号で配布し直します"),
     ("status", "サーバ、インタコネクト、警告灯の状態を表示します"),
     ("alerts", "アラートを通報の状況とともに一覧表示します"),
-    ("test", "通報手段を試験します"),
-    ("mail", "すべての宛先に試験メールを送信します"),
+    ("test", "通報手段をテストします"),
+    ("mail", "すべての宛先にテストメールを送信します"),
     ("lamp", "警告灯の全色を順に点灯し、本来の表示に戻します"),
     (
         "demo",
@@ -79,7 +79,7 @@ const COMMANDS: &[(&str, &str)] = &[
         "ライセンスファイル、またはキーを記載したシートを発行します",
     ),
     (
-        "verify",
+        "licence verify",
         "ライセンスファイル、シート、発行済みキーの一覧を検査します",
     ),
     (
@@ -88,7 +88,10 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     ("clplcnsc", "ライセンスを登録、一覧表示、削除します"),
     ("clpstat", "クラスタの状態を表示します"),
-    ("clpcl", "サーバを起動、停止、復帰します"),
+    (
+        "clpcl",
+        "一台または全サーバのサービスを起動、停止、再起動します",
+    ),
     (
         "clpstdn",
         "クラスタをシャットダウンします（全サーバを停止し、全警告灯を消灯します）",
@@ -375,7 +378,7 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     (
         "clplogcf",
         "level",
-        "レベル: 1 異常、2 警告、4 通常、8 成功したことも（16 と 32 は 8 と同じ）",
+        "レベル: 1 エラー、2 警告、4 通常、8 成功したことも（16 と 32 は 8 と同じ）",
     ),
     ("clplogcmd", "text", "メッセージ本文"),
     (
@@ -470,4 +473,24 @@ fn template(command: &Command) -> String {
     }
     template.push_str("\nオプション:\n{options}{after-help}\n");
     template
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Story: `licence verify` was explained with the words of `config verify`, whose row came first.
+    #[test]
+    fn no_command_or_option_has_two_rows() {
+        for (at, row) in COMMANDS.iter().enumerate() {
+            assert!(
+                COMMANDS[..at].iter().all(|other| other.0 != row.0),
+                "{row:?}"
+            );
+        }
+        for (at, row) in OPTIONS.iter().enumerate() {
+            let differs = |other: &&(_, _, _)| (other.0, other.1) != (row.0, row.1);
+            assert!(OPTIONS[..at].iter().all(|other| differs(&other)), "{row:?}");
+        }
+    }
 }

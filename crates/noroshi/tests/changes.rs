@@ -161,7 +161,7 @@ fn tests_are_asked_for() {
     assert_eq!(
         fake.run(&["test", "mail", "--lang", "ja"]),
         done(
-            "すべての宛先への試験メールを受け付けました。結果は noroshi alerts で確認できます。\n"
+            "すべての宛先へのテストメールを受け付けました。結果は noroshi alerts で確認できます。\n"
         )
     );
     assert_eq!(

@@ -295,7 +295,7 @@ fn alerts_have_the_alert_views_columns_and_their_notices() {
         fake.run(&["alerts", "--lang", "ja"]),
         done(concat!(
             "受信時刻                       発生時刻                       サーバ       モジュール ID    重要度   メッセージ\n",
-            "2023-11-15 07:13:20.123 +09:00 2023-11-15 07:13:20.100 +09:00 server1      nm         2     異常     Server server2 is down.\n",
+            "2023-11-15 07:13:20.123 +09:00 2023-11-15 07:13:20.100 +09:00 server1      nm         2     エラー   Server server2 is down.\n",
             "    メール  ops@example.jp                 送信済み   試行 2 回    250 Ok（重複の可能性あり）\n",
             "    メール  gone@example.jp                拒否       試行 2 回    550 no such user\n",
             "    警告灯  server2                        送信待ち   試行 2 回\n",

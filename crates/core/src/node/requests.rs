@@ -130,7 +130,7 @@ impl Node {
             Ok(()) => None,
             Err(_) => refused(String::from(self.config.language.pick(
                 "a test of this warning light is under way",
-                "この警告灯は試験中です",
+                "この警告灯はテスト中です",
             ))),
         }
     }

@@ -202,7 +202,7 @@ fn lines(out: &mut Out, alert: &AlertLine, language: Language) -> Result<(), Fai
     let severity = match alert.severity {
         Severity::Info => language.pick("info", "情報"),
         Severity::Warning => language.pick("warning", "警告"),
-        Severity::Error => language.pick("error", "異常"),
+        Severity::Error => language.pick("error", "エラー"),
     };
     row(
         out,

@@ -1,4 +1,4 @@
-//! `clpcl`: start, stop, return servers (rule M30).
+//! `clpcl`: start, stop, restart the service of servers (rule M30).
 //!
 //! A running daemon passes a stop on to the others. A stopped one hears nothing, so it can only be
 //! started on its own server, and that is said for each.

@@ -12,7 +12,7 @@ pub(super) fn run(context: &mut Context, options: Test) -> Result<Exit, Failure>
             context.change(Request::MailTest)?;
             say!(context.out, "{}", context.language.pick(
                 "A test mail to every recipient is on its way; \"noroshi alerts\" shows what becomes of it.",
-                "すべての宛先への試験メールを受け付けました。結果は noroshi alerts で確認できます。",
+                "すべての宛先へのテストメールを受け付けました。結果は noroshi alerts で確認できます。",
             ))?;
         }
         Test::Lamp { server } => {

@@ -168,13 +168,13 @@ pub(super) fn request(request: &Request, language: Language) -> String {
     match request {
         Request::LampTest { server } => language.pick(
             format!("lamp test of {server}"),
-            format!("{server} の警告灯を試験"),
+            format!("{server} の警告灯をテスト"),
         ),
         Request::LampOff { server } => language.pick(
             format!("the lamp of {server} is put out"),
             format!("{server} の警告灯を消灯"),
         ),
-        Request::MailTest => language.pick("test mail", "試験メール").into(),
+        Request::MailTest => language.pick("test mail", "テストメール").into(),
         Request::LicencesChanged => language
             .pick("licences are read", "ライセンスを再読み込み")
             .into(),

@@ -169,7 +169,7 @@ fn line(
     let severity = match line.severity {
         Some(Severity::Info) => context.pick("info", "情報"),
         Some(Severity::Warning) => context.pick("warning", "警告"),
-        Some(Severity::Error) => context.pick("error", "異常"),
+        Some(Severity::Error) => context.pick("error", "エラー"),
         None => "-",
     };
     let tick = |on: bool| if on { "x" } else { "-" };

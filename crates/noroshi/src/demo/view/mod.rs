@@ -178,7 +178,7 @@ fn keys(look: &Look, width: u16) -> Vec<Line<'static>> {
         ("p", "pause", "一時停止"),
         ("b", "back", "復帰"),
         ("o", "lamp out", "消灯"),
-        ("t", "lamp test", "灯試験"),
+        ("t", "lamp test", "灯テスト"),
         ("m", "mail on/off", "メール可否"),
         ("r", "raise", "通報"),
         ("Enter", "read", "本文"),
