@@ -205,6 +205,12 @@ pub enum Problem {
         lamp_type: &'static str,
     },
 
+    // The console.
+    /// The port that the links between the servers have.
+    PortTaken,
+    /// A console user's password that is no hash of one.
+    PasswordNotHashed,
+
     // Messages and records.
     /// A message element whose id is no event id.
     EventBad,

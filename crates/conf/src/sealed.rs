@@ -12,7 +12,7 @@ use crate::tree::{Tree, is_secret};
 pub const PREFIX: &str = "sealed:";
 
 /// Stands for a secret that was not opened, so that the checks of its form pass.
-const UNOPENED: &str = "sealed";
+pub(crate) const UNOPENED: &str = "sealed";
 
 /// Opens a sealed secret, from its path and text.
 pub type Opener<'a> = dyn FnMut(&str, &str) -> Opened + 'a;

@@ -52,6 +52,8 @@ pub struct Config {
     pub syslog: SyslogSettings,
     /// Language of alerts and mails.
     pub language: Language,
+    /// The console.
+    pub console: ConsoleSettings,
     /// Alert records kept on disk (rule N7); 10,000 by default.
     pub alert_records_max: u32,
     /// CRC-32 of the file's bytes; servers compare it to see drift.
@@ -216,6 +218,65 @@ pub enum MailCharset {
     Utf8,
     /// ISO-2022-JP (RFC 1468), for old Japanese receivers.
     Iso2022Jp,
+}
+
+/// The console: the web page of each server (rule N21).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsoleSettings {
+    /// It is served.
+    pub used: bool,
+    /// TCP port; the real product's WebManager has the same.
+    pub port: u16,
+    /// Where each server listens, in server order; this host alone where there is none.
+    pub addresses: Vec<Vec<IpAddr>>,
+    /// Files with an own certificate chain and its key (PEM); without them the cluster's is shown.
+    pub certificate: Option<CertificateFiles>,
+    /// Who may sign in.
+    pub users: Vec<ConsoleUser>,
+}
+
+impl Default for ConsoleSettings {
+    fn default() -> ConsoleSettings {
+        ConsoleSettings {
+            used: true,
+            port: 29_003,
+            addresses: Vec::new(),
+            certificate: None,
+            users: Vec::new(),
+        }
+    }
+}
+
+/// An own certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// Absolute path of the chain.
+    pub chain: String,
+    /// Absolute path of the key.
+    pub key: String,
+}
+
+/// Somebody who may sign in to the console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsoleUser {
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// The hash of its password, in the PHC form of argon2id.
+    pub password: Secret,
+}
+
+/// What a user of the console may do; each may what the one before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Look.
+    View,
+    /// Acknowledge, put lamps out, test, stop servers, collect logs.
+    Operate,
+    /// Change settings, licences and users.
+    Administer,
 }
 
 /// A text that is never printed.
@@ -440,6 +501,7 @@ pub(crate) mod tests {
                 socket: String::from("/dev/log"),
             },
             language: Language::En,
+            console: ConsoleSettings::default(),
             alert_records_max: 10_000,
             digest: 0,
         }

@@ -26,6 +26,11 @@ pub fn wall() -> WallTime {
     }
 }
 
+/// How old something of the file system is; `None` when it is of the future.
+pub fn wall_since(made: SystemTime) -> Option<std::time::Duration> {
+    SystemTime::now().duration_since(made).ok()
+}
+
 /// Both clocks, for one step.
 pub fn now() -> Now {
     Now {

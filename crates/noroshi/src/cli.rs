@@ -82,6 +82,12 @@ pub(crate) enum Verb {
     /// Issue and check licences, for whoever distributes the product
     #[command(subcommand)]
     Licence(Licence),
+    /// Serve the console, as the alert service has it done
+    #[command(hide = true)]
+    Console(Console),
+    /// Handle the users of the console
+    #[command(subcommand)]
+    User(User),
     /// See it at work: a cluster on this machine, with simulated warning lights and an inbox
     Demo(Demo),
     #[command(flatten)]
@@ -134,6 +140,21 @@ pub(crate) struct Daemon {
     /// Leave the caller's session, as clpcl -s wants it
     #[arg(long, hide = true)]
     pub(crate) detached: bool,
+}
+
+/// Options of `console`.
+#[derive(Debug, Args)]
+pub(crate) struct Console {
+    /// Name of this server in clp.conf
+    #[arg(long, value_name = "NAME")]
+    pub(crate) server: String,
+}
+
+/// Verbs of `user`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Print a one-time link and code that make the first user of the console
+    Link,
 }
 
 /// Verbs of `key`.

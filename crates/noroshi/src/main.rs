@@ -10,6 +10,7 @@
 
 mod cli;
 mod command;
+mod console;
 mod demo;
 mod exit;
 mod japanese;

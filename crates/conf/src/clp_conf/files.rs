@@ -51,6 +51,11 @@ pub(crate) fn named(tree: &Tree, config: &Config) -> Vec<NamedFile> {
             files.push(at(node, node.value(), FileUse::Program));
         }
     }
+    for name in ["certificate", "certificatekey"] {
+        for node in below(root, &["noroshi", "console", name]) {
+            files.push(at(node, node.value(), FileUse::Read));
+        }
+    }
     files.retain(|file| file.file.starts_with('/'));
     files
 }

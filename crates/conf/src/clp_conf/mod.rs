@@ -3,6 +3,7 @@
 //! One file per topic. Each goes on past what it finds wrong, with the default in its place; only
 //! here, at the end, is it decided whether there is a configuration.
 
+mod console;
 pub(crate) mod files;
 mod heartbeat;
 mod interconnects;
@@ -61,6 +62,7 @@ pub(crate) fn build(tree: &Tree, digest: u32) -> Result<Parsed, Vec<Finding>> {
         destinations: messages::destinations(root, f),
         syslog: noroshi::syslog(root, f),
         language: noroshi::language(root, f),
+        console: console::console(root, &rows, f),
         alert_records_max: noroshi::alert_records_max(root, f),
         digest,
     };

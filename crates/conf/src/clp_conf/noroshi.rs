@@ -12,16 +12,24 @@ use noroshi_core::config::{SyslogFormat, SyslogSettings};
 use noroshi_core::text::Language;
 
 /// UDP port of heartbeats and TCP port of the links between servers.
-const PORT_DEFAULT: u16 = 29_002;
+pub(super) const PORT_DEFAULT: u16 = 29_002;
 /// Rule N7, and the real product's default.
 const RECORDS_DEFAULT: u64 = 10_000;
 
 /// Every element of ours: the path of its parent below `/root/noroshi`, and the names there. A
 /// new setting is added here.
-const KNOWN: [(&str, &[&str]); 6] = [
+const KNOWN: [(&str, &[&str]); 9] = [
     (
         "",
-        &["port", "language", "heartbeat", "mail", "lamp", "syslog"],
+        &[
+            "port",
+            "language",
+            "heartbeat",
+            "mail",
+            "lamp",
+            "syslog",
+            "console",
+        ],
     ),
     ("/heartbeat", &["stalltimeout", "restartgrace", "startwait"]),
     ("/mail", &["sendmail", "sender", "short", "smtpsrv"]),
@@ -42,6 +50,19 @@ const KNOWN: [(&str, &[&str]); 6] = [
         ],
     ),
     ("/syslog", &["format", "socket"]),
+    (
+        "/console",
+        &[
+            "use",
+            "port",
+            "server",
+            "certificate",
+            "certificatekey",
+            "user",
+        ],
+    ),
+    ("/console/server", &["address"]),
+    ("/console/user", &["role", "password"]),
 ];
 
 /// Tells every element below `/root/noroshi` that we do not know. Its text is not shown: it may

@@ -201,6 +201,14 @@ pub(super) fn english(problem: &Problem) -> (String, String) {
             "this recipient is given twice and gets one mail",
             "Remove one of the two",
         ),
+        P::PortTaken => pair(
+            "the links between the servers have this port",
+            "Give the console another one than /root/noroshi/port",
+        ),
+        P::PasswordNotHashed => pair(
+            "this is no hash of a password",
+            "Remove the user and add it again with \"noroshi user add\"",
+        ),
         P::ShortNotRecipient => pair(
             "the short form is for an address that gets no mail",
             "Add it to /root/cluster/mail/address, or correct it",

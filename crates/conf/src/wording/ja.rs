@@ -218,6 +218,14 @@ pub(super) fn japanese(problem: &Problem) -> (String, String) {
             "宛先が重複しています。メールは 1 通だけ送ります",
             "どちらか一方を削除してください",
         ),
+        P::PortTaken => pair(
+            "サーバ間の通信に使用するポートです",
+            "コンソールには /root/noroshi/port と異なるポートを指定してください",
+        ),
+        P::PasswordNotHashed => pair(
+            "パスワードのハッシュではありません",
+            "利用者を削除し、noroshi user add で追加し直してください",
+        ),
         P::ShortNotRecipient => pair(
             "短文形式の対象が宛先にありません",
             "/root/cluster/mail/address に追加するか、アドレスを直してください",

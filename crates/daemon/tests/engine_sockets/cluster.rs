@@ -72,6 +72,7 @@ pub(crate) fn with_addresses(servers: u8, paths: u8, address: impl Fn(u8, u8) ->
             socket: "/dev/log".into(),
         },
         language: Language::En,
+        console: noroshi_core::config::ConsoleSettings::default(),
         alert_records_max: 10_000,
         digest: 0xfeed,
     }

@@ -11,14 +11,15 @@ mod clplogcf;
 mod clplogcmd;
 mod clpstat;
 mod clpstdn;
-mod config;
+pub(crate) mod config;
 mod daemon;
 mod key;
 mod licence;
 mod status;
 mod test;
+mod user;
 
-use crate::cli::{Cli, Key, Product, Tongue, Verb};
+use crate::cli::{Cli, Key, Product, Tongue, User, Verb};
 use crate::exit::{Exit, Failure};
 use crate::print::Out;
 use noroshi_core::request::{Reply, Request};
@@ -76,6 +77,15 @@ pub(crate) fn run(cli: Cli, language: Language) -> Result<ExitCode, Failure> {
         Verb::Test(options) => test::run(context, options),
         Verb::Licence(verb) => licence::run(context, verb),
         Verb::Demo(options) => return Ok(crate::demo::run(&options, context.language)?.into()),
+        Verb::Console(options) => {
+            return Ok(crate::console::run(
+                context.home.clone(),
+                &options.server,
+                context.language,
+            )?
+            .into());
+        }
+        Verb::User(User::Link) => user::link(context),
         Verb::Reference(verb) => crate::reference::run(context, verb, cli.common.lang),
         Verb::DemoServer(options) => {
             let root = context.home.root().unwrap_or(Path::new("/")).to_path_buf();
@@ -107,6 +117,8 @@ fn name(verb: &Verb) -> &'static str {
         Verb::Test(_) => "noroshi test",
         Verb::Licence(_) => "noroshi licence",
         Verb::Demo(_) => "noroshi demo",
+        Verb::Console(_) => "noroshi console",
+        Verb::User(_) => "noroshi user",
         Verb::Reference(_) => "noroshi",
         Verb::DemoServer(_) => "noroshi demo-server",
         Verb::Product(Product::Clpstat(_)) => "clpstat",

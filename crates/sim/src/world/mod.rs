@@ -524,6 +524,7 @@ fn config(setup: &Setup) -> Config {
             socket: "/dev/log".into(),
         },
         language: Language::En,
+        console: noroshi_core::config::ConsoleSettings::default(),
         alert_records_max: 10_000,
         digest: 1,
     }

@@ -10,7 +10,7 @@ mod history;
 mod message;
 mod prompt;
 mod save;
-pub(super) mod saved_set;
+pub(crate) mod saved_set;
 mod secret;
 
 use super::Context;

@@ -41,7 +41,7 @@ pub(super) fn report(context: &Context, file: &Opened) -> Result<Option<Vec<u8>>
 }
 
 /// A report of these parts, saved now, by whoever runs us.
-pub(in crate::command) fn new_report(parts: BTreeMap<String, Part>) -> Report {
+pub(crate) fn new_report(parts: BTreeMap<String, Part>) -> Report {
     Report {
         saved: format!("{:.0}", Timestamp::now()),
         by: who(),

@@ -1,0 +1,45 @@
+// What changes while a page is open. Every page is complete without this.
+"use strict";
+
+const ROWS_MAX = 200;
+
+function part(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.content;
+}
+
+// A question that somebody has opened, or a field that has the focus, is not taken from under the hand.
+function busy(place) {
+  return place.querySelector("details[open]") !== null || place.contains(document.activeElement);
+}
+
+function live() {
+  const cluster = document.querySelector("[data-live=cluster]");
+  const alerts = document.querySelector("[data-live=alerts]");
+  if (!cluster && !alerts) return;
+  const news = new EventSource("/live");
+  news.addEventListener("cluster", (event) => {
+    if (cluster && !busy(cluster)) cluster.replaceChildren(part(event.data));
+  });
+  news.addEventListener("alert", (event) => {
+    if (!alerts) return;
+    if (alerts.querySelector(`[data-row="${CSS.escape(event.lastEventId)}"]`)) return;
+    alerts.prepend(part(event.data));
+    alerts.firstElementChild?.classList.add("new");
+    while (alerts.children.length > ROWS_MAX) alerts.lastElementChild.remove();
+  });
+  news.addEventListener("reload", () => location.reload());
+}
+
+// A code in the link's fragment never reaches a server's log.
+function code() {
+  const field = document.querySelector("[data-from-fragment]");
+  if (field && location.hash.length > 1) {
+    field.value = decodeURIComponent(location.hash.slice(1));
+    history.replaceState(null, "", location.pathname);
+  }
+}
+
+code();
+live();

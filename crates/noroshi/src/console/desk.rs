@@ -1,0 +1,101 @@
+//! Calls to the daemon, from where nobody may wait.
+//!
+//! The commands' [`Client`] blocks; each call here has a thread for its time. At most [`CALLS_MAX`] are
+//! under way, so that the daemon has places left for commands; one more waits its turn.
+
+use noroshi_core::request::{Reply, Request};
+use noroshi_core::status::Status;
+use noroshi_daemon::control::{AlertFilter, AlertLine, Client, Trouble};
+use std::io;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+/// Calls at once.
+const CALLS_MAX: usize = 8;
+
+/// The way to the daemon.
+#[derive(Clone)]
+pub(super) struct Desk {
+    socket: Arc<PathBuf>,
+    places: Arc<Semaphore>,
+}
+
+impl Desk {
+    pub(super) fn new(socket: PathBuf) -> Desk {
+        Desk {
+            socket: Arc::new(socket),
+            places: Arc::new(Semaphore::new(CALLS_MAX)),
+        }
+    }
+
+    /// How things are.
+    ///
+    /// # Errors
+    /// Any [`Trouble`].
+    pub(super) async fn status(&self) -> Result<Status, Trouble> {
+        self.call(|client| client.status()).await
+    }
+
+    /// Asks for a change.
+    ///
+    /// # Errors
+    /// Any [`Trouble`]; whether the change was made is unknown where that one says so.
+    pub(super) async fn change(&self, request: Request) -> Result<Reply, Trouble> {
+        self.call(move |client| client.change(request)).await
+    }
+
+    /// The last `limit` alerts that fit, newest first.
+    ///
+    /// # Errors
+    /// Any [`Trouble`].
+    pub(super) async fn alerts(
+        &self,
+        limit: u32,
+        only: AlertFilter,
+    ) -> Result<Vec<AlertLine>, Trouble> {
+        self.call(move |client| {
+            let mut lines = Vec::new();
+            client.alerts(limit, false, only, |line| {
+                lines.push(line);
+                ControlFlow::Continue(())
+            })?;
+            lines.reverse();
+            Ok(lines)
+        })
+        .await
+    }
+
+    /// Any call, on a connection of its own.
+    ///
+    /// # Errors
+    /// What `call` answers; also when the daemon cannot be reached.
+    pub(super) async fn call<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&mut Client) -> Result<T, Trouble> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let closed = || Trouble::Io(io::ErrorKind::Interrupted.into());
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let place = place.map_err(|_| closed())?;
+        let socket = Arc::clone(&self.socket);
+        let called = spawn_blocking(move || {
+            let answer = Client::connect(&socket).and_then(|mut client| call(&mut client));
+            drop(place);
+            answer
+        });
+        called.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Follows the alerts from now on until `each` breaks off. Blocks: for a thread of its own.
+    ///
+    /// # Errors
+    /// Any [`Trouble`], at the latest when the daemon ends.
+    pub(super) fn follow(
+        &self,
+        each: impl FnMut(AlertLine) -> ControlFlow<()>,
+    ) -> Result<(), Trouble> {
+        Client::connect(&self.socket)?.alerts(0, true, AlertFilter::default(), each)
+    }
+}

@@ -1,0 +1,82 @@
+//! How often somebody may try to sign in: so many failures in [`WINDOW`] from one address, and more for
+//! one name, so that a stranger elsewhere does not easily lock its owner out.
+
+use noroshi_core::time::{Moment, Span};
+use noroshi_daemon::clock;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+/// Failed tries in a window from one address.
+const ADDRESS_TRIES_MAX: u32 = 10;
+/// Failed tries in a window for one name.
+const NAME_TRIES_MAX: u32 = 50;
+/// How long failures count.
+const WINDOW: Span = Span::from_secs(300);
+/// Addresses and names remembered; past it the oldest window is forgotten.
+const KNOCKERS_MAX: usize = 1_024;
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Knocker {
+    Address(IpAddr),
+    Name(String),
+}
+
+impl Knocker {
+    fn tries_max(&self) -> u32 {
+        match self {
+            Knocker::Address(_) => ADDRESS_TRIES_MAX,
+            Knocker::Name(_) => NAME_TRIES_MAX,
+        }
+    }
+}
+
+/// The counts of failed tries.
+#[derive(Default)]
+pub(super) struct Door(Mutex<HashMap<Knocker, (Moment, u32)>>);
+
+impl Door {
+    /// Counts a try as failed; it is given back by [`Door::opened`]. Seconds to wait when there were
+    /// too many.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub(super) fn knock(&self, from: IpAddr, name: &str) -> Result<(), u64> {
+        let now = clock::moment();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, (since, _)| now.since(*since) < WINDOW);
+        let both = knockers(from, name);
+        for knocker in &both {
+            if let Some((since, tries)) = all.get(knocker)
+                && *tries >= knocker.tries_max()
+            {
+                let left = Span(WINDOW.0.saturating_sub(now.since(*since).0));
+                return Err(left.0.div_ceil(1_000_000).max(1));
+            }
+        }
+        for knocker in both {
+            if all.len() >= KNOCKERS_MAX {
+                let oldest = all.iter().min_by_key(|(_, (since, _))| *since);
+                if let Some(oldest) = oldest.map(|(knocker, _)| knocker.clone()) {
+                    all.remove(&oldest);
+                }
+            }
+            all.entry(knocker).or_insert((now, 0)).1 += 1;
+        }
+        Ok(())
+    }
+
+    /// The try that [`Door::knock`] counted was right.
+    pub(super) fn opened(&self, from: IpAddr, name: &str) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for knocker in knockers(from, name) {
+            if let Some((_, tries)) = all.get_mut(&knocker) {
+                *tries = tries.saturating_sub(1);
+            }
+        }
+    }
+}
+
+fn knockers(from: IpAddr, name: &str) -> [Knocker; 2] {
+    [Knocker::Address(from), Knocker::Name(name.to_string())]
+}

@@ -1,0 +1,81 @@
+//! The console: the web page of one server, which shows the whole cluster (rules M26 M31 M32 N21).
+//!
+//! *Use.* A process of its own, `noroshi console`, that the daemon starts and that ends with it. It
+//! knows only what the command socket tells and changes things only through it, as the commands do:
+//! whatever becomes of a page, of ten thousand idle connections or of a fault in here, no notice waits
+//! for it, and the daemon's memory does not grow with it.
+//!
+//! *Shape.* [`serve`] takes connections within bounds; [`route`] is the one table of pages with the role
+//! that each needs; `page/` writes HTML on the server, complete without a script; [`live`] sends what
+//! changes to open pages; `assets/` holds the style and the one script.
+//!
+//! *Failure.* An address that is taken ends the process with words for the daemon's log; the daemon
+//! tries again later. A daemon that does not answer is a page that says so.
+
+mod account;
+mod desk;
+mod door;
+mod live;
+mod page;
+mod picture;
+mod route;
+mod serve;
+mod session;
+mod settings;
+pub(crate) mod setup_code;
+mod visitor;
+
+use crate::exit::{Exit, Failure};
+use noroshi_core::text::Language;
+use noroshi_daemon::home::Home;
+use std::sync::Arc;
+
+/// Threads for calls to the daemon, hashes of passwords and reading files; one more caller waits.
+const BLOCKING_THREADS_MAX: usize = 16;
+
+/// What every page is given.
+pub(super) struct App {
+    /// Where this server's things are.
+    home: Home,
+    /// Who is signed in.
+    sessions: session::Sessions,
+    /// How often somebody may knock.
+    door: door::Door,
+    /// The settings as the file has them now.
+    accounts: account::Accounts,
+    /// What changes.
+    live: live::Live,
+    /// Calls to the daemon.
+    desk: desk::Desk,
+}
+
+/// Serves until standard input ends, which is when the daemon does.
+///
+/// # Errors
+/// When it cannot listen; the text says where and why.
+pub(crate) fn run(home: Home, server: &str, language: Language) -> Result<Exit, Failure> {
+    let failed = |text: String| Failure::new(Exit::Failed, format!("noroshi console: {text}"));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .build()
+        .map_err(|error| failed(error.to_string()))?;
+    let ended = runtime.block_on(async {
+        let accounts = account::Accounts::new(home.clone());
+        let settings = accounts.settings().map_err(|error| error.text(language))?;
+        let desk = desk::Desk::new(home.socket());
+        let app = App {
+            sessions: session::Sessions::default(),
+            door: door::Door::default(),
+            live: live::Live::new(desk.clone()),
+            accounts,
+            desk,
+            home,
+        };
+        serve::serve(Arc::new(app), &settings, server, language).await
+    });
+    // A call that still waits for the daemon is left to itself.
+    runtime.shutdown_background();
+    ended.map_err(failed)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,160 @@
+//! The pages, written on the server: complete and usable without a script.
+//!
+//! [`frame`] is around each of them. Everything that is not our own word goes through `maud`, which
+//! escapes it. Parts that change while a page is open have an id and are written by one function, for the
+//! page and for [`news`] alike.
+
+pub(super) mod alerts;
+pub(super) mod asset;
+pub(super) mod cluster;
+pub(super) mod news;
+pub(super) mod set_up;
+pub(super) mod sign_in;
+pub(super) mod words;
+
+use super::visitor::Visitor;
+use axum::Extension;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use maud::{DOCTYPE, Markup, html};
+use noroshi_core::text::Language;
+use noroshi_daemon::control::Trouble;
+
+/// A page's place in the navigation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Cluster,
+    Alerts,
+    /// None of them.
+    Elsewhere,
+}
+
+/// The navigation: place, path, words.
+const PLACES: &[(Place, &str, &str, &str)] = &[
+    (Place::Cluster, "/", "Cluster", "クラスタ"),
+    (Place::Alerts, "/alerts", "Alerts", "アラート"),
+];
+
+/// A whole page around `content`.
+pub(super) fn frame(visitor: &Visitor, place: Place, title: &str, content: &Markup) -> Response {
+    Html(document(visitor, place, title, content).into_string()).into_response()
+}
+
+/// As [`frame`], with another status than 200.
+pub(super) fn frame_with(
+    status: StatusCode,
+    visitor: &Visitor,
+    title: &str,
+    content: &Markup,
+) -> Response {
+    (status, frame(visitor, Place::Elsewhere, title, content)).into_response()
+}
+
+fn document(visitor: &Visitor, place: Place, title: &str, content: &Markup) -> Markup {
+    let language = visitor.pick("en", "ja");
+    html! {
+        (DOCTYPE)
+        html lang=(language) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " - noroshi" }
+                link rel="icon" href="/icon.svg" type="image/svg+xml";
+                link rel="stylesheet" href="/console.css";
+                script src="/console.js" defer {}
+            }
+            body {
+                a.skip href="#content" { (visitor.pick("Skip to the content", "本文へ")) }
+                header { (banner(visitor, place)) }
+                main #content tabindex="-1" {
+                    h1 { (title) }
+                    (content)
+                }
+                footer { (choice_of_language(visitor)) }
+            }
+        }
+    }
+}
+
+fn banner(visitor: &Visitor, place: Place) -> Markup {
+    html! {
+        a.brand href="/" { "noroshi" }
+        @if let Some(user) = &visitor.user {
+            nav aria-label=(visitor.pick("Pages", "ページ")) {
+                ul {
+                    @for (other, path, en, ja) in PLACES {
+                        li {
+                            a href=(path) aria-current=[(*other == place).then_some("page")] {
+                                (visitor.pick(*en, *ja))
+                            }
+                        }
+                    }
+                }
+            }
+            form.sign-out method="post" action="/sign-out" {
+                span.user { (user.name) }
+                button type="submit" { (visitor.pick("Sign out", "サインアウト")) }
+            }
+        }
+    }
+}
+
+fn choice_of_language(visitor: &Visitor) -> Markup {
+    html! {
+        form method="post" action="/language" {
+            input type="hidden" name="to" value=(visitor.path);
+            @for (value, name) in [("en", "English"), ("ja", "日本語")] {
+                @let chosen = (value == "en") == (visitor.language == Language::En);
+                button type="submit" name="language" value=(value) lang=(value)
+                    aria-pressed=(chosen) { (name) }
+            }
+        }
+    }
+}
+
+/// The daemon did not answer; the page says so and what helps.
+pub(super) fn trouble(visitor: &Visitor, place: Place, trouble: &Trouble) -> Response {
+    let title = visitor.pick(
+        "The alert service does not answer",
+        "アラートサービスが応答しません",
+    );
+    let content = html! {
+        p.bad role="alert" { (trouble.to_string()) }
+        p { (visitor.pick(
+            "Load this page again in a moment. On the server, \"noroshi status\" tells more.",
+            "しばらくしてから再読み込みしてください。サーバ上では noroshi status で確認できます。",
+        )) }
+    };
+    let page = frame(visitor, place, title, &content);
+    (StatusCode::SERVICE_UNAVAILABLE, page).into_response()
+}
+
+/// A form was not taken, and why.
+pub(super) fn refused(visitor: &Visitor, why: &[String], back: &str) -> Response {
+    let title = visitor.pick("Not done", "実行できませんでした");
+    let content = html! {
+        div.bad role="alert" { @for line in why { p { (line) } } }
+        p { a href=(back) { (visitor.pick("Back", "戻る")) } }
+    };
+    frame_with(StatusCode::UNPROCESSABLE_ENTITY, visitor, title, &content)
+}
+
+/// A signed-in user whose role does not suffice.
+pub(super) fn forbidden(visitor: &Visitor) -> Response {
+    let title = visitor.pick("Not permitted", "権限がありません");
+    let content = html! {
+        p { (visitor.pick(
+            "Your role does not suffice for this page. Ask an administrator of the console.",
+            "このページに必要な権限がありません。コンソールの管理者に依頼してください。",
+        )) }
+    };
+    frame_with(StatusCode::FORBIDDEN, visitor, title, &content)
+}
+
+/// No such page.
+pub(super) async fn missing(Extension(visitor): Extension<Visitor>) -> Response {
+    let title = visitor.pick("No such page", "ページがありません");
+    let content = html! { p { a href="/" { (visitor.pick("To the cluster", "クラスタへ")) } } };
+    frame_with(StatusCode::NOT_FOUND, &visitor, title, &content)
+}

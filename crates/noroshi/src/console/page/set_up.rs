@@ -1,0 +1,181 @@
+//! The first user: made by whoever has the code that `noroshi user link` prints on the server.
+//!
+//! The code's digest stands in a file of this server until it is used or [`CODE_AGE_MAX`] old.
+
+use super::{Place, frame, frame_with};
+use crate::console::account::{self, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
+use crate::console::settings::{self, Refusal};
+use crate::console::visitor::{Visitor, see};
+use crate::console::{App, setup_code};
+use axum::Extension;
+use axum::extract::{Form, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use maud::{Markup, html};
+use noroshi_conf::document::ElementPath;
+use noroshi_core::config::Role;
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// The form.
+#[derive(Deserialize)]
+pub(in crate::console) struct First {
+    code: String,
+    name: String,
+    password: String,
+    again: String,
+}
+
+pub(in crate::console) async fn show(
+    State(app): State<Arc<App>>,
+    Extension(visitor): Extension<Visitor>,
+) -> Response {
+    if !app.accounts.is_new() {
+        return see("/sign-in");
+    }
+    let title = title(&visitor);
+    frame(&visitor, Place::Elsewhere, title, &form(&visitor, "", &[]))
+}
+
+pub(in crate::console) async fn make(
+    State(app): State<Arc<App>>,
+    Extension(visitor): Extension<Visitor>,
+    Form(given): Form<First>,
+) -> Response {
+    if !app.accounts.is_new() {
+        return see("/sign-in");
+    }
+    let again = |status, why: &[String]| {
+        let form = form(&visitor, &given.name, why);
+        frame_with(status, &visitor, title(&visitor), &form)
+    };
+    if let Err(wait_s) = app.door.knock(visitor.address, "set-up") {
+        let text = visitor.pick(
+            format!("Too many failed attempts. Try again in {wait_s} seconds."),
+            format!("失敗が続いたため、{wait_s} 秒後に再試行してください。"),
+        );
+        return again(StatusCode::TOO_MANY_REQUESTS, &[text]);
+    }
+    let why = faults(&visitor, &given.name, &given.password, &given.again);
+    if !why.is_empty() {
+        return again(StatusCode::UNPROCESSABLE_ENTITY, &why);
+    }
+    if !setup_code::is(&app.home, &given.code) {
+        let text = visitor.pick(
+            "This is not the code, or it is too old. \"noroshi user link\" prints a new one on the server.",
+            "コードが違うか、期限切れです。サーバ上で noroshi user link を実行してください。",
+        );
+        return again(StatusCode::FORBIDDEN, &[text.to_string()]);
+    }
+    app.door.opened(visitor.address, "set-up");
+    match add_user(
+        &app,
+        &visitor,
+        &given.name,
+        Role::Administer,
+        &given.password,
+    )
+    .await
+    {
+        Ok(hash) => {
+            setup_code::used(&app.home);
+            super::sign_in::begin(&app, &visitor, &given.name, &hash, "/")
+        }
+        Err(Refusal::Because(why)) => again(StatusCode::UNPROCESSABLE_ENTITY, &why),
+    }
+}
+
+/// Writes a user into the settings of all servers; the answer is its password's hash.
+///
+/// # Errors
+/// Why it was not taken.
+pub(in crate::console) async fn add_user(
+    app: &App,
+    visitor: &Visitor,
+    name: &str,
+    role: Role,
+    password: &str,
+) -> Result<String, Refusal> {
+    let because = |why: String| Refusal::Because(vec![why]);
+    let password = password.to_string();
+    let hashed = tokio::task::spawn_blocking(move || account::hash(&password)).await;
+    let hash = hashed
+        .unwrap_or_else(|error| Err(error.to_string()))
+        .map_err(because)?;
+    let user = format!("/root/noroshi/console/user@{name}");
+    let path = |leaf: &str| ElementPath::parse(&format!("{user}/{leaf}"));
+    let (role_path, password_path) = match (path("role"), path("password")) {
+        (Ok(role), Ok(password)) => (role, password),
+        (Err(fault), _) | (_, Err(fault)) => return Err(because(fault.text(visitor.language))),
+    };
+    let sealed = app.home.seal_secret(&password_path.to_string(), &hash);
+    let sealed = sealed.map_err(|error| because(error.to_string()))?;
+    let who = format!("{name} (console, {})", visitor.address);
+    settings::change(app, &who, visitor.language, |document| {
+        document.set(&role_path, account::role_name(role))?;
+        document.set(&password_path, &sealed).map(drop)
+    })
+    .await?;
+    Ok(hash)
+}
+
+/// All that is wrong with a new user's name and password.
+pub(in crate::console) fn faults(
+    visitor: &Visitor,
+    name: &str,
+    password: &str,
+    again: &str,
+) -> Vec<String> {
+    let mut why = Vec::new();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if name.is_empty() || name.len() > 63 || !name.bytes().all(plain) {
+        why.push(visitor.pick(
+            "A name has letters, digits and . _ - only, at most 63.",
+            "利用者名には英数字と . _ - だけを 63 文字まで使えます。",
+        ));
+    }
+    if password.chars().count() < PASSWORD_CHARS_MIN || password.len() > PASSWORD_BYTES_MAX {
+        why.push(visitor.pick(
+            "A password has at least 8 characters.",
+            "パスワードは 8 文字以上にしてください。",
+        ));
+    }
+    if password != again {
+        why.push(visitor.pick(
+            "The two passwords differ.",
+            "二つのパスワードが一致しません。",
+        ));
+    }
+    why.into_iter().map(str::to_string).collect()
+}
+
+fn title(visitor: &Visitor) -> &'static str {
+    visitor.pick("The first user", "最初の利用者")
+}
+
+fn form(visitor: &Visitor, name: &str, wrong: &[String]) -> Markup {
+    html! {
+        p { (visitor.pick(
+            "Nobody can sign in yet. Run \"noroshi user link\" on this server as root and enter the code that it prints.",
+            "まだ利用者がいません。このサーバ上で root として noroshi user link を実行し、表示されたコードを入力してください。",
+        )) }
+        form.card method="post" action="/set-up" {
+            @if !wrong.is_empty() {
+                div.bad role="alert" { @for line in wrong { p { (line) } } }
+            }
+            label { (visitor.pick("Code", "コード"))
+                input name="code" autocomplete="off" required data-from-fragment;
+            }
+            label { (visitor.pick("Name", "利用者名"))
+                input name="name" value=(name) autocomplete="username" required;
+            }
+            label { (visitor.pick("Password (at least 8 characters)", "パスワード（8 文字以上）"))
+                input name="password" type="password" autocomplete="new-password" required;
+            }
+            label { (visitor.pick("Password again", "パスワード（再入力）"))
+                input name="again" type="password" autocomplete="new-password" required;
+            }
+            button.primary type="submit" { (visitor.pick("Begin", "開始")) }
+        }
+    }
+}

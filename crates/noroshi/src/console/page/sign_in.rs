@@ -1,0 +1,171 @@
+//! Signing in and out, and the choice of a language.
+
+use super::{Place, frame, frame_with};
+use crate::console::App;
+use crate::console::visitor::{LANGUAGE_COOKIE, SESSION_COOKIE, Visitor, cookie, see};
+use axum::Extension;
+use axum::extract::{Form, Query, State};
+use axum::http::header::{RETRY_AFTER, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// Where to go after it.
+#[derive(Deserialize)]
+pub(in crate::console) struct Way {
+    #[serde(default)]
+    to: String,
+}
+
+/// The form.
+#[derive(Deserialize)]
+pub(in crate::console) struct SignIn {
+    name: String,
+    password: String,
+    #[serde(default)]
+    to: String,
+}
+
+pub(in crate::console) async fn show(
+    State(app): State<Arc<App>>,
+    Extension(visitor): Extension<Visitor>,
+    Query(way): Query<Way>,
+) -> Response {
+    if app.accounts.is_new() {
+        return see("/set-up");
+    }
+    if visitor.user.is_some() {
+        return see(own_path(&way.to));
+    }
+    let title = visitor.pick("Sign in", "サインイン");
+    frame(
+        &visitor,
+        Place::Elsewhere,
+        title,
+        &form(&visitor, "", &way.to, None),
+    )
+}
+
+pub(in crate::console) async fn enter(
+    State(app): State<Arc<App>>,
+    Extension(visitor): Extension<Visitor>,
+    Form(given): Form<SignIn>,
+) -> Response {
+    let title = visitor.pick("Sign in", "サインイン");
+    let again = |status, text: &str| {
+        let form = form(&visitor, &given.name, &given.to, Some(text));
+        frame_with(status, &visitor, title, &form)
+    };
+    if let Err(wait_s) = app.door.knock(visitor.address, &given.name) {
+        let text = visitor.pick(
+            format!("Too many failed attempts. Try again in {wait_s} seconds."),
+            format!("失敗が続いたため、{wait_s} 秒後に再試行してください。"),
+        );
+        let mut response = again(StatusCode::TOO_MANY_REQUESTS, &text);
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(wait_s));
+        return response;
+    }
+    let Some(user) = app
+        .accounts
+        .right(&given.name, given.password.clone())
+        .await
+    else {
+        let text = visitor.pick(
+            "Name or password is wrong.",
+            "利用者名またはパスワードが違います。",
+        );
+        return again(StatusCode::FORBIDDEN, text);
+    };
+    app.door.opened(visitor.address, &given.name);
+    begin(
+        &app,
+        &visitor,
+        &user.name,
+        user.password.reveal(),
+        &given.to,
+    )
+}
+
+/// Begins a session and goes on to `to`.
+pub(super) fn begin(app: &App, visitor: &Visitor, name: &str, hash: &str, to: &str) -> Response {
+    let Ok(token) = app.sessions.begin(name, hash) else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let secure = if visitor.tls { "; Secure" } else { "" };
+    let cookie = format!("{SESSION_COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict{secure}");
+    with_cookie(see(own_path(to)), &cookie)
+}
+
+pub(in crate::console) async fn leave(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    if let Some(token) = cookie(&headers, SESSION_COOKIE) {
+        app.sessions.end(&token);
+    }
+    let gone = format!("{SESSION_COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
+    with_cookie(see("/sign-in"), &gone)
+}
+
+/// The form at the foot of every page.
+#[derive(Deserialize)]
+pub(in crate::console) struct Choice {
+    language: String,
+    #[serde(default)]
+    to: String,
+}
+
+pub(in crate::console) async fn language(Form(choice): Form<Choice>) -> Response {
+    let language = if choice.language == "ja" { "ja" } else { "en" };
+    let cookie = format!("{LANGUAGE_COOKIE}={language}; Path=/; SameSite=Lax; Max-Age=31536000");
+    with_cookie(see(own_path(&choice.to)), &cookie)
+}
+
+fn with_cookie(mut response: Response, cookie: &str) -> Response {
+    if let Ok(cookie) = HeaderValue::try_from(cookie) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// A path of ours, never another site.
+fn own_path(to: &str) -> &str {
+    let ours = to.starts_with('/') && !to.starts_with("//") && !to.contains(['\\', '\r', '\n']);
+    if ours { to } else { "/" }
+}
+
+fn form(visitor: &Visitor, name: &str, to: &str, wrong: Option<&str>) -> Markup {
+    html! {
+        form.card method="post" action="/sign-in" {
+            @if let Some(wrong) = wrong { p.bad role="alert" { (wrong) } }
+            input type="hidden" name="to" value=(to);
+            label { (visitor.pick("Name", "利用者名"))
+                input name="name" value=(name) autocomplete="username" required autofocus;
+            }
+            label { (visitor.pick("Password", "パスワード"))
+                input name="password" type="password" autocomplete="current-password" required;
+            }
+            button.primary type="submit" { (visitor.pick("Sign in", "サインイン")) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_never_leads_elsewhere() {
+        for (to, own) in [
+            ("/alerts?x=1", "/alerts?x=1"),
+            ("//evil.example", "/"),
+            ("/\\evil.example", "/"),
+            ("https://evil.example", "/"),
+            ("", "/"),
+            ("/a\r\nSet-Cookie: x=1", "/"),
+        ] {
+            assert_eq!(own_path(to), own);
+        }
+    }
+}

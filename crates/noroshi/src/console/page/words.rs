@@ -1,0 +1,90 @@
+//! Words that several pages use: states, severities, lights, times.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use noroshi_core::alert::Severity;
+use noroshi_core::lamp::{Glow, Look};
+use noroshi_core::notice::NoticeState;
+use noroshi_core::status::ServerState;
+use noroshi_core::text::Language;
+use noroshi_core::time::WallTime;
+
+/// How a server is: a class for the style, and words.
+pub(in crate::console) fn server(
+    state: ServerState,
+    language: Language,
+) -> (&'static str, &'static str) {
+    match state {
+        ServerState::Unknown => ("unknown", language.pick("not seen yet", "未確認")),
+        ServerState::Up => ("good", language.pick("up", "稼働中")),
+        ServerState::Stalled => (
+            "bad",
+            language.pick("alert service silent", "アラートサービス無応答"),
+        ),
+        ServerState::Left => ("off", language.pick("stopped", "正常停止")),
+        ServerState::Down => ("bad", language.pick("down", "ダウン")),
+        ServerState::Unseen => (
+            "warn",
+            language.pick("unseen (partition)", "不明（ネットワーク分断）"),
+        ),
+    }
+}
+
+/// A severity: a class, a sign, a word.
+pub(in crate::console) fn severity(
+    severity: Severity,
+    language: Language,
+) -> (&'static str, &'static str, &'static str) {
+    match severity {
+        Severity::Info => ("info", "i", language.pick("info", "情報")),
+        Severity::Warning => ("warn", "!", language.pick("warning", "警告")),
+        Severity::Error => ("bad", "×", language.pick("error", "エラー")),
+    }
+}
+
+/// How far a notice has come: a class and words.
+pub(in crate::console) fn notice(
+    state: NoticeState,
+    language: Language,
+) -> (&'static str, &'static str) {
+    match state {
+        NoticeState::Delivered => ("good", language.pick("sent", "送信済み")),
+        NoticeState::Refused => ("bad", language.pick("refused", "拒否")),
+        NoticeState::GivenUp => ("bad", language.pick("given up", "断念")),
+        _ => ("warn", language.pick("waiting", "送信待ち")),
+    }
+}
+
+/// What a lamp shows.
+pub(in crate::console) fn look(look: Look, language: Language) -> String {
+    let colours = [
+        (look.red, language.pick("red", "赤")),
+        (look.amber, language.pick("amber", "黄")),
+        (look.green, language.pick("green", "緑")),
+    ];
+    let lit: Vec<String> = colours
+        .into_iter()
+        .filter_map(|(glow, colour)| match glow {
+            Glow::Off => None,
+            Glow::On => Some(format!("{colour}{}", language.pick("", "点灯"))),
+            Glow::Blink => Some(format!("{colour}{}", language.pick(" blinking", "点滅"))),
+        })
+        .collect();
+    if lit.is_empty() {
+        return language.pick("out", "消灯").into();
+    }
+    lit.join(language.pick(" and ", "・"))
+}
+
+/// A time of this server's zone, to the second, with the zone; and the same for machines.
+pub(in crate::console) fn time(at: WallTime) -> (String, String) {
+    let ms = i64::try_from(at.0).unwrap_or(i64::MAX);
+    let Ok(moment) = Timestamp::from_millisecond(ms) else {
+        return ("-".into(), String::new());
+    };
+    let zoned = moment.to_zoned(TimeZone::system());
+    (
+        zoned.strftime("%Y-%m-%d %H:%M:%S %:z").to_string(),
+        moment.to_string(),
+    )
+}

@@ -1,0 +1,3 @@
+//! Pictures, drawn as SVG on the server.
+
+pub(super) mod lamp;

@@ -1,0 +1,104 @@
+//! Who is signed in. A session lives in this process only: a restart of the service asks again.
+//!
+//! A session is named by a random token in a cookie; here stands only its digest. It ends after
+//! [`IDLE_MAX`] without a request, after [`AGE_MAX`] in any case, with its user, and with a change of the
+//! user's password.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use noroshi_core::time::{Moment, Span};
+use noroshi_daemon::{clock, entropy};
+use ring::digest::{SHA256, digest};
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+/// Sessions at once; one more ends the one that was silent longest.
+const SESSIONS_MAX: usize = 256;
+/// Longest silence of a session; an open page asks every few seconds.
+const IDLE_MAX: Span = Span::from_secs(8 * 3_600);
+/// Longest life of a session.
+const AGE_MAX: Span = Span::from_secs(7 * 24 * 3_600);
+const TOKEN_BYTES: usize = 32;
+
+type Digest = [u8; 32];
+
+struct Session {
+    user: String,
+    /// Digest of the password's hash at sign-in.
+    password: Digest,
+    begun: Moment,
+    heard: Moment,
+}
+
+/// The sessions of this process.
+#[derive(Default)]
+pub(super) struct Sessions(Mutex<HashMap<Digest, Session>>);
+
+impl Sessions {
+    /// Begins a session; the answer is its token, for the cookie.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub(super) fn begin(&self, user: &str, password_hash: &str) -> io::Result<String> {
+        let token = BASE64_URL_SAFE_NO_PAD.encode(entropy::bytes::<TOKEN_BYTES>()?);
+        let now = clock::moment();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, session| session.lives(now));
+        if all.len() >= SESSIONS_MAX {
+            let oldest = all.iter().min_by_key(|(_, session)| session.heard);
+            if let Some(oldest) = oldest.map(|(name, _)| *name) {
+                all.remove(&oldest);
+            }
+        }
+        let session = Session {
+            user: user.to_string(),
+            password: digest_of(password_hash),
+            begun: now,
+            heard: now,
+        };
+        all.insert(digest_of(&token), session);
+        Ok(token)
+    }
+
+    /// The user whose session this is; `still` tells the present hash of a user's password.
+    pub(super) fn user<T>(
+        &self,
+        token: &str,
+        still: impl FnOnce(&str) -> Option<(T, String)>,
+    ) -> Option<T> {
+        let name = digest_of(token);
+        let now = clock::moment();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = all.get_mut(&name)?;
+        let user = still(&session.user).filter(|(_, hash)| digest_of(hash) == session.password);
+        match user {
+            Some((user, _)) if session.lives(now) => {
+                session.heard = now;
+                Some(user)
+            }
+            _ => {
+                all.remove(&name);
+                None
+            }
+        }
+    }
+
+    /// Ends a session.
+    pub(super) fn end(&self, token: &str) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(&digest_of(token));
+    }
+}
+
+impl Session {
+    fn lives(&self, now: Moment) -> bool {
+        now.since(self.heard) < IDLE_MAX && now.since(self.begun) < AGE_MAX
+    }
+}
+
+fn digest_of(text: &str) -> Digest {
+    let mut bytes = Digest::default();
+    bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+    bytes
+}

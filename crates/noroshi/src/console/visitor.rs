@@ -1,0 +1,235 @@
+//! Who asks for a page: its user, language and address; and the gate that every request passes.
+//!
+//! A change comes only from a page of ours: the session's cookie is `SameSite=Strict`, and browsers say
+//! where a request comes from (`Sec-Fetch-Site`, `Origin`), which must be here.
+
+use super::App;
+use super::route::Access;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{
+    ACCEPT_LANGUAGE, CACHE_CONTROL, COOKIE, HOST, HeaderName, HeaderValue, LOCATION, ORIGIN,
+};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use noroshi_core::config::Role;
+use noroshi_core::text::Language;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Name of the cookie with a session's token.
+pub(super) const SESSION_COOKIE: &str = "noroshi-session";
+/// Name of the cookie with the chosen language.
+pub(super) const LANGUAGE_COOKIE: &str = "noroshi-language";
+/// How long a page may take; what is streamed after its head does not count.
+const ANSWER_WAIT: Duration = Duration::from_secs(90);
+
+/// Whoever asks.
+#[derive(Clone)]
+pub(super) struct Visitor {
+    /// Chosen, or its browser's.
+    pub(super) language: Language,
+    /// Signed in as.
+    pub(super) user: Option<User>,
+    /// From where.
+    pub(super) address: IpAddr,
+    /// The page that it asked for, for the way back after a sign-in.
+    pub(super) path: String,
+    /// It came over TLS.
+    pub(super) tls: bool,
+}
+
+/// A signed-in user.
+#[derive(Clone)]
+pub(super) struct User {
+    pub(super) name: String,
+    pub(super) role: Role,
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Copy)]
+pub(super) struct Peer {
+    pub(super) address: IpAddr,
+    pub(super) tls: bool,
+}
+
+impl Visitor {
+    /// The user's name, for histories and the audit trail.
+    pub(super) fn name(&self) -> &str {
+        self.user.as_ref().map_or("-", |user| &user.name)
+    }
+
+    /// It may do what `role` may.
+    pub(super) fn may(&self, role: Role) -> bool {
+        self.user.as_ref().is_some_and(|user| user.role >= role)
+    }
+
+    pub(super) fn pick<T>(&self, en: T, ja: T) -> T {
+        self.language.pick(en, ja)
+    }
+}
+
+/// Lets a request through to its page when whoever asks may see it.
+pub(super) async fn gate(
+    State((app, access)): State<(Arc<App>, Access)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let visitor = visitor(&app, &request);
+    let changes = request.method() != Method::GET && request.method() != Method::HEAD;
+    if changes && !from_here(request.headers()) {
+        let text = visitor.pick(
+            "This request comes from another site.",
+            "他のサイトからの要求です。",
+        );
+        return (StatusCode::FORBIDDEN, text).into_response();
+    }
+    let refused = match access {
+        Access::Anyone => None,
+        Access::Role(role) if visitor.may(role) => None,
+        Access::Role(_) => Some(visitor.user.is_some()),
+    };
+    let api = request.uri().path().starts_with("/api/");
+    match refused {
+        None => {}
+        Some(_) if api => {
+            let status = match visitor.user {
+                Some(_) => StatusCode::FORBIDDEN,
+                None => StatusCode::UNAUTHORIZED,
+            };
+            let body = serde_json::json!({ "error": status.canonical_reason() });
+            return (status, axum::Json(body)).into_response();
+        }
+        Some(true) => return super::page::forbidden(&visitor),
+        Some(false) => return to_sign_in(&app, &visitor, changes),
+    }
+    request.extensions_mut().insert(visitor);
+    match tokio::time::timeout(ANSWER_WAIT, next.run(request)).await {
+        Ok(response) => with_headers(response),
+        Err(_) => StatusCode::GATEWAY_TIMEOUT.into_response(),
+    }
+}
+
+fn to_sign_in(app: &App, visitor: &Visitor, changes: bool) -> Response {
+    let to = match (app.accounts.is_new(), changes) {
+        (true, _) => "/set-up".to_string(),
+        (false, true) => "/sign-in".to_string(),
+        (false, false) => format!("/sign-in?to={}", encoded(&visitor.path)),
+    };
+    see(&to)
+}
+
+/// Another page instead: what a form answers.
+pub(super) fn see(to: &str) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let to = HeaderValue::try_from(to).unwrap_or(HeaderValue::from_static("/"));
+    response.headers_mut().insert(LOCATION, to);
+    response
+}
+
+/// A text inside a query (RFC 3986 section 2).
+pub(super) fn encoded(text: &str) -> String {
+    let mut to = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            to.push(char::from(byte));
+        } else {
+            to.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    to
+}
+
+fn visitor(app: &App, request: &Request) -> Visitor {
+    let headers = request.headers();
+    let peer = request.extensions().get::<ConnectInfo<Peer>>();
+    let nobody = Peer {
+        address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        tls: false,
+    };
+    let peer = peer.map_or(nobody, |peer| peer.0);
+    let user = cookie(headers, SESSION_COOKIE).and_then(|token| {
+        app.sessions.user(&token, |name| {
+            let user = app.accounts.user(name)?;
+            let hash = user.password.reveal().to_string();
+            let (name, role) = (user.name, user.role);
+            Some((User { name, role }, hash))
+        })
+    });
+    let uri = request.uri();
+    Visitor {
+        language: language(headers),
+        user,
+        address: peer.address,
+        path: uri
+            .path_and_query()
+            .map_or_else(|| "/".into(), ToString::to_string),
+        tls: peer.tls,
+    }
+}
+
+/// The chosen language, else the first that the browser names and we have.
+fn language(headers: &HeaderMap) -> Language {
+    let chosen = cookie(headers, LANGUAGE_COOKIE);
+    let wanted = headers.get(ACCEPT_LANGUAGE);
+    let wanted = wanted.and_then(|value| value.to_str().ok()).unwrap_or("");
+    let first = wanted
+        .split(',')
+        .map(str::trim)
+        .find(|tag| tag.starts_with("ja") || tag.starts_with("en"));
+    Language::from_locale(chosen.as_deref().or(first).unwrap_or("en"))
+}
+
+/// The value of a cookie.
+pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let all = headers.get_all(COOKIE).iter();
+    let pairs = all.filter_map(|value| value.to_str().ok());
+    let mut pairs = pairs.flat_map(|value| value.split(';'));
+    pairs.find_map(|pair| {
+        let (key, value) = pair.trim().split_once('=')?;
+        (key == name).then(|| value.to_string())
+    })
+}
+
+fn from_here(headers: &HeaderMap) -> bool {
+    let text = |name: &HeaderName| headers.get(name).map(HeaderValue::to_str);
+    match text(&HeaderName::from_static("sec-fetch-site")) {
+        Some(Ok("same-origin")) => return true,
+        Some(_) => return false,
+        None => {}
+    }
+    match (text(&ORIGIN), text(&HOST)) {
+        // No browser leaves both out of a form; scripts send neither.
+        (None, _) => true,
+        (Some(Ok(origin)), Some(Ok(host))) => origin
+            .split_once("://")
+            .is_some_and(|(_, authority)| authority == host),
+        _ => false,
+    }
+}
+
+/// What every answer carries: nothing from elsewhere runs or is loaded, nothing frames us, nothing is
+/// kept by anybody on the way.
+fn with_headers(mut response: Response) -> Response {
+    const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+        connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("content-security-policy", POLICY),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ] {
+        headers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
+    }
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
