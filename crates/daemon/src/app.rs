@@ -8,6 +8,7 @@ use crate::alert_view::AlertView;
 use crate::channel::lamp::LampChannel;
 use crate::channel::mail::{ATTEMPTS_MAX, MailChannel, MailContext, system_zone};
 use crate::channel::syslog::SyslogChannel;
+use crate::console::Console;
 use crate::control::{self, Asked, Desk};
 use crate::driver::{Driver, Parts};
 use crate::engine::pages::DELIVERIES_MAX;
@@ -49,7 +50,7 @@ const MAIL_GRACE: Duration = Duration::from_secs(1);
 /// Threads for what can hang in the kernel: starting a lamp's program (one for each lamp) or
 /// `sendmail` (8) or the collector of logs (2), asking the name service (one for each SMTP server),
 /// reading certificate authorities (8), the alert view (2) and a look for notices (1), closing the
-/// store, the register of licences (1). Each kind has its own bound, and there
+/// store, the register of licences (1), starting the console (1). Each kind has its own bound, and there
 /// is a place for all of them at once, so that a lamp's dead mount never keeps a mail from its name
 /// service. None is kept when there is nothing to do.
 const BLOCKING_THREADS_MAX: usize = LAMPS_MAX
@@ -57,7 +58,7 @@ const BLOCKING_THREADS_MAX: usize = LAMPS_MAX
     + 2 * ATTEMPTS_MAX
     + READERS_MAX
     + DELIVERIES_MAX
-    + 3
+    + 4
     + SET_READS_MAX;
 /// Sets: one checked, one put in force, two sent or read in pieces.
 const SET_READS_MAX: usize = 4;
@@ -74,6 +75,8 @@ pub struct Options {
     pub server: Option<String>,
     /// Open, except in the demonstration.
     pub gate: Gate,
+    /// Serve the console, if the settings say so: by this very program, which must have that verb.
+    pub console: bool,
 }
 
 /// Why the daemon did not start. Nothing has been told to anybody then.
@@ -154,7 +157,12 @@ pub fn run(options: Options) -> Result<(), StartError> {
 }
 
 async fn live(options: Options) -> Result<(), StartError> {
-    let Options { home, server, gate } = options;
+    let Options {
+        home,
+        server,
+        gate,
+        console,
+    } = options;
     home.prepare().map_err(StartError::Home)?;
     let lock = home.lock().map_err(StartError::Lock)?;
     let zone = system_zone();
@@ -217,6 +225,8 @@ async fn live(options: Options) -> Result<(), StartError> {
         inbox.clone(),
     ));
 
+    let console = console.then(|| Console::start(home.clone(), name.clone(), &config));
+
     let node = Node::new(clock::now(), own, session, config).with_set(in_force);
     let parts = Parts {
         engine,
@@ -226,6 +236,7 @@ async fn live(options: Options) -> Result<(), StartError> {
         syslog,
         licences: Keeper::new(home.clone(), inbox.clone()),
         carrier,
+        console,
     };
     let driver = Driver::new(
         node,
@@ -261,7 +272,10 @@ async fn take_down(mut node: Node, parts: Parts, mut events: mpsc::Receiver<Even
         syslog,
         licences,
         carrier,
+        console,
     } = parts;
+    // Its connections to the command socket end with it.
+    drop(console);
     // Their jobs hold the inbox, and would keep it open.
     drop((licences, carrier));
     let channels = async {
@@ -375,6 +389,9 @@ fn refit(home: Home, name: String, zone: TimeZone) -> impl Fn(&mut Parts, &Confi
         parts.lamps.replace(config.lamps.clone(), names(config));
         parts.syslog.reconfigure(config.syslog.clone());
         parts.store.keep(config.alert_records_max);
+        if let Some(console) = &parts.console {
+            console.reconfigure(config);
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 use crate::channel::lamp::LampChannel;
 use crate::channel::mail::MailChannel;
 use crate::channel::syslog::SyslogChannel;
+use crate::console::Console;
 use crate::control::Asked;
 use crate::engine::Engine;
 use crate::inbox::Inbox;
@@ -44,6 +45,7 @@ pub(crate) struct Parts {
     pub(crate) syslog: SyslogChannel,
     pub(crate) licences: Keeper,
     pub(crate) carrier: Carrier,
+    pub(crate) console: Option<Console>,
 }
 
 /// Fits the parts to new settings.

@@ -9,6 +9,7 @@ pub mod app;
 pub mod channel;
 pub mod clock;
 pub mod collect;
+mod console;
 pub mod control;
 mod driver;
 pub mod engine;

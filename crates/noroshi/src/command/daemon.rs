@@ -59,7 +59,13 @@ fn run(context: &Context, server: Option<String>) -> Result<ExitCode, Failure> {
     }));
     let gate = noroshi_daemon::engine::Gate::open();
     let home = context.home.clone();
-    match noroshi_daemon::app::run(Options { home, server, gate }) {
+    let options = Options {
+        home,
+        server,
+        gate,
+        console: true,
+    };
+    match noroshi_daemon::app::run(options) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => Err(not_started(context, &error)),
     }

@@ -28,13 +28,13 @@ pub(super) const PASSWORD_BYTES_MAX: usize = 512;
 const SALT_BYTES: usize = 16;
 
 /// Why there are no settings.
-pub(super) enum SettingsError {
+pub(crate) enum SettingsError {
     Unreadable(PathBuf, io::Error),
     Faulty(Vec<Finding>),
 }
 
 impl SettingsError {
-    pub(super) fn text(&self, language: Language) -> String {
+    pub(crate) fn text(&self, language: Language) -> String {
         match self {
             SettingsError::Unreadable(path, error) => format!("{}: {error}", path.display()),
             SettingsError::Faulty(findings) => {
@@ -56,14 +56,14 @@ impl Stamp {
 }
 
 /// The settings with their users, and the hashing of passwords.
-pub(super) struct Accounts {
+pub(crate) struct Accounts {
     home: Home,
     last: Mutex<Option<(Stamp, Arc<Config>)>>,
     hashes: Arc<Semaphore>,
 }
 
 impl Accounts {
-    pub(super) fn new(home: Home) -> Accounts {
+    pub(crate) fn new(home: Home) -> Accounts {
         Accounts {
             home,
             last: Mutex::new(None),
@@ -75,7 +75,7 @@ impl Accounts {
     ///
     /// # Errors
     /// When it never was.
-    pub(super) fn settings(&self) -> Result<Arc<Config>, SettingsError> {
+    pub(crate) fn settings(&self) -> Result<Arc<Config>, SettingsError> {
         let path = self.home.conf();
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let former = last.as_ref().map(|(_, config)| Arc::clone(config));

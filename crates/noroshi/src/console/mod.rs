@@ -12,14 +12,15 @@
 //! *Failure.* An address that is taken ends the process with words for the daemon's log; the daemon
 //! tries again later. A daemon that does not answer is a page that says so.
 
-mod account;
+pub(crate) mod account;
+pub(crate) mod certificate;
 mod desk;
 mod door;
 mod live;
 mod page;
 mod picture;
 mod route;
-mod serve;
+pub(crate) mod serve;
 mod session;
 mod settings;
 pub(crate) mod setup_code;

@@ -4,9 +4,9 @@
 //! visitor with thousands of idle connections keeps nobody else out. One too many is closed at once.
 //! A request's head must come within [`HEAD_WAIT`], which is also how long an idle connection is kept.
 
-use super::App;
 use super::route::router;
 use super::visitor::Peer;
+use super::{App, certificate};
 use axum::extract::ConnectInfo;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,9 +18,12 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 /// Connections at once.
 const CONNECTIONS_MAX: usize = 256;
@@ -46,20 +49,29 @@ pub(super) async fn serve(
     language: Language,
 ) -> Result<(), String> {
     let mut listeners = Vec::new();
+    let mut tls = None;
     for address in addresses(config, server) {
+        // What leaves this host is encrypted, always.
+        if !address.ip().is_loopback() && tls.is_none() {
+            tls = Some(certificate::acceptor(&app.home, config, server)?);
+        }
+        let tls = tls.clone().filter(|_| !address.ip().is_loopback());
         let listener = TcpListener::bind(address).await.map_err(|error| {
             language.pick(
                 format!("cannot listen on {address}: {error}"),
                 format!("{address} で待ち受けできません: {error}"),
             )
         })?;
-        listeners.push(listener);
+        // The daemon passes it on to its log.
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        eprintln!("{scheme}://{address}/");
+        listeners.push((listener, tls));
     }
     let places = Arc::new(Places::default());
     let router = router(app);
     let mut tasks = JoinSet::new();
-    for listener in listeners {
-        tasks.spawn(accept(listener, router.clone(), Arc::clone(&places)));
+    for (listener, tls) in listeners {
+        tasks.spawn(accept(listener, tls, router.clone(), Arc::clone(&places)));
     }
     // The daemon holds the other end: whatever ends it ends us.
     let (ended, end) = oneshot::channel();
@@ -74,7 +86,7 @@ pub(super) async fn serve(
 }
 
 /// Where `server` listens: this host alone, unless its settings say more.
-fn addresses(config: &Config, server: &str) -> Vec<SocketAddr> {
+pub(crate) fn addresses(config: &Config, server: &str) -> Vec<SocketAddr> {
     let console = &config.console;
     let own = config
         .server_named(server)
@@ -87,7 +99,12 @@ fn addresses(config: &Config, server: &str) -> Vec<SocketAddr> {
         .collect()
 }
 
-async fn accept(listener: TcpListener, router: axum::Router, places: Arc<Places>) {
+async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    router: axum::Router,
+    places: Arc<Places>,
+) {
     loop {
         let (stream, from) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -98,22 +115,38 @@ async fn accept(listener: TcpListener, router: axum::Router, places: Arc<Places>
         };
         let address = from.ip().to_canonical();
         if let Some(place) = Places::take(&places, address) {
-            let router = router.clone();
+            let (router, tls) = (router.clone(), tls.clone());
             tokio::spawn(async move {
                 // An error is the visitor's going away.
-                let _ = converse(stream, address, router).await;
+                let _ = welcome(stream, tls, address, router).await;
                 drop(place);
             });
         }
     }
 }
 
-async fn converse(stream: TcpStream, address: IpAddr, router: axum::Router) -> io::Result<()> {
+async fn welcome(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    address: IpAddr,
+    router: axum::Router,
+) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let peer = Peer {
-        address,
-        tls: false,
-    };
+    let peer = |tls| Peer { address, tls };
+    match tls {
+        Some(tls) => {
+            let stream = timeout(HEAD_WAIT, tls.accept(stream)).await??;
+            converse(stream, peer(true), router).await
+        }
+        None => converse(stream, peer(false), router).await,
+    }
+}
+
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send,
+    peer: Peer,
+    router: axum::Router,
+) -> io::Result<()> {
     let router = router.layer(axum::Extension(ConnectInfo(peer)));
     http1::Builder::new()
         .timer(TokioTimer::new())

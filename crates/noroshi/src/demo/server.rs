@@ -40,6 +40,7 @@ pub(crate) fn run(home: PathBuf, server: String) -> ExitCode {
         home: Home::at(home),
         server: Some(server),
         gate,
+        console: true,
     };
     match noroshi_daemon::app::run(options) {
         Ok(()) => ExitCode::SUCCESS,
