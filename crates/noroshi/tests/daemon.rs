@@ -22,6 +22,7 @@ fn single(last: u8) -> (tempfile::TempDir, Home) {
   <heartbeat><types name="lankhb"/>
     <lankhb name="lankhb1"><priority>0</priority><device>0</device></lankhb>
   </heartbeat>
+  <noroshi><console><use>0</use></console></noroshi>
 </root>
 "#
     );
@@ -248,8 +249,8 @@ fn the_log_that_mails_name_tells_what_did_not_work() {
     let _stopped = Stopped(dir.path());
     let conf = std::fs::read_to_string(home.conf()).unwrap();
     let mail = "<mail><address>ops@example.com</address></mail></cluster>";
-    let send = "<noroshi><mail><sendmail>/nowhere/sendmail</sendmail></mail></noroshi></root>";
-    let conf = conf.replace("</cluster>", mail).replace("</root>", send);
+    let send = "<noroshi><mail><sendmail>/nowhere/sendmail</sendmail></mail>";
+    let conf = conf.replace("</cluster>", mail).replace("<noroshi>", send);
     std::fs::write(home.conf(), conf).unwrap();
     assert_eq!(run(&["clpcl", "-s"]).code, 0);
     assert_eq!(run(&["clplogcmd", "-m", "x", "--mail"]).code, 0);
@@ -294,8 +295,8 @@ fn a_log_that_cannot_be_written_is_said_once_and_keeps_nobody_waiting() {
 fn what_waits_is_explained_and_refusals_follow_the_settings() {
     let (dir, home) = single(79);
     let conf = std::fs::read_to_string(home.conf()).unwrap();
-    let ours = "<noroshi><language>ja</language><syslog><socket>/nonexistent/log</socket></syslog></noroshi></root>";
-    let conf = conf.replace("</root>", ours);
+    let ours = "<noroshi><language>ja</language><syslog><socket>/nonexistent/log</socket></syslog>";
+    let conf = conf.replace("<noroshi>", ours);
     std::fs::write(home.conf(), conf).unwrap();
     let run = |arguments: &[&str]| run_in(dir.path(), arguments);
     let _stopped = Stopped(dir.path());

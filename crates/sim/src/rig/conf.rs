@@ -47,6 +47,8 @@ pub struct Conf {
     pub encoding: Encoding,
     /// The syslog daemon's socket.
     pub syslog: Option<PathBuf>,
+    /// Each server has its console, on its first address; otherwise there is none.
+    pub console: bool,
     /// Messages whose mail tick is changed: module, event id, mailed or not.
     pub mailed: Vec<(String, u32, bool)>,
 }
@@ -178,9 +180,21 @@ impl Conf {
         if let Some(socket) = &self.syslog {
             file.within("syslog", None, |file| file.put("socket", socket.display()));
         }
+        file.within("console", None, |file| self.console(file));
         for server in &self.servers {
             if let Some(lamp) = &server.lamp {
                 file.within("lamp", Some(&server.name), |file| write_lamp(lamp, file));
+            }
+        }
+    }
+
+    fn console(&self, file: &mut File) {
+        file.put("use", u8::from(self.console));
+        for server in self.servers.iter().filter(|_| self.console) {
+            if let Some(address) = server.addresses.first() {
+                file.within("server", Some(&server.name), |file| {
+                    file.put("address", address);
+                });
             }
         }
     }
@@ -329,6 +343,7 @@ mod tests {
             language: Some(Language::En),
             encoding: Encoding::EucJp,
             syslog: None,
+            console: false,
             mailed: vec![("nm".into(), 1, true)],
         }
     }

@@ -245,6 +245,7 @@ fn conf(servers: Vec<ConfServer>, outside: &Outside) -> Conf {
         encoding: Encoding::Utf8,
         // Not the host's: a rig tells nobody outside itself.
         syslog: Some("/nonexistent/noroshi-rig/log".into()),
+        console: false,
         mailed: Vec::new(),
     }
 }
