@@ -70,6 +70,7 @@ fn main() -> ExitCode {
 
 /// Runs the benches asked for; true if all ran and every bound is kept.
 fn run(options: &Options) -> Fallible<bool> {
+    machine::settle_executable(&options.noroshi)?;
     let mut json = options.json.as_ref().map(File::create).transpose()?;
     println!("{}\n{}", machine::described(), figure::heads());
     let mut all_well = true;
