@@ -8,6 +8,7 @@
 //! Every wait has a deadline. Ctrl-C ends the run at its next step and takes everything down.
 
 mod check;
+mod commands;
 mod cpu;
 mod cut;
 mod figure;
@@ -38,6 +39,7 @@ type Bench = fn(&Options) -> Fallible<Vec<Figure>>;
 const NAMES: &[(&str, Bench)] = &[
     ("store", store::run),
     ("check", check::run),
+    ("commands", commands::run),
     ("raise", raise::run),
     ("kill", kill::run),
     ("books", kill::run),
