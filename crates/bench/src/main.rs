@@ -14,10 +14,12 @@ mod cut;
 mod figure;
 mod interrupt;
 mod kill;
+mod load;
 mod logs;
 mod machine;
 mod memory;
 mod options;
+mod push;
 mod quiet;
 mod raise;
 mod stage;
@@ -48,6 +50,7 @@ const NAMES: &[(&str, Bench)] = &[
     ("cpu", cpu::run),
     ("memory", memory::run),
     ("logs", logs::run),
+    ("push", push::run),
     ("quiet", quiet::run),
 ];
 
