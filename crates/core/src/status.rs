@@ -41,15 +41,15 @@ pub struct Status {
 pub struct LicenceStatus {
     /// The licences of the server that tells this suffice: it sends mails and tells warning lights.
     pub notices: bool,
-    /// Another server that does so in its stead; `None` when its own suffice, or nobody can.
-    #[serde(default)]
-    pub sent_by: Option<String>,
     /// The number of the message that says why not: 1 to 4.
     pub message: Option<u32>,
     /// That message.
     pub text: Option<String>,
     /// Mails that this server did not send while nobody could, and that were not told yet.
     pub withheld: u32,
+    /// Another server that sends in its stead; `None` when its own suffice, or nobody can.
+    #[serde(default)]
+    pub sent_by: Option<String>,
 }
 
 /// The unfinished notices of one channel.
