@@ -11,9 +11,9 @@ use noroshi_sim::scenario::{Happening, Setup};
 use noroshi_sim::world::{Random, World, happen};
 use std::collections::BTreeSet;
 
-/// In which all at work know who else is and who may send: a start, a time-out, a link, an attempt to
-/// send that is under way.
-const SLACK_MS: u64 = 40_000;
+/// In which all at work know who else is and who may send: a start, a time-out, a link, a server that
+/// leaves and waits for its lamp.
+const SLACK_MS: u64 = 10_000;
 /// How closely the books are kept.
 const STEP_MS: u64 = 100;
 
