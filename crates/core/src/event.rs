@@ -161,6 +161,9 @@ pub struct Recovered {
     pub views: Vec<View>,
     /// What was wrong with the store when it was opened, if anything.
     pub trouble: Option<StoreTrouble>,
+    /// Mails that were not sent for want of a licence since that was last told by mail: by which server,
+    /// how many.
+    pub unsent_mails: Vec<(String, u32)>,
     /// What is registered; `None` for a build that needs no licence.
     pub licences: Option<Box<Licences>>,
 }
@@ -170,7 +173,7 @@ pub struct Recovered {
 pub struct Licences {
     /// The licences, checked.
     pub registered: Registered,
-    /// What an earlier run remembered; only the first one counts.
+    /// What an earlier run remembered; only the first that can be read counts.
     pub memory: Option<Memory>,
     /// The same registrations as text for the other servers, which check them for themselves; empty
     /// when there is nothing to be told.

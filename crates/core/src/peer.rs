@@ -83,6 +83,13 @@ pub enum PeerMessage {
         /// The number of our message.
         number: u64,
     },
+    /// Whether the sender may send notices (rule M25), at each link and each change.
+    Barred {
+        /// It may not, for want of a valid licence: its turn is the next server's.
+        barred: bool,
+        /// Mails that it did not send while nobody could, and that were not told yet.
+        unsent: u32,
+    },
     /// The sender leaves cleanly.
     Leaving {
         /// The whole cluster shuts down.

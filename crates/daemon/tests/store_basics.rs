@@ -471,3 +471,46 @@ fn an_item_that_cannot_be_stored_is_skipped_alone() {
         "its neighbours are kept"
     );
 }
+
+/// Counted by server, from the last mail on that told how many; another's reason, one that was sent and
+/// an untold "valid again" do not count.
+///
+/// Rule: M25
+#[test]
+fn mails_that_were_not_sent_are_counted_since_that_was_last_told() {
+    use noroshi_core::alert::{Message, row};
+    use noroshi_core::notice::UNSENT_WHY;
+    let dir = tempdir().unwrap();
+    let (mut bench, _) = Bench::open(dir.path(), 100);
+    let one = |number: u64, sender: &str, reason: &str, told: Option<bool>| {
+        let [alert, notice] = sample_items(number);
+        let (Item::Alert { alert, received }, Item::Notice(mut notice)) = (alert, notice) else {
+            unreachable!()
+        };
+        let mut alert = (*alert).clone();
+        if let Some(mailed) = told {
+            alert.message = row(Message::LicenceValidAgain).id();
+            alert.destinations.mail = mailed;
+        }
+        notice.state = NoticeState::Dropped;
+        (notice.sender, notice.reason) = (sender.into(), reason.into());
+        let alert = Arc::new(alert);
+        [Item::Alert { alert, received }, Item::Notice(notice)]
+    };
+    let [en, ja] = UNSENT_WHY;
+    let items = [
+        one(1, "server1", &format!("{en} told long ago"), None),
+        one(2, "server1", "", Some(true)),
+        one(3, "server1", &format!("{en} x"), None),
+        one(4, "server2", &format!("{ja}x"), None),
+        one(5, "server1", "overtaken", None),
+        one(6, "server2", "", Some(false)),
+        one(7, "server1", &format!("{ja}x"), None),
+    ];
+    bench.record(items.concat()).unwrap();
+    bench.shut();
+    let (bench, recovered) = Bench::open(dir.path(), 100);
+    let counted = [("server1".to_owned(), 2), ("server2".to_owned(), 1)];
+    assert_eq!(recovered.unsent_mails, counted);
+    bench.shut();
+}

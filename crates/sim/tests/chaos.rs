@@ -9,9 +9,16 @@
 //! A lamp's red is a promise both ways (rule M18): what a lamp has shown stays until a person or a clean
 //! stop, and a server for which no lamp ever blinked, and that never fell, is not red at the end.
 //!
+//! Licences come, end, begin and become unreadable ([`licences`]): notices are off exactly while no
+//! server at work has a valid licence, everything else is on, and what was not sent is told by number.
+//!
 //! `SEED=n cargo test -p noroshi-sim --test chaos` tells one story again, with all that happened;
 //! `FIRST=n STORIES=m` tells so many from there on.
 
+#[path = "chaos_support/licences.rs"]
+mod licences;
+
+use licences::Licensed;
 use noroshi_core::notice::Channel;
 use noroshi_sim::scenario::{Change, Happening, LampLook, MailBehaviour, Setup};
 use noroshi_sim::world::{Random, World, happen};
@@ -30,10 +37,21 @@ enum Faults {
     Local,
     /// Cuts and loss as well: then each side of a partition tells.
     Network,
+    /// As `Local`, in a cluster that needs licences.
+    Licences,
+}
+
+impl Faults {
+    fn are_local(self) -> bool {
+        self != Faults::Network
+    }
 }
 
 fn one_fault(random: &mut Random, world: &World, faults: Faults) -> Happening {
     use Happening as H;
+    if faults == Faults::Licences && random.chance(30) {
+        return licences::one_event(random, world);
+    }
     let servers = world.servers.len() as u64;
     let server = |random: &mut Random| {
         let at = random.between(0, servers) as usize;
@@ -179,7 +197,7 @@ impl Reds {
                 (Some(_), None) => true,
                 (Some(since), Some(cleared)) => {
                     let fell = self.fell.get(name).is_some_and(|fell| fell > cleared);
-                    faults == Faults::Local && since > cleared + CLEARED_MS && fell
+                    faults.are_local() && since > cleared + CLEARED_MS && fell
                 }
                 (None, _) => false,
             };
@@ -218,14 +236,16 @@ fn story(seed: u64, faults: Faults, loud: bool) -> Vec<String> {
         servers: random.between(1, 5) as u8,
         interconnects: 2,
         mute_lamps: random.chance(25),
+        licences: (faults == Faults::Licences).then(|| licences::at_start(&mut random)),
         ..Setup::default()
     };
+    let mut licensed = Licensed::new(&setup);
     let (mut reds, mut disk_failed) = (Reds::default(), false);
     let mut world = World::new(&setup, seed);
     world.run_until(3_000);
     while world.now_ms() < FAULTS_MS {
         let at = world.now_ms() + random.between(20, 4_000);
-        world.run_until(at);
+        licensed.run_until(&mut world, at);
         // Now and then two things happen at one moment, such as two servers on one broken socket strip.
         for _ in 0..=u8::from(random.chance(10)) {
             let happening = one_fault(&mut random, &world, faults);
@@ -234,6 +254,7 @@ fn story(seed: u64, faults: Faults, loud: bool) -> Vec<String> {
                     println!("{at} ms: {happening:?}");
                 }
                 reds.note(at, &happening);
+                licensed.note(&world, &happening);
                 disk_failed |= matches!(happening, Happening::Disk(_, false));
                 happen(&mut world, &happening).expect("it names what is there");
             }
@@ -242,11 +263,13 @@ fn story(seed: u64, faults: Faults, loud: bool) -> Vec<String> {
     if loud {
         println!("{} ms: healing", world.now_ms());
     }
+    licensed.heal(&mut world);
     heal(&mut world);
     let end = world.now_ms() + HEALING_MS;
     world.run_until(end);
     let lost = world.servers.iter().any(|server| server.disk.lost_notices);
-    let mut wrong = check(&world, faults == Faults::Local && !lost);
+    let mut wrong = check(&world, faults.are_local() && !lost);
+    licensed.check(&world, disk_failed, &mut wrong);
     reds.check(&world, faults, disk_failed, &mut wrong);
     if loud && !wrong.is_empty() {
         tell_lamps(&world);
@@ -289,7 +312,9 @@ fn check(world: &World, unmarked_is_wrong: bool) -> Vec<String> {
             .iter()
             .filter(|alert| alert.destinations.mail)
         {
-            if !world.mails.iter().any(|mail| mail.alert.id == alert.id) {
+            if !world.mails.iter().any(|mail| mail.alert.id == alert.id)
+                && !licences::was_unsent(world, &alert.id)
+            {
                 wrong.push(format!(
                     "{}: never told: {} {:?}",
                     server.name, alert.id, alert.text
@@ -348,4 +373,10 @@ fn whatever_fails_on_the_servers_nothing_is_lost_and_no_copy_is_unmarked() {
 #[test]
 fn whatever_the_network_does_nothing_is_lost() {
     stories(Faults::Network);
+}
+
+/// Rule: M25 N8 N9 M18
+#[test]
+fn notices_are_off_exactly_while_no_server_at_work_has_a_valid_licence() {
+    stories(Faults::Licences);
 }

@@ -38,8 +38,9 @@ impl Node {
             return;
         };
         let told_by_us = self.lamps[usize::from(lamp.0)].is_active();
-        if let (Some(alert), Some(why)) = (&alert, self.withheld_why()) {
-            let teller = crate::lamp::teller(&self.config, lamp, self.membership.living());
+        if let (Some(alert), Some(why), None) = (&alert, self.withheld_why(), self.held_for_word())
+        {
+            let teller = crate::lamp::teller(&self.config, lamp, self.senders());
             if teller == Some(self.own) {
                 let key = self.lamp_notice(now, alert.clone(), server).key;
                 self.mark_lamp(now, Vec::from([key]), NoticeState::Dropped, &why, out);

@@ -20,6 +20,7 @@ mod sets_taken;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use crate::action::{Action, Item};
 use crate::alert::{Alert, AlertId, SessionId};
@@ -114,6 +115,7 @@ pub struct Node {
     assigned: bool,
     /// `None` for a build that needs no licence.
     licences: Option<Box<licences::Licensing>>,
+    turns: turns::Turns,
     sets: Sets,
 }
 
@@ -170,6 +172,7 @@ impl Node {
             mail_trouble: false,
             assigned: false,
             licences: None,
+            turns: turns::Turns::default(),
             sets: Sets::default(),
         }
     }
@@ -181,6 +184,7 @@ impl Node {
         match event {
             Event::Start(mut recovered) => {
                 // Before anything can be sent.
+                self.remember_unsent(&recovered.unsent_mails);
                 let licences = recovered.licences.take();
                 let news = licences.map(|found| self.licences_found(now, *found, out));
                 self.start(now, *recovered);
@@ -252,6 +256,7 @@ impl Node {
         sooner(self.store_calm_at);
         sooner(self.returns_due());
         sooner(self.licences_due());
+        sooner(self.turns_due());
         sooner(self.sets_due());
         self.lamps
             .iter()
@@ -338,6 +343,7 @@ impl Node {
             self.next_beat = now.at + self.config.heartbeat.interval;
         }
         self.watch_licences(now, out);
+        self.watch_turns(now, out);
         self.assign(now);
         self.begin_notices(now, out);
         out.extend(self.outbox.wants_load(now.at).map(Action::Load));
@@ -368,14 +374,14 @@ impl Node {
         if core::mem::replace(&mut self.assigned, true) {
             return;
         }
-        let membership = &self.membership;
         let own = self.own;
+        let senders: Vec<ServerId> = self.senders().collect();
         self.outbox.assign(now, |origin| {
-            on_duty(origin, membership.living()) == Some(own)
+            on_duty(origin, senders.iter().copied()) == Some(own)
         });
         for at in 0..self.lamps.len() {
             let lamp = LampId(at as u8);
-            let teller = crate::lamp::teller(&self.config, lamp, self.membership.living());
+            let teller = crate::lamp::teller(&self.config, lamp, senders.iter().copied());
             let ours = teller == Some(own) && self.may_tell(lamp);
             self.lamps[at].set_active(now.at, ours);
         }
@@ -405,13 +411,12 @@ impl Node {
                 possible: !self.askable().is_empty(),
                 of_all: self.membership.living().count() == self.config.servers.len(),
             };
-            match self.withheld_why() {
-                None => {
-                    let records = self.outbox.begin(now, &sender, self.batch, asking);
-                    self.items.extend(records.into_iter().map(Item::Notice));
-                }
-                Some(why) => self.withhold(now, &why, asking, out),
+            if let Some(why) = self.withheld_why() {
+                self.withhold(now, &why, asking, out);
             }
+            // Of what is left when mails are off: syslog goes on.
+            let records = self.outbox.begin(now, &sender, self.batch, asking);
+            self.items.extend(records.into_iter().map(Item::Notice));
         }
         out.extend(sendings.into_iter().map(Action::Send));
     }

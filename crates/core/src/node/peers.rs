@@ -35,6 +35,8 @@ impl Node {
         tell(PeerMessage::Returns {
             returns: self.returns(&others),
         });
+        // Before the notices: whose turn they are depends on it.
+        self.tell_whether_barred_to(server, out);
         self.tell_licences_to(server, out);
         self.tell_set(server, out);
         let mut tell = |message| out.push(Action::Tell(server, Box::new(message)));
@@ -93,6 +95,9 @@ impl Node {
                 number,
                 register,
             }),
+            PeerMessage::Barred { barred, unsent } => {
+                self.hear_whether_barred(from, barred, unsent);
+            }
             PeerMessage::LicencesTaken { number } => self.licences_taken(from, number),
             PeerMessage::Leaving { cluster } => {
                 let mut news = Vec::new();
@@ -190,8 +195,7 @@ impl Node {
                     out.push(Action::Tell(server, Box::new(mark)));
                     notices.push(key);
                 }
-                // It waits here, so no disk knows more of it.
-                None if self.outbox.record(&key).is_some() => notices.push(key),
+                None if self.outbox.has_of_its_own(&key) => notices.push(key),
                 None => unknown.push(key),
             }
         }
@@ -245,10 +249,11 @@ impl Node {
             .membership
             .others()
             .all(|id| self.linked.has(id) && is_up(id));
-        match all_linked {
+        let held = match all_linked {
             true => self.hold_until,
             false => self.hold_until.max(self.start_hold_until),
-        }
+        };
+        self.held_for_word().map_or(held, |until| held.max(until))
     }
 
     /// Before a stale notice goes out the other servers are asked whether it was told. While a hold

@@ -67,6 +67,7 @@ impl Node {
         self.linked = linked.fold(Servers::default(), Servers::with);
         self.outbox
             .renumber(now.at, |alert| raise::origin(config, alert));
+        self.renumber_turns(&old);
         self.keep_lamps(&old, out);
         self.lamps
             .iter_mut()

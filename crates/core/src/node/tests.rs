@@ -156,6 +156,41 @@ fn a_server_says_when_it_has_said_all_that_it_knows_of_a_notice() {
     assert!(!out.contains(&Action::Tell(ServerId(2), answered)));
 }
 
+/// The story of seed 121: an earlier run had begun the mail and then ended it, for want of a licence. The
+/// server whose turn it was came back with its own copy, repeated the alert and asked about it.
+///
+/// Rule: N8
+#[test]
+fn a_notice_that_another_server_brought_is_looked_for_on_disk_before_nothing_is_known_of_it() {
+    let (mut node, now) = one_of_three(1);
+    let mut out = Vec::new();
+    let (mut sv1, _) = one_of_three(0);
+    let test = crate::request::Request::MailTest;
+    sv1.step(now, Event::Request(RequestId(1), test), &mut out);
+    let brought = out.iter().find_map(|action| match action {
+        Action::Tell(_, message) => match &**message {
+            PeerMessage::Alert { alert, notices, .. } => Some((alert.clone(), notices.clone())),
+            _ => None,
+        },
+        _ => None,
+    });
+    let (alert, mut notices) = brought.expect("the others hear of it");
+    notices[0].state = NoticeState::Waiting;
+    let asked = alloc::vec![notices[0].key.clone()];
+    let repeated = PeerMessage::Alert {
+        alert,
+        notices,
+        repeated: true,
+    };
+    node.step(now, Event::Peer(ServerId(0), Box::new(repeated)), &mut out);
+    out.clear();
+    let ask = PeerMessage::Ask {
+        notices: asked.clone(),
+    };
+    node.step(now, Event::Peer(ServerId(0), Box::new(ask)), &mut out);
+    assert!(out.contains(&Action::Find(ServerId(0), asked)), "{out:?}");
+}
+
 /// What the daemon does with outcomes that come while it is taken down.
 ///
 /// Rule: N9 N8

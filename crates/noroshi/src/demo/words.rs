@@ -157,7 +157,8 @@ pub(super) fn happening(happening: &Happening, language: Language) -> String {
         | H::Loss(..)
         | H::Disk(..)
         | H::Settings(..)
-        | H::Licence(_)
+        | H::Licence(..)
+        | H::Register(..)
         | H::Pushes(..)
         | H::Sets(..) => String::new(),
     }
@@ -213,6 +214,7 @@ pub(super) fn subject(happening: &Happening) -> Option<&str> {
         | H::Loss(..)
         | H::Disk(..)
         | H::Settings(..)
-        | H::Licence(_) => None,
+        | H::Licence(..)
+        | H::Register(..) => None,
     }
 }

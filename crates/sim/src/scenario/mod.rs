@@ -117,8 +117,10 @@ pub enum Happening {
     Suspended(String),
     /// It goes on.
     Resumes(String),
-    /// A licence is registered on it.
-    Licence(String),
+    /// A licence is registered on it: a line of [`Register`](crate::world::Register).
+    Licence(String, String),
+    /// The register of a server cannot be read, or can again.
+    Register(String, bool),
     /// No packet passes to or from it; on all interconnects, or one.
     CutOff(String, Option<String>),
     /// The cut is over.

@@ -28,11 +28,11 @@ impl std::error::Error for ParseError {}
 
 const HAPPENINGS: &str = "after `at TIME`: SERVER is killed | loses power | stops | starts | is \
 suspended | resumes | is cut off [on LAN] | is reconnected [on LAN] | does not hear SERVER | raises \
-\"TEXT\" | puts lamp SERVER out | registers a licence | tests lamp SERVER | shuts the cluster down | takes settings CHANGE; \
+\"TEXT\" | puts lamp SERVER out | registers a licence [from TIME] | registers a trial until TIME | tests lamp SERVER | shuts the cluster down | takes settings CHANGE; \
 settings CHANGE; SERVER pushes CHANGE | takes no sets | takes sets again, where a change is subject \"TEXT\" | recipient ADDRESS | without ADDRESS | timeout \
 TIME; the interconnects of SERVER are cut | are joined; the network heals; N% loss on LAN; lamp \
 SERVER dies | answers | forgets; mail is accepted | deferred | swallowed | away | rejected for \
-ADDRESS, mail takes TIME | hangs for ADDRESS; disk SERVER fails | works";
+ADDRESS, mail takes TIME | hangs for ADDRESS; disk SERVER fails | works; register SERVER cannot be read | can be read";
 const EXPECTATIONS: &str = "after `expect`, with `by TIME` or `at TIME` at the end: lamp SERVER is \
 out | is green | blinks red | blinks red and green; N mail(s) [to ADDRESS] [about SERVER] [saying \
 \"TEXT\"]; alert | no alert | N alerts MODULE EVENT on SERVER; SERVER sees SERVER STATE; SERVER has set N";
@@ -165,7 +165,15 @@ fn happening(words: &[&str]) -> Option<Happening> {
         [server, "is", "reconnected", "on", lan] => H::Reconnected(s(server), Some(s(lan))),
         [server, "does", "not", "hear", other] => H::Deaf(s(server), s(other)),
         [server, "raises", text] => H::Raises(s(server), s(text)),
-        [server, "registers", "a", "licence"] => H::Licence(s(server)),
+        [server, "registers", "a", "licence"] => H::Licence(s(server), String::from("-")),
+        [server, "registers", "a", "licence", "from", time] => {
+            H::Licence(s(server), format!("from {}", millis(time)?))
+        }
+        [server, "registers", "a", "trial", "until", time] => {
+            H::Licence(s(server), millis(time)?.to_string())
+        }
+        ["register", server, "cannot", "be", "read"] => H::Register(s(server), false),
+        ["register", server, "can", "be", "read"] => H::Register(s(server), true),
         [server, "tests", "lamp", other] => H::LampTested(s(server), s(other)),
         [server, "puts", "lamp", other, "out"] => H::LampPutOut(s(server), s(other)),
         [server, "shuts", "the", "cluster", "down"] => H::Shutdown(s(server)),

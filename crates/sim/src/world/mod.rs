@@ -186,7 +186,7 @@ impl World {
             world.servers[at].links = vec![false; world.servers.len()];
             world.servers[at].disk.register = setup.licences.as_ref().map(|lines| Register {
                 lines: lines.iter().cloned().collect(),
-                memory: None,
+                ..Register::default()
             });
             if !setup.absent.contains(&world.servers[at].name) {
                 world.boot(at);
@@ -400,6 +400,7 @@ impl Disk {
             latches: self.latches.values().cloned().collect(),
             views: self.views.values().cloned().collect(),
             trouble: None,
+            unsent_mails: self.unsent_mails(),
             licences: self
                 .register
                 .as_ref()

@@ -338,9 +338,13 @@ pub fn happen(world: &mut World, happening: &Happening) -> Result<(), String> {
             };
             servers.for_each(|server| world.change_settings(server, change));
         }
-        H::Licence(name) => {
+        H::Licence(name, line) => {
             let server = at(world, name)?;
-            world.register_licence(server);
+            world.register_licence(server, line);
+        }
+        H::Register(name, readable) => {
+            let server = at(world, name)?;
+            world.tear_register(server, !readable);
         }
         H::Pushes(name, change) => {
             let server = at(world, name)?;

@@ -48,7 +48,8 @@ impl Stage {
             | H::Loss(..)
             | H::Disk(..)
             | H::Settings(..)
-            | H::Licence(_)
+            | H::Licence(..)
+            | H::Register(..)
             | H::Pushes(..)
             | H::Sets(..) => Err(NOT_POSSIBLE.into()),
         }
@@ -150,7 +151,8 @@ impl Stage {
             | H::Loss(..)
             | H::Disk(..)
             | H::Settings(..)
-            | H::Licence(_)
+            | H::Licence(..)
+            | H::Register(..)
             | H::Pushes(..)
             | H::Sets(..) => {
                 return Err(NOT_POSSIBLE.into());
