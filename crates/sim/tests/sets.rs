@@ -153,6 +153,29 @@ fn a_death_at_any_moment_of_a_push_leaves_all_with_one_set() {
     }
 }
 
+/// The server that pushes stands still until all have voted and given up waiting for the commit: what it
+/// finds then is no agreement any more.
+///
+/// Rule: N17
+#[test]
+fn votes_that_are_too_old_commit_nothing() {
+    let setup = Setup {
+        servers: 2,
+        ..Setup::default()
+    };
+    let mut world = World::new(&setup, 1);
+    world.run_until(3_000);
+    let id = world.push(0, &subject("a"));
+    world.run_until(3_002);
+    world.servers[0].suspended = true;
+    world.run_until(30_000);
+    world.resume(0);
+    world.run_until(31_000);
+    let answer = reply(&world, id);
+    assert!(matches!(answer, Some(Reply::Refused { .. })), "{answer:?}");
+    assert!((0..2).all(|server| set_of(&world, server).is_none()));
+}
+
 /// A push changes the port by which the servers hear each other, and one of them is cut off, or dies, at any
 /// moment of it, or was not there at all: when it is back it knows the former port only, and takes the set.
 ///

@@ -198,6 +198,10 @@ impl Node {
                 format!("no answer within {VOTE_WAIT}"),
                 format!("{VOTE_WAIT} 以内に応答がありません"),
             );
+            // Who stood still itself has the votes now, and those who gave them have forgotten.
+            if offer.waiting.is_empty() {
+                offer.waiting.push(self.own_name());
+            }
             let late = offer.waiting.drain(..).map(|name| (name, silent.clone()));
             offer.refusals.extend(late);
         }

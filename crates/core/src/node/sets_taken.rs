@@ -287,7 +287,7 @@ impl Node {
         let of_others = &self.sets.of_others;
         let has_it = |id: ServerId| {
             let label = of_others.get(self.config.server_name(id));
-            label.is_some_and(|label| label.number >= own.number)
+            label.is_some_and(|label| label.is(own) || label.follows(own))
         };
         let all_have_it = own.number == 0 || self.membership.others().all(has_it);
         match self.sets.seeking {

@@ -19,7 +19,11 @@ impl World {
     pub fn push(&mut self, server: usize, change: &Change) -> RequestId {
         let mut config = self.servers[server].config.clone();
         changed(&mut config, change);
-        let digest = format!("{change:?}");
+        let mut digest = format!("{change:?}");
+        // The same change of other settings is another set.
+        while self.sets.contains_key(&digest) {
+            digest.push('\'');
+        }
         config.digest = digest.bytes().map(u32::from).sum();
         self.sets.insert(digest.clone(), config);
         self.servers[server].disk.staged.insert(digest.clone());
