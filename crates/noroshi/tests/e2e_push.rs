@@ -5,6 +5,7 @@ mod e2e;
 use e2e::*;
 use std::fs;
 use std::path::Path;
+use std::process::{Child, Command};
 
 /// A saved set in a directory of its own: server 1's settings with another subject.
 fn saved(cluster: &Cluster, at: &Path, subject: &str) {
@@ -256,5 +257,67 @@ fn what_one_server_cannot_take_is_taken_by_none() {
     let incomplete = cluster.command(0, &push).unwrap_err().to_string();
     for words in ["clp.conf.rep is missing", "scripts/ is missing"] {
         assert!(incomplete.contains(words), "{incomplete}");
+    }
+}
+
+/// The service is nobody, its directory of settings belongs to root and lets it write. Scripts of root's that it
+/// could not replace are found before anything changes; its own are replaced.
+///
+/// Rule: N17
+#[test]
+fn a_service_that_is_not_root_takes_a_push_or_says_what_it_may_not_change() {
+    if !rustix::process::geteuid().is_root() {
+        noroshi_sim::skipped("needs root");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    let shell = |script: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-ec", script]).current_dir(at);
+        command.env("NOROSHI_HOME", at).env("NOROSHI_SERVER", "sv1");
+        command.env("noroshi", env!("CARGO_BIN_EXE_noroshi"));
+        command
+    };
+    let conf = "<root><cluster><name>c</name></cluster><server name='sv1'><priority>0</priority>\
+        <device id='0'><type>lan</type><info>127.0.0.1</info></device></server>\
+        <noroshi><port>29599</port></noroshi></root>";
+    fs::create_dir_all(at.join("etc/scripts/monitor")).unwrap();
+    fs::write(at.join("etc/clp.conf"), conf).unwrap();
+    fs::write(at.join("etc/scripts/monitor/start.sh"), "#!/bin/sh\n").unwrap();
+    let prepare = "cp $noroshi noroshi; ./noroshi key new; mkdir var run log; chown nobody var run log\n\
+        chgrp -R nogroup .; chmod 755 .; chmod 770 etc; chmod 640 etc/cluster.key etc/clp.conf";
+    assert!(shell(prepare).output().unwrap().status.success());
+    let daemon = "exec setpriv --reuid=nobody --regid=nogroup --clear-groups ./noroshi daemon";
+    let _daemon = Ended(shell(daemon).spawn().unwrap());
+    let run = |script: &str| {
+        let ran = shell(script).output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
+        (ran.status.success(), said.into_owned())
+    };
+    let listens = || run("./noroshi status").0.then_some(()).ok_or(String::new());
+    until(SOON, "the service", listens).unwrap();
+    let save = run("./noroshi config set /root/cluster/mail/subject night");
+    assert!(save.0, "{}", save.1);
+    let (taken, said) = run("./noroshi clpcfctrl --push");
+    assert!(
+        !taken && said.contains("etc/scripts: Permission denied"),
+        "{said}"
+    );
+    assert!(run("chown -R nobody etc/scripts").0);
+    for _ in 0..2 {
+        let (taken, said) = run("./noroshi clpcfctrl --push");
+        assert!(taken, "{said}");
+    }
+    let (whole, said) = run("./noroshi config verify");
+    assert!(whole, "{said}");
+}
+
+/// A process that ends with the test, however that ends.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill().and_then(|()| self.0.wait());
     }
 }
