@@ -24,6 +24,8 @@ const FAULTS_MS: u64 = 90_000;
 const HEALING_MS: u64 = 420_000;
 /// Stories told in one run of the tests; a nightly run may ask for more.
 const STORIES: u64 = 60;
+/// The same with pushes, which share most of what the others prove.
+const PUSH_STORIES: u64 = 20;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Faults {
@@ -391,8 +393,12 @@ fn stories(faults: Faults, settings: Settings) {
     }
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let (first, count) = (number("FIRST").unwrap_or(1), number("STORIES"));
+    let usual = match settings {
+        Settings::Edited => STORIES,
+        Settings::Pushed => PUSH_STORIES,
+    };
     let mut all = Vec::new();
-    for seed in first..first + count.unwrap_or(STORIES) {
+    for seed in first..first + count.unwrap_or(usual) {
         let wrong = story(seed, faults, settings, false);
         if !wrong.is_empty() {
             all.push(format!("SEED={seed}\n{}", wrong.join("\n")));

@@ -216,7 +216,7 @@ fn moments() -> Vec<(usize, bool, u64)> {
     let mut all = Vec::new();
     for victim in 0..3 {
         for dies in [false, true] {
-            all.extend((0..60).step_by(3).map(|after_ms| (victim, dies, after_ms)));
+            all.extend((0..60).step_by(6).map(|after_ms| (victim, dies, after_ms)));
         }
     }
     all
