@@ -86,6 +86,9 @@ pub enum Action {
     },
     /// Put the files of a set that is on disk in place; answered by `Event::Adopted`.
     AdoptSet(SetLabel),
+    /// From now on look for servers also where earlier sets had them, and answer there; or no more. Heartbeats
+    /// go by the settings in force alone. Not answered.
+    FormerWays(bool),
     /// Everything is done: end the process.
     Exit,
 }

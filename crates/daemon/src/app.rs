@@ -192,7 +192,7 @@ async fn live(options: Options) -> Result<(), StartError> {
     let lamps = lamps.behind(gate);
     let syslog = SyslogChannel::start(config.syslog.clone(), name.clone(), inbox.clone());
     let started = format!("{name} of cluster {}", config.cluster);
-    let sets = Sets::new(home.clone(), name.clone());
+    let sets = Sets::new(home.clone(), name.clone()).trying(engine.reach());
     let in_force = sets.in_force();
     let (say, said) = mpsc::channel(SAID_MAX);
     let carrier = Carrier::new(sets.clone(), inbox.clone(), say);

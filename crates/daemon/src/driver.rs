@@ -204,6 +204,7 @@ impl Driver {
             Action::Reconfigure(config) => (self.refit)(&mut self.parts, &config),
             Action::FetchSet { from, label } => self.parts.carrier.fetch(from, label),
             Action::AdoptSet(label) => self.parts.carrier.adopt(label),
+            Action::FormerWays(wanted) => self.parts.carrier.former_ways(wanted),
             Action::Exit => self.done = true,
         }
         None

@@ -40,6 +40,27 @@ fn clpstat_keeps_the_real_layout() {
     }
 }
 
+/// Rule: N17 M30
+#[test]
+fn clpstat_shows_sets_and_drift_in_the_column_of_comments() {
+    let mut status = cluster(ServerState::Up);
+    status
+        .servers
+        .push(server("server3", false, ServerState::Up));
+    status.servers[0].set = Some(12);
+    (status.servers[1].set, status.servers[1].drift) = (Some(11), true);
+    status.servers[2].drift = true;
+    let fake = Fake::agreeing(status, Vec::new());
+    let shown = fake.run(&["clpstat"]).out;
+    for line in [
+        "   *server1 .........: Online           set 12\n",
+        "    server2 .........: Online           set 11, settings differ\n",
+        "    server3 .........: Online           settings differ\n",
+    ] {
+        assert!(shown.contains(line), "{shown}");
+    }
+}
+
 /// Rule: M30
 #[test]
 fn clpstat_shows_every_state() {

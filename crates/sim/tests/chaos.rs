@@ -19,9 +19,10 @@
 mod licences;
 
 use licences::Licensed;
+use noroshi_core::alert::MessageId;
 use noroshi_core::notice::Channel;
 use noroshi_sim::scenario::{Change, Happening, LampLook, MailBehaviour, Setup};
-use noroshi_sim::world::{Random, World, happen};
+use noroshi_sim::world::{Random, SimServer, World, happen};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How long faults go on, and how long the healed cluster has to converge: longer than the longest
@@ -30,6 +31,8 @@ const FAULTS_MS: u64 = 90_000;
 const HEALING_MS: u64 = 420_000;
 /// Stories told in one run of the tests; a nightly run may ask for more.
 const STORIES: u64 = 60;
+/// The same with pushes, which share most of what the others prove.
+const PUSH_STORIES: u64 = 20;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Faults {
@@ -45,6 +48,15 @@ impl Faults {
     fn are_local(self) -> bool {
         self != Faults::Network
     }
+}
+
+/// How settings change in a story.
+#[derive(Clone, Copy, PartialEq)]
+enum Settings {
+    /// By hand, on one server or all.
+    Edited,
+    /// By pushes of whole sets.
+    Pushed,
 }
 
 fn one_fault(random: &mut Random, world: &World, faults: Faults) -> Happening {
@@ -106,6 +118,21 @@ fn one_change(random: &mut Random) -> Change {
     }
 }
 
+/// A change that only makes sense on all servers at once is among them.
+fn one_push(random: &mut Random, world: &World) -> Happening {
+    let at = random.between(0, world.servers.len() as u64) as usize;
+    let raised = MessageId {
+        module: "logcmd".into(),
+        event: 1,
+    };
+    let change = match random.between(0, 4) {
+        0 => Change::Port(29_000 + random.between(0, 100) as u16),
+        1 => Change::Mailed(raised, random.chance(50)),
+        _ => one_change(random),
+    };
+    Happening::Pushes(world.servers[at].name.clone(), change)
+}
+
 /// `Starts` is for a server that does not run, `Suspended` for one that does.
 fn fits(world: &World, happening: &Happening) -> bool {
     use Happening as H;
@@ -121,7 +148,9 @@ fn fits(world: &World, happening: &Happening) -> bool {
         H::LampPutOut(name, _) => {
             is(name).is_some_and(|server| server.node.is_some() && !server.suspended)
         }
-        H::LampTested(name, _) => is(name).is_some_and(|server| server.node.is_some()),
+        H::LampTested(name, _) | H::Pushes(name, _) => {
+            is(name).is_some_and(|server| server.node.is_some())
+        }
         _ => true,
     }
 }
@@ -230,7 +259,7 @@ impl Reds {
     }
 }
 
-fn story(seed: u64, faults: Faults, loud: bool) -> Vec<String> {
+fn story(seed: u64, faults: Faults, settings: Settings, loud: bool) -> Vec<String> {
     let mut random = Random::new(seed);
     let setup = Setup {
         servers: random.between(1, 5) as u8,
@@ -248,7 +277,12 @@ fn story(seed: u64, faults: Faults, loud: bool) -> Vec<String> {
         licensed.run_until(&mut world, at);
         // Now and then two things happen at one moment, such as two servers on one broken socket strip.
         for _ in 0..=u8::from(random.chance(10)) {
-            let happening = one_fault(&mut random, &world, faults);
+            let happening = match one_fault(&mut random, &world, faults) {
+                Happening::Settings(..) if settings == Settings::Pushed => {
+                    one_push(&mut random, &world)
+                }
+                other => other,
+            };
             if fits(&world, &happening) {
                 if loud {
                     println!("{at} ms: {happening:?}");
@@ -268,13 +302,44 @@ fn story(seed: u64, faults: Faults, loud: bool) -> Vec<String> {
     let end = world.now_ms() + HEALING_MS;
     world.run_until(end);
     let lost = world.servers.iter().any(|server| server.disk.lost_notices);
-    let mut wrong = check(&world, faults.are_local() && !lost);
+    let mut wrong = Vec::new();
+    if settings == Settings::Pushed {
+        // First: servers with different ports do not hear each other until they have one set.
+        check_sets(&mut world, &mut wrong);
+    }
+    wrong.extend(check(&world, faults.are_local() && !lost));
     licensed.check(&world, disk_failed, &mut wrong);
     reds.check(&world, faults, disk_failed, &mut wrong);
     if loud && !wrong.is_empty() {
         tell_lamps(&world);
     }
     wrong
+}
+
+/// All have one set, or were told that they have not; the next push ends that.
+fn check_sets(world: &mut World, wrong: &mut Vec<String>) {
+    let has_one = |world: &World| {
+        let mut servers = world.servers.iter();
+        servers.all(|server| server.disk.in_force.is(&world.servers[0].disk.in_force))
+    };
+    let is_told = |server: &SimServer| {
+        let mut alerts = server.disk.alerts.iter();
+        alerts.any(|it| (it.message.module.as_str(), it.message.event) == ("cfmgr", 1001))
+    };
+    if !has_one(world) && !world.servers.iter().any(is_told) {
+        wrong.push("the sets differ, and nobody was told".into());
+    }
+    world.push(0, &Change::Subject("the last".into()));
+    let end = world.now_ms() + 60_000;
+    world.run_until(end);
+    let newest = world.servers[0].disk.in_force.digest.contains("the last");
+    if !has_one(world) || !newest {
+        let sets = world.servers.iter().map(|it| &it.disk.in_force);
+        wrong.push(format!(
+            "after the last push: {:#?}",
+            sets.collect::<Vec<_>>()
+        ));
+    }
 }
 
 fn tell_lamps(world: &World) {
@@ -342,20 +407,24 @@ fn check(world: &World, unmarked_is_wrong: bool) -> Vec<String> {
     wrong
 }
 
-fn stories(faults: Faults) {
+fn stories(faults: Faults, settings: Settings) {
     if let Some(seed) = std::env::var("SEED")
         .ok()
         .and_then(|seed| seed.parse().ok())
     {
-        let wrong = story(seed, faults, true);
+        let wrong = story(seed, faults, settings, true);
         assert!(wrong.is_empty(), "seed {seed}:\n{}", wrong.join("\n"));
         return;
     }
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let (first, count) = (number("FIRST").unwrap_or(1), number("STORIES"));
+    let usual = match settings {
+        Settings::Edited => STORIES,
+        Settings::Pushed => PUSH_STORIES,
+    };
     let mut all = Vec::new();
-    for seed in first..first + count.unwrap_or(STORIES) {
-        let wrong = story(seed, faults, false);
+    for seed in first..first + count.unwrap_or(usual) {
+        let wrong = story(seed, faults, settings, false);
         if !wrong.is_empty() {
             all.push(format!("SEED={seed}\n{}", wrong.join("\n")));
         }
@@ -366,17 +435,29 @@ fn stories(faults: Faults) {
 /// Rule: N8 N9 N1 M15 M17 M18
 #[test]
 fn whatever_fails_on_the_servers_nothing_is_lost_and_no_copy_is_unmarked() {
-    stories(Faults::Local);
+    stories(Faults::Local, Settings::Edited);
 }
 
 /// Rule: N5 N8 N9 M18
 #[test]
 fn whatever_the_network_does_nothing_is_lost() {
-    stories(Faults::Network);
+    stories(Faults::Network, Settings::Edited);
+}
+
+/// Rule: N17 N8 N9 M18
+#[test]
+fn pushes_among_crashes_lose_and_repeat_nothing_and_end_in_one_set() {
+    stories(Faults::Local, Settings::Pushed);
+}
+
+/// Rule: N17 N8 M18
+#[test]
+fn pushes_among_cuts_lose_nothing_and_end_in_one_set() {
+    stories(Faults::Network, Settings::Pushed);
 }
 
 /// Rule: M25 N8 N9 M18
 #[test]
 fn notices_are_off_exactly_while_no_server_at_work_has_a_valid_licence() {
-    stories(Faults::Licences);
+    stories(Faults::Licences, Settings::Edited);
 }

@@ -170,6 +170,10 @@ pub enum Change {
     NoRecipient(String),
     /// The heartbeat's time-out, in milliseconds.
     TimeoutMs(u64),
+    /// The port on which servers hear each other.
+    Port(u16),
+    /// Whether a message is mailed.
+    Mailed(noroshi_core::alert::MessageId, bool),
 }
 
 /// What the mail server does.

@@ -187,6 +187,7 @@ fn settings(words: &[&str]) -> Option<Change> {
         ["recipient", address] => Change::Recipient((*address).to_string()),
         ["without", address] => Change::NoRecipient((*address).to_string()),
         ["timeout", time] => Change::TimeoutMs(millis(time)?),
+        ["port", port] => Change::Port(port.parse().ok()?),
         _ => return None,
     })
 }

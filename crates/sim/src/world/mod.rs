@@ -19,7 +19,7 @@ pub use random::Random;
 
 use crate::scenario::{Change, LampLook, MailBehaviour, Setup};
 use noroshi_core::action::{Action, Item};
-use noroshi_core::alert::{Alert, SessionId};
+use noroshi_core::alert::{Alert, DestinationChange, SessionId};
 use noroshi_core::config::*;
 use noroshi_core::event::{Event, Latch, LicencesRead, Recovered, StoredNotice, View};
 use noroshi_core::lamp::Glow;
@@ -79,6 +79,8 @@ pub struct SimServer {
     pub powered: bool,
     /// The process stands still; its events wait.
     pub suspended: bool,
+    /// Where the daemon looks for other servers beside its own settings.
+    former_ways: Vec<Config>,
     waiting: Vec<Event>,
     /// Rises with every process, so that what an earlier one caused is not given to a later one.
     run: u64,
@@ -98,6 +100,8 @@ pub struct Disk {
     pub staged: BTreeSet<String>,
     /// The set in force.
     pub in_force: SetLabel,
+    /// The settings that were in force before, oldest first.
+    pub former: Vec<Config>,
     /// It can take no set: what its server says to one.
     pub unfit_for_sets: bool,
     /// News of notices that it would not take ended with their process.
@@ -327,6 +331,7 @@ impl World {
         sim.powered = true;
         sim.suspended = false;
         sim.waiting.clear();
+        sim.former_ways.clear();
         sim.counters.clear();
         sim.failed_lamps.clear();
         sim.run += 1;
@@ -377,6 +382,7 @@ impl SimServer {
             disk: Disk::default(),
             powered: true,
             suspended: false,
+            former_ways: Vec::new(),
             waiting: Vec::new(),
             run: 0,
             wake: 0,
@@ -457,6 +463,15 @@ fn changed(config: &mut Config, change: &Change) {
             });
         }
         Change::TimeoutMs(ms) => config.heartbeat.timeout = Span::from_ms(*ms),
+        Change::Port(port) => config.port = *port,
+        Change::Mailed(message, mail) => {
+            let change = DestinationChange {
+                mail: Some(*mail),
+                ..DestinationChange::default()
+            };
+            config.destinations.retain(|(of, _)| of != message);
+            config.destinations.push((message.clone(), change));
+        }
     }
 }
 
