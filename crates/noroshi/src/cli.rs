@@ -315,7 +315,7 @@ pub(crate) struct Clplogcf {
     /// The level: 1 errors, 2 warnings, 4 the usual, 8 what worked, too (16 and 32 the same)
     #[arg(short = 'l', value_name = "LEVEL", requires = "part")]
     pub(crate) level: Option<u8>,
-    /// Print JSON
+    /// Print one JSON object per line and part
     #[arg(long, conflicts_with = "part")]
     pub(crate) json: bool,
 }

@@ -380,6 +380,7 @@ const OPTIONS: &[(&str, &str, &str)] = &[
         "level",
         "レベル: 1 エラー、2 警告、4 通常、8 成功したことも（16 と 32 は 8 と同じ）",
     ),
+    ("clplogcf", "json", "部位ごとに一行の JSON を出力します"),
     ("clplogcmd", "text", "メッセージ本文"),
     (
         "clplogcmd",
