@@ -498,20 +498,49 @@ fn usage_error_in_japanese(error: &clap::Error) -> String {
         ContextKind::InvalidArg,
         ContextKind::InvalidValue,
     ];
-    let mut words = Vec::new();
-    for kind in kinds {
-        match error.get(kind) {
-            Some(ContextValue::String(word)) => words.push(word.clone()),
-            Some(ContextValue::Strings(more)) => words.extend(more.iter().cloned()),
-            _ => {}
+    let words = kinds.into_iter().flat_map(|kind| words_of(error, kind));
+    let words: Vec<String> = words.collect();
+    let prior = words_of(error, ContextKind::PriorArg);
+    let what = match error.kind() {
+        ErrorKind::ArgumentConflict if !prior.is_empty() && words == prior => {
+            "同じ引数が二度指定されています"
         }
-    }
+        _ => what,
+    };
     let mut text = format!("エラー: {what}");
     if !words.is_empty() {
         text.push_str(&format!(": {}", words.join(" ")));
     }
+    if !prior.is_empty() && words != prior {
+        text.push_str(&format!(", {}", prior.join(", ")));
+    }
+    let valid = words_of(error, ContextKind::ValidValue);
+    if !valid.is_empty() {
+        text.push_str(&format!("\n指定できる値: {}", valid.join(", ")));
+    }
+    let suggested = [
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedValue,
+    ];
+    let suggested: Vec<String> = suggested
+        .into_iter()
+        .flat_map(|kind| words_of(error, kind))
+        .collect();
+    if !suggested.is_empty() {
+        text.push_str(&format!("\nもしかして: {}", suggested.join(", ")));
+    }
     text.push_str("\n使い方は --help で表示されます。\n");
     text
+}
+
+/// What the parser tells about an error beside its kind.
+fn words_of(error: &clap::Error, kind: ContextKind) -> Vec<String> {
+    match error.get(kind) {
+        Some(ContextValue::String(word)) => vec![word.clone()],
+        Some(ContextValue::Strings(words)) => words.clone(),
+        _ => Vec::new(),
+    }
 }
 
 #[cfg(test)]
@@ -559,6 +588,30 @@ mod tests {
                 assert!(!text.is_empty() && !text.is_ascii(), "{path}: {text:?}");
             },
         );
+    }
+
+    /// Rule: N20
+    #[test]
+    fn japanese_refusals_say_as_much_as_english_ones() {
+        for (line, told) in [
+            (
+                "clpstat --jsn",
+                "不明な引数です: --jsn\nもしかして: --json\n",
+            ),
+            ("noroshi statsu", "不明なコマンドです: statsu\nもしかして: "),
+            ("clpstat --lang fr", "fr\n指定できる値: en, ja\n"),
+            ("clpstat -s -s", "同じ引数が二度指定されています: -s\n"),
+            (
+                "clpcl -s -a -h sv1",
+                "同時に指定できない引数です: -a, -h <SERVER>\n",
+            ),
+            ("clpdn1000s", "必要な引数がありません: -h <SERVER>\n"),
+        ] {
+            let words = line.split(' ').map(OsString::from).collect();
+            let error = parse(words, Language::Ja).unwrap_err();
+            let text = usage_error_in_japanese(&error);
+            assert!(text.contains(told), "{line}: {text}");
+        }
     }
 
     /// Rule: N19
