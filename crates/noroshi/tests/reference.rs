@@ -321,6 +321,54 @@ fn exit_codes_are_the_documented_ones() {
     assert!(json.out.starts_with("{\"code\":0,\"meaning\":\"done\"}\n"));
 }
 
+/// Story: the loops that make the links lacked one command after the other.
+///
+/// Rule: N20
+#[test]
+fn every_page_that_lists_the_commands_lists_all() {
+    let commands = definition::commands();
+    let firsts = |command: &definition::Command| {
+        let mut words = command.name.split(' ').map(str::to_owned);
+        (words.next().unwrap(), words.next())
+    };
+    let mut links: Vec<String> = commands.iter().map(|command| firsts(command).0).collect();
+    links.retain(|name| name != "noroshi");
+    links.sort();
+    let readme = include_str!("../../../README.md");
+    for page in [
+        readme,
+        include_str!("../../../docs/en/commands.md"),
+        include_str!("../../../docs/ja/commands.md"),
+    ] {
+        let (_, names) = page.split_once("for name in ").unwrap();
+        let (names, _) = names.split_once("; do").unwrap();
+        let mut names: Vec<&str> = names.split_whitespace().collect();
+        names.sort_unstable();
+        assert_eq!(names, links);
+    }
+    for page in [
+        readme,
+        include_str!("../../../docs/en/operator.md"),
+        include_str!("../../../docs/ja/operator.md"),
+    ] {
+        let mut rows = page.lines().filter(|line| line.starts_with("| `"));
+        for command in &commands {
+            let (name, verb) = firsts(command);
+            let forms = match verb {
+                Some(verb) => [format!("`{name} {verb}"), format!("`{verb}`")],
+                None => [format!("`{name} "), format!("`{name}`")],
+            };
+            // The service and the demo have chapters of their own.
+            let apart = ["noroshi", "noroshi daemon", "noroshi demo"].contains(&&*command.name);
+            let listed = rows
+                .clone()
+                .any(|row| forms.iter().any(|form| row.contains(form)));
+            assert!(apart || listed, "{}: {page:.40}", command.name);
+        }
+        assert!(rows.next().is_some());
+    }
+}
+
 /// Rule: N20
 #[test]
 fn commands_are_listed_and_documented() {
