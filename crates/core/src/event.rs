@@ -2,7 +2,7 @@
 
 use crate::alert::{Alert, SessionId};
 use crate::config::{Config, InterconnectId, LampId, ServerId};
-use crate::lamp::{Glow, LampOrder, LampResult};
+use crate::lamp::{Glow, LampResult, OrderNumber};
 use crate::licence::{Memory, Registered};
 use crate::notice::{NoticeKey, NoticeRecord, Outcome};
 use crate::peer::PeerMessage;
@@ -76,10 +76,10 @@ pub enum Event {
     Outcome(NoticeKey, Outcome),
     /// What became of one lamp command.
     Lamp {
-        /// Which lamp.
+        /// Which lamp, by the settings of the moment of the order.
         lamp: LampId,
-        /// What it had been told.
-        order: LampOrder,
+        /// The order's number.
+        number: OrderNumber,
         /// What became of it.
         result: LampResult,
     },

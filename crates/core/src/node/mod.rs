@@ -26,7 +26,7 @@ use crate::alert::{Alert, AlertId, SessionId};
 use crate::config::{Config, LampId, ServerId};
 use crate::duty::on_duty;
 use crate::event::{Event, Latch, Phase, Recovered, StoredNotice};
-use crate::lamp::{LampWorker, Latches};
+use crate::lamp::{LampWorker, Latches, OrderNumber};
 use crate::membership::Membership;
 use crate::notice::outbox::{Asking, Outbox, Servers};
 use crate::notice::{Channel, Sending};
@@ -66,6 +66,8 @@ pub struct Node {
     outbox: Outbox,
     latches: Latches,
     lamps: Vec<LampWorker>,
+    /// Orders given to lamps so far.
+    lamp_orders: OrderNumber,
     /// By server: the alert that told of its present fault.
     faults: Vec<Option<AlertId>>,
     /// By server: its part of its lamp before we took it for fallen, as long as that is only believed:
@@ -143,6 +145,7 @@ impl Node {
             outbox: Outbox::default(),
             latches: Latches::new(&config),
             lamps: config.lamps.iter().map(|_| LampWorker::default()).collect(),
+            lamp_orders: OrderNumber::default(),
             faults: config.servers.iter().map(|_| None).collect(),
             before_fall: config.servers.iter().map(|_| None).collect(),
             put_out: Vec::new(),
@@ -221,11 +224,7 @@ impl Node {
                 notices,
             } => self.found(now, server, asked, notices, out),
             Event::Outcome(key, outcome) => self.noticed(now, &key, &outcome, out),
-            Event::Lamp {
-                lamp,
-                order,
-                result,
-            } => self.lamp_ended(now, lamp, order, &result, out),
+            Event::Lamp { number, result, .. } => self.lamp_ended(now, number, &result, out),
             Event::Licences(found) => {
                 let news = self.licences_found(now, *found, out);
                 self.tell_of_licences(now, news, out);
