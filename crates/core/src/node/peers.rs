@@ -22,6 +22,9 @@ impl Node {
     /// A link stands: each side repeats what the other may have missed.
     pub(super) fn link_up(&mut self, now: Now, server: ServerId, out: &mut Vec<Action>) {
         self.linked = self.linked.with(server);
+        // It may have lost sight of us, and told what waits here, though we saw it all the time: whoever
+        // loses a server drops its link, so that is over by a new one.
+        self.outbox.doubt();
         self.outbox.ask_soon(now.at, server);
         let mut tell = |message| out.push(Action::Tell(server, Box::new(message)));
         // What we only believe is no news for anybody.
