@@ -2,10 +2,12 @@
 
 mod look;
 mod policy;
+mod stamp;
 mod worker;
 
 pub use look::{Glow, Look};
 pub use policy::{Latches, merge, teller};
+pub use stamp::{Stamp, StampClock};
 pub use worker::{LampNews, LampWorker, TEST_STEP};
 
 use alloc::string::String;

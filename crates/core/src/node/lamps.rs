@@ -25,7 +25,7 @@ impl Node {
         out: &mut Vec<Action>,
     ) {
         if self.before_fall[usize::from(server.0)].is_none() {
-            self.publish(server, out);
+            self.publish(now, server, out);
         }
         self.assigned = false;
         self.assign(now);
@@ -152,7 +152,7 @@ impl Node {
             LampNews::Red => {
                 for id in self.config.lamps[usize::from(lamp.0)].servers.clone() {
                     if self.latches.of(id).red == Glow::Blink {
-                        self.prove(id, out);
+                        self.prove(now, id, out);
                     }
                 }
             }

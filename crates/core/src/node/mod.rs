@@ -26,7 +26,7 @@ use crate::alert::{Alert, AlertId, SessionId};
 use crate::config::{Config, LampId, ServerId};
 use crate::duty::on_duty;
 use crate::event::{Event, Latch, Phase, Recovered, StoredNotice};
-use crate::lamp::{LampWorker, Latches, OrderNumber};
+use crate::lamp::{LampWorker, Latches, OrderNumber, StampClock};
 use crate::membership::Membership;
 use crate::notice::outbox::{Asking, Outbox, Servers};
 use crate::notice::{Channel, Sending};
@@ -65,6 +65,8 @@ pub struct Node {
     membership: Membership,
     outbox: Outbox,
     latches: Latches,
+    /// By what words about lamps are ordered.
+    stamps: StampClock,
     lamps: Vec<LampWorker>,
     /// Orders given to lamps so far.
     lamp_orders: OrderNumber,
@@ -144,6 +146,7 @@ impl Node {
             membership: Membership::new(now.at, own, &config),
             outbox: Outbox::default(),
             latches: Latches::new(&config),
+            stamps: StampClock::new(now),
             lamps: config.lamps.iter().map(|_| LampWorker::default()).collect(),
             lamp_orders: OrderNumber::default(),
             faults: config.servers.iter().map(|_| None).collect(),
@@ -280,6 +283,7 @@ impl Node {
     fn start(&mut self, now: Now, recovered: Recovered) {
         for latch in &recovered.latches {
             self.latches.merge(latch);
+            self.hear_stamp(now, latch.red_changed.max(latch.green_changed));
         }
         for view in recovered.views {
             if let Some(server) = self

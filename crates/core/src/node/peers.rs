@@ -33,6 +33,7 @@ impl Node {
         tell(PeerMessage::Latches {
             latches: latches.collect(),
             put_out: self.put_out.clone(),
+            clock: self.stamps.now(now.at),
         });
         let others: Vec<ServerId> = self.membership.others().collect();
         tell(PeerMessage::Returns {
@@ -74,7 +75,12 @@ impl Node {
                 repeated,
             } => self.adopt(now, from, alert, &notices, repeated, out),
             PeerMessage::Mark { notice } => self.mark(now, from, &notice),
-            PeerMessage::Latches { latches, put_out } => {
+            PeerMessage::Latches {
+                latches,
+                put_out,
+                clock,
+            } => {
+                self.hear_stamp(now, clock);
                 self.learn_put_out(now, put_out, out);
                 self.merge_latches(now, &latches, out);
                 // A server that has been at work has told us how the lamps are.
