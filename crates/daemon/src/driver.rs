@@ -185,8 +185,12 @@ impl Driver {
             Action::Load(page) => store.load(page),
             Action::Find(server, keys) => self.find(server, keys),
             Action::Send(sending) => self.send(sending),
-            Action::Lamp { lamp, order } => lamps.order(lamp, order),
-            Action::LampCancel(lamp) => lamps.cancel(lamp),
+            Action::Lamp {
+                lamp,
+                number,
+                order,
+            } => lamps.order(lamp, number, order),
+            Action::LampCancel { lamp, number } => lamps.cancel(lamp, number),
             Action::Reply(id, reply) => {
                 if let Some(place) = self.waiting.remove(&id.0) {
                     // Nobody waits any more: nothing is lost, it was done all the same.

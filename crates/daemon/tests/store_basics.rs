@@ -5,9 +5,8 @@ mod store_common;
 use noroshi_core::action::Item;
 use noroshi_core::alert::{AlertId, SessionId, Severity};
 use noroshi_core::event::{Event, Latch, StoreTrouble, View};
-use noroshi_core::lamp::Glow;
+use noroshi_core::lamp::{Glow, Stamp};
 use noroshi_core::notice::NoticeState;
-use noroshi_core::time::WallTime;
 use noroshi_daemon::store::{
     ALERTS_PAGE_MAX, AlertQuery, QUEUE_ITEMS_MAX, RECOVER_NOTICES_MAX, STORE_FILE, sample_items,
 };
@@ -26,9 +25,9 @@ fn everything_comes_back() {
     let latch = Latch {
         server: "server2".into(),
         red: Glow::Blink,
-        red_changed: WallTime(-5),
+        red_changed: Stamp(-5),
         green: Glow::Off,
-        green_changed: WallTime(7),
+        green_changed: Stamp(7),
     };
     let view = View {
         server: "server2".into(),

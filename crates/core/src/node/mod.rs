@@ -27,7 +27,7 @@ use crate::alert::{Alert, AlertId, SessionId};
 use crate::config::{Config, LampId, ServerId};
 use crate::duty::on_duty;
 use crate::event::{Event, Latch, Phase, Recovered, StoredNotice};
-use crate::lamp::{LampWorker, Latches};
+use crate::lamp::{LampWorker, Latches, OrderNumber, StampClock};
 use crate::membership::Membership;
 use crate::notice::outbox::{Asking, Outbox, Servers};
 use crate::notice::{Channel, Sending};
@@ -66,7 +66,11 @@ pub struct Node {
     membership: Membership,
     outbox: Outbox,
     latches: Latches,
+    /// By what words about lamps are ordered.
+    stamps: StampClock,
     lamps: Vec<LampWorker>,
+    /// Orders given to lamps so far.
+    lamp_orders: OrderNumber,
     /// By server: the alert that told of its present fault.
     faults: Vec<Option<AlertId>>,
     /// By server: its part of its lamp before we took it for fallen, as long as that is only believed:
@@ -144,7 +148,9 @@ impl Node {
             membership: Membership::new(now.at, own, &config),
             outbox: Outbox::default(),
             latches: Latches::new(&config),
+            stamps: StampClock::new(now),
             lamps: config.lamps.iter().map(|_| LampWorker::default()).collect(),
+            lamp_orders: OrderNumber::default(),
             faults: config.servers.iter().map(|_| None).collect(),
             before_fall: config.servers.iter().map(|_| None).collect(),
             put_out: Vec::new(),
@@ -225,11 +231,7 @@ impl Node {
                 notices,
             } => self.found(now, server, asked, notices, out),
             Event::Outcome(key, outcome) => self.noticed(now, &key, &outcome, out),
-            Event::Lamp {
-                lamp,
-                order,
-                result,
-            } => self.lamp_ended(now, lamp, order, &result, out),
+            Event::Lamp { number, result, .. } => self.lamp_ended(now, number, &result, out),
             Event::Licences(found) => {
                 let news = self.licences_found(now, *found, out);
                 self.tell_of_licences(now, news, out);
@@ -286,6 +288,7 @@ impl Node {
     fn start(&mut self, now: Now, recovered: Recovered) {
         for latch in &recovered.latches {
             self.latches.merge(latch);
+            self.hear_stamp(now, latch.red_changed.max(latch.green_changed));
         }
         for view in recovered.views {
             if let Some(server) = self

@@ -22,6 +22,9 @@ impl Node {
     /// A link stands: each side repeats what the other may have missed.
     pub(super) fn link_up(&mut self, now: Now, server: ServerId, out: &mut Vec<Action>) {
         self.linked = self.linked.with(server);
+        // It may have lost sight of us, and told what waits here, though we saw it all the time: whoever
+        // loses a server drops its link, so that is over by a new one.
+        self.outbox.doubt();
         self.outbox.ask_soon(now.at, server);
         let mut tell = |message| out.push(Action::Tell(server, Box::new(message)));
         // What we only believe is no news for anybody.
@@ -30,6 +33,7 @@ impl Node {
         tell(PeerMessage::Latches {
             latches: latches.collect(),
             put_out: self.put_out.clone(),
+            clock: self.stamps.now(now.at),
         });
         let others: Vec<ServerId> = self.membership.others().collect();
         tell(PeerMessage::Returns {
@@ -73,7 +77,12 @@ impl Node {
                 repeated,
             } => self.adopt(now, from, alert, &notices, repeated, out),
             PeerMessage::Mark { notice } => self.mark(now, from, &notice),
-            PeerMessage::Latches { latches, put_out } => {
+            PeerMessage::Latches {
+                latches,
+                put_out,
+                clock,
+            } => {
+                self.hear_stamp(now, clock);
                 self.learn_put_out(now, put_out, out);
                 self.merge_latches(now, &latches, out);
                 // A server that has been at work has told us how the lamps are.

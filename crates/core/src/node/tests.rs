@@ -1,12 +1,13 @@
 //! Two servers' words to one node, given by hand.
 
+mod lamps;
 mod licences;
 mod trouble;
 
 use super::*;
 use crate::config::tests::config;
 use crate::event::Heard;
-use crate::lamp::Glow;
+use crate::lamp::{Glow, Stamp};
 use crate::notice::{NoticeKey, NoticeState};
 use crate::time::WallTime;
 
@@ -448,15 +449,19 @@ fn a_belief_that_others_proved_does_not_outlive_the_person_who_put_the_lamp_out(
     let latch = |red: Glow, at: i64| Latch {
         server: "sv1".into(),
         red,
-        red_changed: WallTime(at),
+        red_changed: Stamp(at),
         green: Glow::Off,
-        green_changed: WallTime(at),
+        green_changed: Stamp(at),
     };
     let tell = |latch: Latch, put_out: Vec<PutOut>| {
         let latches = alloc::vec![latch];
         Event::Peer(
             ServerId(1),
-            Box::new(PeerMessage::Latches { latches, put_out }),
+            Box::new(PeerMessage::Latches {
+                latches,
+                put_out,
+                clock: Stamp::NEVER,
+            }),
         )
     };
     node.step(now, tell(latch(Glow::Blink, 2_000), Vec::new()), &mut out);
@@ -466,7 +471,7 @@ fn a_belief_that_others_proved_does_not_outlive_the_person_who_put_the_lamp_out(
         server: "sv1".into(),
         fault: node.faults[0].clone(),
         run: Some(SessionId([0; 12])),
-        at: WallTime(62_000),
+        at: Stamp(62_000),
     };
     node.step(
         now,

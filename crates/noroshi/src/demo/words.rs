@@ -154,6 +154,7 @@ pub(super) fn happening(happening: &Happening, language: Language) -> String {
         ),
         // Refused before anything starts.
         H::Deaf(..)
+        | H::Clock(..)
         | H::Loss(..)
         | H::Disk(..)
         | H::Settings(..)
@@ -208,6 +209,7 @@ pub(super) fn subject(happening: &Happening) -> Option<&str> {
         | H::LampPutOut(_, s)
         | H::Shutdown(s) => Some(s),
         H::Pushes(s, _) | H::Sets(s, _) => Some(s),
+        H::Clock(s, _) => Some(s),
         H::Heals
         | H::Mail(_)
         | H::Deaf(..)

@@ -30,7 +30,7 @@ const HAPPENINGS: &str = "after `at TIME`: SERVER is killed | loses power | stop
 suspended | resumes | is cut off [on LAN] | is reconnected [on LAN] | does not hear SERVER | raises \
 \"TEXT\" | puts lamp SERVER out | registers a licence [from TIME] | registers a trial until TIME | tests lamp SERVER | shuts the cluster down | takes settings CHANGE; \
 settings CHANGE; SERVER pushes CHANGE | takes no sets | takes sets again, where a change is subject \"TEXT\" | recipient ADDRESS | without ADDRESS | timeout \
-TIME; the interconnects of SERVER are cut | are joined; the network heals; N% loss on LAN; lamp \
+TIME; the interconnects of SERVER are cut | are joined; the network heals; the clock of SERVER is TIME ahead | behind; N% loss on LAN; lamp \
 SERVER dies | answers | forgets; mail is accepted | deferred | swallowed | away | rejected for \
 ADDRESS, mail takes TIME | hangs for ADDRESS; disk SERVER fails | works; register SERVER cannot be read | can be read";
 const EXPECTATIONS: &str = "after `expect`, with `by TIME` or `at TIME` at the end: lamp SERVER is \
@@ -94,6 +94,11 @@ pub fn parse(text: &str) -> Result<Scenario, ParseError> {
                 scenario.setup.shared_lamp = true;
                 continue;
             }
+            ["clock", server, time, way @ ("ahead" | "behind")] => {
+                let ms = ahead(time, way).ok_or(error("a time is like 3s, 700ms, 2m"))?;
+                scenario.setup.clocks.push((server.to_string(), ms));
+                continue;
+            }
             ["absent", rest @ ..] => {
                 scenario.setup.absent = rest.iter().map(ToString::to_string).collect();
                 continue;
@@ -113,7 +118,7 @@ pub fn parse(text: &str) -> Result<Scenario, ParseError> {
             }
             _ => {
                 return Err(error(
-                    "a line is title, rules, servers, interconnects, mail, shared lamp, mute lamps, absent, at TIME …, or expect … by|at TIME",
+                    "a line is title, rules, servers, interconnects, mail, shared lamp, mute lamps, absent, clock SERVER TIME ahead|behind, at TIME …, or expect … by|at TIME",
                 ));
             }
         };
@@ -131,6 +136,15 @@ fn happening(words: &[&str]) -> Option<Happening> {
     let s = |word: &&str| (*word).to_string();
     Some(match words {
         ["the", "network", "heals"] => H::Heals,
+        [
+            "the",
+            "clock",
+            "of",
+            server,
+            "is",
+            time,
+            way @ ("ahead" | "behind"),
+        ] => H::Clock(s(server), ahead(time, way)?),
         ["the", "interconnects", "of", server, "are", "cut"] => H::Apart(s(server)),
         ["the", "interconnects", "of", server, "are", "joined"] => H::Together(s(server)),
         ["lamp", server, "dies"] => H::Lamp(s(server), false),
@@ -279,6 +293,12 @@ fn millis(word: &str) -> Option<u64> {
         _ => return None,
     };
     Some((number * unit_ms) as u64)
+}
+
+/// How far a clock is ahead, in milliseconds.
+fn ahead(time: &str, way: &str) -> Option<i64> {
+    let ms = i64::try_from(millis(time)?).ok()?;
+    Some(if way == "ahead" { ms } else { -ms })
 }
 
 fn small(word: &str, most: u8) -> Option<u8> {

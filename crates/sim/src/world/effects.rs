@@ -87,8 +87,12 @@ impl World {
                 self.give(SYNC_US, server, found);
             }
             Action::Send(sending) => self.send(server, &sending),
-            Action::Lamp { lamp, order } => self.order_lamp(server, lamp, order),
-            Action::LampCancel(lamp) => self.cancel_lamp(server, lamp),
+            Action::Lamp {
+                lamp,
+                number,
+                order,
+            } => self.order_lamp(server, (lamp, number), order),
+            Action::LampCancel { number, .. } => self.cancel_lamp(server, number),
             Action::Reply(id, reply) => self.replies.push((id, reply)),
             Action::Exit => self.kill(server),
             Action::ReadLicences(id) => self.read_licences(server, LicencesRead::Asked(id)),

@@ -87,6 +87,8 @@ pub struct SimServer {
     wake: u64,
     links: Vec<bool>,
     counters: BTreeMap<(u8, u8), u64>,
+    /// How far its wall clock is ahead of the others', in milliseconds.
+    pub clock_ahead_ms: i64,
     /// Lamps that the last order of this process did not reach.
     failed_lamps: BTreeSet<u8>,
 }
@@ -192,6 +194,10 @@ impl World {
                 lines: lines.iter().cloned().collect(),
                 ..Register::default()
             });
+            let name = &world.servers[at].name;
+            let is_its = |(of, _): &&(String, i64)| of == name;
+            let ahead = setup.clocks.iter().find(is_its).map(|(_, ms)| *ms);
+            world.servers[at].clock_ahead_ms = ahead.unwrap_or(0);
             if !setup.absent.contains(&world.servers[at].name) {
                 world.boot(at);
             }
@@ -260,7 +266,14 @@ impl World {
         }
     }
 
-    /// Both clocks.
+    /// Both clocks, as a server reads them.
+    fn now_of(&self, server: usize) -> Now {
+        let now = self.now();
+        let wall = WallTime(now.wall.0 + self.servers[server].clock_ahead_ms);
+        Now { wall, ..now }
+    }
+
+    /// Both clocks, the wall clock being right.
     pub fn now(&self) -> Now {
         let ms = (self.now_us - BEGIN_US) / 1_000;
         Now {
@@ -307,7 +320,7 @@ impl World {
             self.servers[server].waiting.push(event);
             return;
         }
-        let now = self.now();
+        let now = self.now_of(server);
         let Some(node) = self.servers[server].node.as_mut() else {
             return;
         };
@@ -325,7 +338,7 @@ impl World {
 
     /// Starts a server's daemon from what its disk holds.
     pub fn boot(&mut self, server: usize) {
-        let now = self.now();
+        let now = self.now_of(server);
         let session = SessionId(self.random.bytes());
         let sim = &mut self.servers[server];
         sim.powered = true;
@@ -388,6 +401,7 @@ impl SimServer {
             wake: 0,
             links: Vec::new(),
             counters: BTreeMap::new(),
+            clock_ahead_ms: 0,
             failed_lamps: BTreeSet::new(),
         }
     }

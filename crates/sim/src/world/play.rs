@@ -288,6 +288,10 @@ pub fn happen(world: &mut World, happening: &Happening) -> Result<(), String> {
             let (to, from) = (at(world, name)?, at(world, other)?);
             world.network.set_deaf(from, to);
         }
+        H::Clock(name, ahead_ms) => {
+            let server = at(world, name)?;
+            world.servers[server].clock_ahead_ms = *ahead_ms;
+        }
         H::Heals => world.network.heal(),
         H::Loss(percent, lan) => {
             let lan = path(world, lan)?;

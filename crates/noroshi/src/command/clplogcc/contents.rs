@@ -383,6 +383,7 @@ mod tests {
             event: 2,
             severity: Severity::Error,
             text: "Server server2\nhas been stopped.".into(),
+            about: Some("server2".into()),
             notices: Vec::new(),
         };
         let zone = TimeZone::posix("JST-9").unwrap();

@@ -45,6 +45,7 @@ impl Stage {
             H::Mail(MailBehaviour::Slow(_) | MailBehaviour::Hangs(_)) => Err(NOT_POSSIBLE.into()),
             H::Heals | H::Mail(_) => Ok(()),
             H::Deaf(..)
+            | H::Clock(..)
             | H::Loss(..)
             | H::Disk(..)
             | H::Settings(..)
@@ -148,6 +149,7 @@ impl Stage {
                 self.ask(at(name)?, Request::Stop { server: None, by });
             }
             H::Deaf(..)
+            | H::Clock(..)
             | H::Loss(..)
             | H::Disk(..)
             | H::Settings(..)
