@@ -9,6 +9,7 @@ mod dashes;
 mod licence;
 pub(crate) mod reference;
 mod refusal;
+pub(crate) mod user;
 
 pub(crate) use clpcfctrl::Clpcfctrl;
 pub(crate) use licence::{Clplcnsc, Issue, Licence, Signer, Verify};
@@ -86,7 +87,7 @@ pub(crate) enum Verb {
     Console(Console),
     /// Handle the users of the console
     #[command(subcommand)]
-    User(User),
+    User(user::User),
     /// See it at work: a cluster on this machine, with simulated warning lights and an inbox
     Demo(Demo),
     #[command(flatten)]
@@ -147,13 +148,6 @@ pub(crate) struct Console {
     /// Name of this server in clp.conf
     #[arg(long, value_name = "NAME")]
     pub(crate) server: String,
-}
-
-/// Verbs of `user`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum User {
-    /// Print a one-time link and code that make the first user of the console
-    Link,
 }
 
 /// Verbs of `key`.

@@ -19,7 +19,7 @@ mod status;
 mod test;
 mod user;
 
-use crate::cli::{Cli, Key, Product, Tongue, User, Verb};
+use crate::cli::{Cli, Key, Product, Tongue, Verb};
 use crate::exit::{Exit, Failure};
 use crate::print::Out;
 use noroshi_core::request::{Reply, Request};
@@ -85,7 +85,7 @@ pub(crate) fn run(cli: Cli, language: Language) -> Result<ExitCode, Failure> {
             )?
             .into());
         }
-        Verb::User(User::Link) => user::link(context),
+        Verb::User(verb) => user::run(context, verb),
         Verb::Reference(verb) => crate::reference::run(context, verb, cli.common.lang),
         Verb::DemoServer(options) => {
             let root = context.home.root().unwrap_or(Path::new("/")).to_path_buf();

@@ -20,10 +20,12 @@ use tokio::task::spawn_blocking;
 
 /// Passwords being hashed at once: each takes 19 MiB for some tens of milliseconds.
 const HASHES_MAX: usize = 2;
+/// Longest name of a user.
+const NAME_BYTES_MAX: usize = 63;
 /// Shortest password in characters (NIST SP 800-63B).
-pub(super) const PASSWORD_CHARS_MIN: usize = 8;
+const PASSWORD_CHARS_MIN: usize = 8;
 /// Longest password in bytes.
-pub(super) const PASSWORD_BYTES_MAX: usize = 512;
+const PASSWORD_BYTES_MAX: usize = 512;
 
 const SALT_BYTES: usize = 16;
 
@@ -141,15 +143,37 @@ impl Accounts {
 ///
 /// # Errors
 /// When the password is too long for argon2, which [`PASSWORD_BYTES_MAX`] excludes.
-pub(super) fn hash(password: &str) -> Result<String, String> {
+pub(crate) fn hash(password: &str) -> Result<String, String> {
     let salt = entropy::bytes::<SALT_BYTES>().map_err(|error| error.to_string())?;
     let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
     hash.map(|hash| hash.to_string())
         .map_err(|error| error.to_string())
 }
 
+/// What is wrong with a new user's name.
+pub(crate) fn name_fault(name: &str, language: Language) -> Option<String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let good = !name.is_empty() && name.len() <= NAME_BYTES_MAX && name.bytes().all(plain);
+    let text = language.pick(
+        "A name has letters, digits and . _ - only, at most 63.",
+        "利用者名には英数字と . _ - だけを 63 文字まで使えます。",
+    );
+    (!good).then(|| text.to_string())
+}
+
+/// What is wrong with a new password.
+pub(crate) fn password_fault(password: &str, language: Language) -> Option<String> {
+    let good =
+        password.chars().count() >= PASSWORD_CHARS_MIN && password.len() <= PASSWORD_BYTES_MAX;
+    let text = language.pick(
+        "A password has at least 8 characters and at most 512 bytes.",
+        "パスワードは 8 文字以上、512 バイト以下にしてください。",
+    );
+    (!good).then(|| text.to_string())
+}
+
 /// How the file writes a role.
-pub(super) fn role_name(role: Role) -> &'static str {
+pub(crate) fn role_name(role: Role) -> &'static str {
     match role {
         Role::View => "view",
         Role::Operate => "operate",

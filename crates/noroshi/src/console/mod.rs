@@ -22,7 +22,7 @@ mod picture;
 mod route;
 pub(crate) mod serve;
 mod session;
-mod settings;
+pub(crate) mod settings;
 pub(crate) mod setup_code;
 mod visitor;
 

@@ -51,11 +51,11 @@ pub(super) async fn serve(
     let mut listeners = Vec::new();
     let mut tls = None;
     for address in addresses(config, server) {
-        // What leaves this host is encrypted, always.
-        if !address.ip().is_loopback() && tls.is_none() {
+        let open = scheme(address) == "http";
+        if !open && tls.is_none() {
             tls = Some(certificate::acceptor(&app.home, config, server)?);
         }
-        let tls = tls.clone().filter(|_| !address.ip().is_loopback());
+        let tls = tls.clone().filter(|_| !open);
         let listener = TcpListener::bind(address).await.map_err(|error| {
             language.pick(
                 format!("cannot listen on {address}: {error}"),
@@ -63,8 +63,7 @@ pub(super) async fn serve(
             )
         })?;
         // The daemon passes it on to its log.
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        eprintln!("{scheme}://{address}/");
+        eprintln!("{}://{address}/", scheme(address));
         listeners.push((listener, tls));
     }
     let places = Arc::new(Places::default());
@@ -83,6 +82,14 @@ pub(super) async fn serve(
     .map_err(|error| error.to_string())?;
     let _ = end.await;
     Ok(())
+}
+
+/// What leaves this host is encrypted, always.
+pub(crate) fn scheme(address: SocketAddr) -> &'static str {
+    match address.ip().is_loopback() {
+        true => "http",
+        false => "https",
+    }
 }
 
 /// Where `server` listens: this host alone, unless its settings say more.

@@ -4,11 +4,13 @@
 use super::App;
 use crate::command::config::saved_set::new_report;
 use noroshi_conf::Severity;
+use noroshi_conf::bundle::Bundle;
 use noroshi_conf::document::{Document, EditFault};
 use noroshi_conf::review::new_findings;
 use noroshi_conf::set::CONF;
 use noroshi_core::request::{Reply, Request};
 use noroshi_core::text::Language;
+use noroshi_daemon::home::Home;
 use noroshi_daemon::sets;
 
 /// Why a change was not made.
@@ -36,23 +38,7 @@ pub(super) async fn change(
     edit: impl FnOnce(&mut Document) -> Result<(), EditFault> + Send,
 ) -> Result<Changed, Refusal> {
     let because = |why: String| Refusal::Because(vec![why]);
-    let etc = app.home.etc();
-    let shown = etc.display().to_string();
-    let (bundle, _) = sets::read_dir(&etc).map_err(|error| because(format!("{shown}: {error}")))?;
-    let before = bundle.file(CONF).unwrap_or_default().to_vec();
-    let mut document =
-        Document::read(before.clone()).map_err(|finding| because(finding.one_line(language)))?;
-    edit(&mut document).map_err(|fault| because(fault.text(language)))?;
-    let findings = new_findings(&before, document.bytes());
-    let errors: Vec<String> = findings
-        .iter()
-        .filter(|finding| finding.severity == Severity::Error)
-        .map(|finding| finding.one_line(language))
-        .collect();
-    if !errors.is_empty() {
-        return Err(Refusal::Because(errors));
-    }
-    let bundle = with_conf(&bundle, document.bytes().to_vec());
+    let bundle = edited(&app.home, language, edit).map_err(Refusal::Because)?;
     let by = who.to_string();
     let asked = app.desk.call(move |client| {
         let digest = match client.stage(&bundle.pack())? {
@@ -73,9 +59,35 @@ pub(super) async fn change(
     }
 }
 
+/// The running set with one edit, checked whole.
+///
+/// # Errors
+/// Why the edit is none, in words.
+pub(crate) fn edited(
+    home: &Home,
+    language: Language,
+    edit: impl FnOnce(&mut Document) -> Result<(), EditFault>,
+) -> Result<Bundle, Vec<String>> {
+    let etc = home.etc();
+    let (running, _) =
+        sets::read_dir(&etc).map_err(|error| vec![format!("{}: {error}", etc.display())])?;
+    let before = running.file(CONF).unwrap_or_default();
+    let mut document = Document::read(before.to_vec()).map_err(|it| vec![it.one_line(language)])?;
+    edit(&mut document).map_err(|fault| vec![fault.text(language)])?;
+    let errors: Vec<String> = new_findings(before, document.bytes())
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| finding.one_line(language))
+        .collect();
+    match errors.is_empty() {
+        true => Ok(with_conf(&running, document.bytes().to_vec())),
+        false => Err(errors),
+    }
+}
+
 /// The set with another clp.conf, and a report that fits it.
-fn with_conf(bundle: &noroshi_conf::bundle::Bundle, conf: Vec<u8>) -> noroshi_conf::bundle::Bundle {
-    let mut new = noroshi_conf::bundle::Bundle::default();
+fn with_conf(bundle: &Bundle, conf: Vec<u8>) -> Bundle {
+    let mut new = Bundle::default();
     let mut conf = Some(conf);
     for (name, bytes) in bundle.files() {
         let bytes = match name {

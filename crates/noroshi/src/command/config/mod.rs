@@ -8,7 +8,7 @@ mod diff;
 mod edit;
 mod history;
 mod message;
-mod prompt;
+pub(super) mod prompt;
 mod save;
 pub(crate) mod saved_set;
 mod secret;

@@ -3,6 +3,8 @@
 //! While a secret is typed the terminal's own signals are off, so that Ctrl-C cannot leave it
 //! without echo; the key is answered here. Its state is restored however the asking ends.
 
+use super::Context;
+use crate::exit::{Exit, Failure};
 use noroshi_core::text::Language;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::fs::{File, OpenOptions};
@@ -15,7 +17,7 @@ const SECRET_BYTES_MAX: u64 = 4_096;
 ///
 /// # Errors
 /// `Interrupted` when the user gave up, `InvalidInput` for an empty secret or two that differ.
-pub(super) fn secret(language: Language) -> io::Result<String> {
+pub(in crate::command) fn secret(language: Language) -> io::Result<String> {
     let secret = if io::stdin().is_terminal() {
         let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
         let first = asked(&mut terminal, language.pick("Secret: ", "秘密: "))?;
@@ -38,6 +40,25 @@ pub(super) fn secret(language: Language) -> io::Result<String> {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     Ok(secret)
+}
+
+/// Why there is no secret.
+pub(in crate::command) fn refused(context: &Context, error: &io::Error) -> Failure {
+    let text = match error.kind() {
+        io::ErrorKind::Interrupted => context.pick("given up", "中止しました").to_string(),
+        io::ErrorKind::InvalidInput => context
+            .pick(
+                "the two entries differ, or there is none",
+                "二回の入力が一致しないか、空です",
+            )
+            .to_string(),
+        _ => context.pick(
+            format!("cannot read the secret: {error}"),
+            format!("秘密を読み込めません: {error}"),
+        ),
+    };
+    let unchanged = context.pick("Nothing was changed.", "何も変更していません。");
+    context.failure(Exit::Failed, &format!("{text}. {unchanged}"))
 }
 
 /// Restores the terminal.

@@ -6,7 +6,6 @@ use crate::cli::config::SetSecret;
 use crate::exit::{Exit, Failure};
 use noroshi_conf::document::ElementPath;
 use noroshi_daemon::home::secret::SecretError;
-use std::io;
 
 pub(super) fn run(context: &mut Context, options: &SetSecret) -> Result<Exit, Failure> {
     let path = context.element_path(&options.path)?;
@@ -20,7 +19,8 @@ pub(super) fn run(context: &mut Context, options: &SetSecret) -> Result<Exit, Fa
     }
     // A wrong file is told before somebody types a secret in vain.
     drop(context.open(&options.target)?);
-    let secret = prompt::secret(context.language).map_err(|error| refused(context, &error))?;
+    let secret =
+        prompt::secret(context.language).map_err(|error| prompt::refused(context, &error))?;
     let mut file = context.open(&options.target)?;
     let failed = |fault| context.edit_failure(&options.path, &fault);
     // The plain secret goes through all checks, in a copy that is never saved.
@@ -41,24 +41,6 @@ pub(super) fn run(context: &mut Context, options: &SetSecret) -> Result<Exit, Fa
         .map_err(|error| not_sealed(context, &error))?;
     file.document.set(&path, &sealed).map_err(failed)?;
     edit::reviewed(context, &file, options.target.allow_warnings)
-}
-
-fn refused(context: &Context, error: &io::Error) -> Failure {
-    let text = match error.kind() {
-        io::ErrorKind::Interrupted => context.pick("given up", "中止しました").to_string(),
-        io::ErrorKind::InvalidInput => context
-            .pick(
-                "the two entries differ, or there is none",
-                "二回の入力が一致しないか、空です",
-            )
-            .to_string(),
-        _ => context.pick(
-            format!("cannot read the secret: {error}"),
-            format!("秘密を読み込めません: {error}"),
-        ),
-    };
-    let unchanged = context.pick("Nothing was changed.", "何も変更していません。");
-    context.failure(Exit::Failed, &format!("{text}. {unchanged}"))
 }
 
 fn not_sealed(context: &Context, error: &SecretError) -> Failure {

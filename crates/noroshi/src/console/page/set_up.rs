@@ -3,7 +3,7 @@
 //! The code's digest stands in a file of this server until it is used or [`CODE_AGE_MAX`] old.
 
 use super::{Place, frame, frame_with};
-use crate::console::account::{self, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
+use crate::console::account;
 use crate::console::settings::{self, Refusal};
 use crate::console::visitor::{Visitor, see};
 use crate::console::{App, setup_code};
@@ -126,27 +126,18 @@ pub(in crate::console) fn faults(
     password: &str,
     again: &str,
 ) -> Vec<String> {
-    let mut why = Vec::new();
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    if name.is_empty() || name.len() > 63 || !name.bytes().all(plain) {
-        why.push(visitor.pick(
-            "A name has letters, digits and . _ - only, at most 63.",
-            "利用者名には英数字と . _ - だけを 63 文字まで使えます。",
-        ));
-    }
-    if password.chars().count() < PASSWORD_CHARS_MIN || password.len() > PASSWORD_BYTES_MAX {
-        why.push(visitor.pick(
-            "A password has at least 8 characters.",
-            "パスワードは 8 文字以上にしてください。",
-        ));
-    }
+    let mut why: Vec<String> = account::name_fault(name, visitor.language)
+        .into_iter()
+        .chain(account::password_fault(password, visitor.language))
+        .collect();
     if password != again {
-        why.push(visitor.pick(
+        let differ = visitor.pick(
             "The two passwords differ.",
             "二つのパスワードが一致しません。",
-        ));
+        );
+        why.push(differ.into());
     }
-    why.into_iter().map(str::to_string).collect()
+    why
 }
 
 fn title(visitor: &Visitor) -> &'static str {

@@ -1,0 +1,49 @@
+//! `noroshi user link`: a one-time code for the first user, and where it is entered.
+
+use super::Context;
+use crate::console::account::Accounts;
+use crate::console::{certificate, serve, setup_code};
+use crate::exit::{Exit, Failure};
+use crate::print::say;
+
+pub(super) fn run(context: &mut Context) -> Result<Exit, Failure> {
+    context.as_administrator()?;
+    let accounts = Accounts::new(context.home.clone());
+    let settings = accounts
+        .settings()
+        .map_err(|error| context.failure(Exit::Failed, &error.text(context.language)))?;
+    if !settings.console.users.is_empty() {
+        let text = context.pick(
+            "there are users already; \"noroshi user add\" makes more",
+            "利用者は既に登録されています。追加には noroshi user add を使用してください",
+        );
+        return Err(context.failure(Exit::Refused, text));
+    }
+    if !settings.console.used {
+        let text = context.pick(
+            "the console is switched off: set /root/noroshi/console/use to 1",
+            "コンソールは使用しない設定です。/root/noroshi/console/use を 1 にしてください",
+        );
+        return Err(context.failure(Exit::Refused, text));
+    }
+    let server = context.status()?.server;
+    let code = setup_code::new(&context.home).map_err(|error| {
+        let var = context.home.var();
+        context.about_file(&var, ("cannot write", "書き込めません"), &error)
+    })?;
+    for address in serve::addresses(&settings, &server) {
+        let scheme = serve::scheme(address);
+        // Behind the sign is never sent, and so in no server's log.
+        say!(context.out, "{scheme}://{address}/set-up#{code}")?;
+    }
+    let text = context.pick(
+        format!("Code: {code} (for one hour, once)"),
+        format!("コード: {code}（1 時間以内に一度だけ有効）"),
+    );
+    say!(context.out, "{text}")?;
+    if let Some(fingerprint) = certificate::fingerprint(&context.home) {
+        let text = context.pick("Certificate SHA-256", "証明書 SHA-256");
+        say!(context.out, "{text}: {fingerprint}")?;
+    }
+    Ok(Exit::Done)
+}
