@@ -1,9 +1,13 @@
 //! The files of a tar archive: ustar, with the long names of GNU tar and of pax (POSIX.1-2024, pax, "ustar
 //! Interchange Format" and "pax Extended Header"; the GNU tar manual, "Basic Tar Format").
 //!
-//! *Use.* [`read`]. Nothing is unpacked to a disk; names are checked by whoever takes the entries.
+//! *Use.* [`read`], [`write()`]. Nothing is unpacked to a disk; names are checked by whoever takes the entries.
 //!
 //! *Failure.* [`TarFault`], and nothing of the archive is handed out.
+
+mod write;
+
+pub use write::write;
 
 use noroshi_core::text::Language;
 
