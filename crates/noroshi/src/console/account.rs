@@ -1,7 +1,8 @@
 //! The users of the console: who they are, and whether a password is theirs.
 //!
 //! They stand in clp.conf below `/root/noroshi/console`, so every server of the cluster has the same.
-//! The file is read again when it was changed. A file that became faulty leaves the users of before.
+//! The file is looked at before each request, beside the runtime, and read again when it was changed. A file
+//! that became faulty, or a disk that does not answer, leaves the users of before.
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
@@ -14,9 +15,11 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use std::{fs, io};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 /// Passwords being hashed at once: each takes 19 MiB for some tens of milliseconds.
 const HASHES_MAX: usize = 2;
@@ -26,6 +29,8 @@ pub(super) const PASSWORD_CHARS_MIN: usize = 8;
 pub(super) const PASSWORD_BYTES_MAX: usize = 512;
 
 const SALT_BYTES: usize = 16;
+/// How long a look at the file may hold up a request; it goes on with the settings of before then.
+const LOOK_WAIT: Duration = Duration::from_secs(2);
 
 /// Why there are no settings.
 pub(super) enum SettingsError {
@@ -57,49 +62,53 @@ impl Stamp {
 
 /// The settings with their users, and the hashing of passwords.
 pub(super) struct Accounts {
+    file: Arc<SettingsFile>,
+    /// Held while the file is looked at: a disk that hangs takes one thread, not all.
+    look: Arc<Semaphore>,
+    hashes: Arc<Semaphore>,
+}
+
+/// clp.conf, and what it was when it was last right.
+struct SettingsFile {
     home: Home,
     last: Mutex<Option<(Stamp, Arc<Config>)>>,
-    hashes: Arc<Semaphore>,
 }
 
 impl Accounts {
     pub(super) fn new(home: Home) -> Accounts {
+        let last = Mutex::new(None);
         Accounts {
-            home,
-            last: Mutex::new(None),
+            file: Arc::new(SettingsFile { home, last }),
+            look: Arc::new(Semaphore::new(1)),
             hashes: Arc::new(Semaphore::new(HASHES_MAX)),
         }
     }
 
-    /// The settings as the file has them now, or had them when it was last right.
+    /// The settings as they were at the last look. The first call reads the file; no other one waits for a
+    /// disk.
     ///
     /// # Errors
-    /// When it never was.
+    /// When they never were right.
     pub(super) fn settings(&self) -> Result<Arc<Config>, SettingsError> {
-        let path = self.home.conf();
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let former = last.as_ref().map(|(_, config)| Arc::clone(config));
-        let stamp = match fs::metadata(&path) {
-            Ok(file) => Stamp::of(&file),
-            Err(error) => return former.ok_or(SettingsError::Unreadable(path, error)),
-        };
-        if let Some((read, config)) = &*last
-            && *read == stamp
-        {
-            return Ok(Arc::clone(config));
+        match self.file.last() {
+            Some((_, config)) => Ok(config),
+            None => self.file.read(),
         }
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) => return former.ok_or(SettingsError::Unreadable(path, error)),
+    }
+
+    /// Looks whether the file was changed, beside the runtime; waits for [`LOOK_WAIT`] at most.
+    pub(super) async fn look(&self) {
+        let looked = async {
+            let place = Arc::clone(&self.look).acquire_owned().await;
+            let file = Arc::clone(&self.file);
+            let read = spawn_blocking(move || {
+                // A faulty file leaves what there was.
+                let _ = file.read();
+                drop(place);
+            });
+            let _ = read.await;
         };
-        let mut open = |path: &str, text: &str| self.home.open_secret(path, text);
-        let config = match (noroshi_conf::read_with(&bytes, &mut open), former) {
-            (Ok(parsed), _) => Arc::new(parsed.config),
-            (Err(_), Some(former)) => former,
-            (Err(findings), None) => return Err(SettingsError::Faulty(findings)),
-        };
-        *last = Some((stamp, Arc::clone(&config)));
-        Ok(config)
+        let _ = timeout(LOOK_WAIT, looked).await;
     }
 
     /// The user called `name`.
@@ -134,6 +143,42 @@ impl Accounts {
         });
         let right = checked.await.unwrap_or(false);
         user.filter(|_| right)
+    }
+}
+
+impl SettingsFile {
+    fn last(&self) -> Option<(Stamp, Arc<Config>)> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.clone()
+    }
+
+    /// The settings as the file has them now, or had them when it was last right. Waits for the disk.
+    fn read(&self) -> Result<Arc<Config>, SettingsError> {
+        let path = self.home.conf();
+        let last = self.last();
+        let former = last.as_ref().map(|(_, config)| Arc::clone(config));
+        let stamp = match fs::metadata(&path) {
+            Ok(file) => Stamp::of(&file),
+            Err(error) => return former.ok_or(SettingsError::Unreadable(path, error)),
+        };
+        if let Some((read, config)) = last
+            && read == stamp
+        {
+            return Ok(config);
+        }
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) => return former.ok_or(SettingsError::Unreadable(path, error)),
+        };
+        let mut open = |path: &str, text: &str| self.home.open_secret(path, text);
+        let config = match (noroshi_conf::read_with(&bytes, &mut open), former) {
+            (Ok(parsed), _) => Arc::new(parsed.config),
+            (Err(_), Some(former)) => former,
+            (Err(findings), None) => return Err(SettingsError::Faulty(findings)),
+        };
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some((stamp, Arc::clone(&config)));
+        Ok(config)
     }
 }
 

@@ -108,10 +108,12 @@ pub(in crate::console) async fn add_user(
         (Ok(role), Ok(password)) => (role, password),
         (Err(fault), _) | (_, Err(fault)) => return Err(because(fault.text(visitor.language))),
     };
-    let sealed = app.home.seal_secret(&password_path.to_string(), &hash);
+    let (home, at, of) = (app.home.clone(), password_path.to_string(), hash.clone());
+    let sealed = tokio::task::spawn_blocking(move || home.seal_secret(&at, &of)).await;
+    let sealed = sealed.map_err(|error| because(error.to_string()))?;
     let sealed = sealed.map_err(|error| because(error.to_string()))?;
     let who = format!("{name} (console, {})", visitor.address);
-    settings::change(app, &who, visitor.language, |document| {
+    settings::change(app, &who, visitor.language, move |document| {
         document.set(&role_path, account::role_name(role))?;
         document.set(&password_path, &sealed).map(drop)
     })
