@@ -151,3 +151,87 @@ fn moved(language: Language) -> String {
     );
     words.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::{account, desk, door, live, session};
+    use std::io::{BufRead, BufReader, Write};
+    use std::os::unix::net::UnixListener;
+    use std::sync::mpsc;
+
+    const CONF_NOW: &[u8] = b"<root>now</root>";
+
+    fn app(home: &Home) -> App {
+        let desk = desk::Desk::new(home.socket());
+        App {
+            home: home.clone(),
+            sessions: session::Sessions::default(),
+            door: door::Door::default(),
+            accounts: account::Accounts::new(home.clone()),
+            live: live::Live::new(desk.clone()),
+            desk,
+        }
+    }
+
+    /// A daemon that takes a set, while which somebody else changes clp.conf to `theirs`; what it was asked.
+    fn daemon(home: &Home, theirs: &'static [u8]) -> mpsc::Receiver<String> {
+        let (say, asked) = mpsc::channel();
+        let listener = UnixListener::bind(home.socket()).unwrap();
+        let conf = home.conf();
+        std::thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            let mut to = stream.try_clone().unwrap();
+            for line in BufReader::new(stream).lines() {
+                let line = line.unwrap();
+                let answer = if line.contains("stage-set") {
+                    std::fs::write(&conf, theirs).unwrap();
+                    format!(r#"{{"is":"staged","digest":"{}"}}"#, "0".repeat(64))
+                } else {
+                    r#"{"is":"reply","reply":{"answer":"pushed","number":7,"servers":[],"later":[]}}"#.into()
+                };
+                say.send(line).unwrap();
+                writeln!(to, "{answer}").unwrap();
+            }
+        });
+        asked
+    }
+
+    async fn put_new(
+        base: Option<&str>,
+        theirs: &'static [u8],
+    ) -> (Result<Changed, NotPut>, usize) {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path());
+        home.prepare().unwrap();
+        std::fs::create_dir_all(home.etc()).unwrap();
+        std::fs::write(home.conf(), CONF_NOW).unwrap();
+        let asked = daemon(&home, theirs);
+        let base = base.map(str::to_string);
+        let app = app(&home);
+        let put = put(&app, "me", Language::En, base, |running| {
+            Ok(with_conf(running, b"<root>new</root>".to_vec()))
+        });
+        let done = put.await;
+        (done, asked.try_iter().count())
+    }
+
+    /// Rule: M32 N17
+    #[tokio::test]
+    async fn what_somebody_else_changed_just_before_the_push_is_not_overwritten() {
+        let base = bundle::digest(CONF_NOW);
+        let (done, asked) = put_new(Some(&base), CONF_NOW).await;
+        assert_eq!(
+            (done.ok().map(|changed| changed.number), asked),
+            (Some(7), 2)
+        );
+        for base in [Some(base.as_str()), None] {
+            let (done, asked) = put_new(base, b"<root>theirs</root>").await;
+            assert!(matches!(done, Err(NotPut::Moved)));
+            assert_eq!(asked, 1, "staged, and never pushed");
+        }
+        let (done, asked) = put_new(Some(&bundle::digest(b"older")), CONF_NOW).await;
+        assert!(matches!(done, Err(NotPut::Moved)));
+        assert_eq!(asked, 0);
+    }
+}
