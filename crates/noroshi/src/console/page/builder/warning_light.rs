@@ -83,10 +83,10 @@ fn types<'w>(form: &Form<'_>) -> [(&'w str, &'w str); 11] {
         ("patlite", "patlite: NH-FB, NH-FB1"),
         ("nhfv1", "nhfv1: NH-FV1"),
         ("isa-tcp", "isa-tcp: DN-1510GL"),
-        ("patlite-http", "patlite-http: NH-FV, LA6-POE"),
+        ("patlite-http", "patlite-http: NHV, NH-FV (1.45), LA6-POE"),
         ("patlite-pns", "patlite-pns: NHL, NH-FV, LA6-POE, LR5-LAN"),
         ("patlite-phn", "patlite-phn: NHL"),
-        ("patlite-snmp", "patlite-snmp: SNMP"),
+        ("patlite-snmp", "patlite-snmp: NHL, NH-FV"),
         (
             "command",
             form.pick("command: a program of yours", "command: 任意のプログラム"),
