@@ -18,6 +18,16 @@ fn has(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
+/// Waits until a server has this in force; a slow one takes it after the push was answered.
+fn wait_conf(cluster: &Cluster, server: usize, part: &[u8]) {
+    let taken = until(SOON, "the change on a server", || {
+        let bytes = conf(cluster, server);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        has(&bytes, part).then_some(()).ok_or(text)
+    });
+    taken.unwrap();
+}
+
 /// Fills a form in and goes through the preview; the answer is the form of its buttons.
 fn previewed(visitor: &mut Visitor, form: &Form, says: &[&str]) -> Form {
     let page = visitor.send(form);
@@ -67,7 +77,7 @@ fn settings_changed_in_the_builder_are_in_force_on_all_servers() {
     // 監視室 in EUC-JP.
     let euc = b"<subject>\xb4\xc6\xbb\xeb\xbc\xbc</subject>";
     for server in 0..2 {
-        assert!(has(&conf(&cluster, server), euc));
+        wait_conf(&cluster, server, euc);
     }
     cluster
         .command(
@@ -118,7 +128,7 @@ fn settings_changed_in_the_builder_are_in_force_on_all_servers() {
         ] {
             assert!(page.text().contains(words), "{words} in {}", page.text());
         }
-        assert!(has(&conf(&cluster, 1), b"<subject>first</subject>"));
+        wait_conf(&cluster, 1, b"<subject>first</subject>");
         let again = page.form("/builder/again").with(SUBJECT, "ignored");
         previewed(
             &mut second,
@@ -130,7 +140,7 @@ fn settings_changed_in_the_builder_are_in_force_on_all_servers() {
     let buttons = previewed(&mut second, &page.form("/builder/again"), &["mine"]);
     assert_eq!(applied(&mut second, &buttons), number + 3);
     for words in [&b"<subject>mine</subject>"[..], b"second@example.com"] {
-        assert!(has(&conf(&cluster, 1), words));
+        wait_conf(&cluster, 1, words);
     }
     // The destination that was changed: new settings are told by mail now.
     cluster
@@ -151,7 +161,7 @@ fn settings_changed_in_the_builder_are_in_force_on_all_servers() {
     let look = first.get(&format!("/builder/set?number={number}"));
     assert!(look.text().contains("監視室"), "{}", look.text());
     assert!(applied(&mut first, &look.form("/builder/restore")) > number + 3);
-    assert!(has(&conf(&cluster, 1), euc));
+    wait_conf(&cluster, 1, euc);
     assert_eq!(first.get("/builder").status, 200);
     let late = second.send(&look.form("/builder/restore"));
     assert_eq!(late.status, 422, "{}", late.text());
@@ -193,7 +203,7 @@ fn saved_sets_are_pushed(cluster: &Cluster, visitor: &mut Visitor) {
         ];
         let said = cluster.command(1, &push).unwrap();
         assert_eq!(said, "command succeeded.(code:0)\n");
-        assert!(has(&conf(cluster, 0), subject.as_bytes()));
+        wait_conf(cluster, 0, subject.as_bytes());
     }
 }
 

@@ -201,3 +201,39 @@ pub(super) fn role_name(role: Role) -> &'static str {
         Role::Administer => "administer",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conf(cluster: &str) -> String {
+        format!(
+            "<root><cluster><name>{cluster}</name></cluster><server name=\"a\"><priority>0</priority>\
+             <device id=\"0\"><type>lan</type><info>10.0.0.1</info></device></server></root>"
+        )
+    }
+
+    /// No page waits for a disk: what is in force is what the last look found, and a faulty file or none leaves it.
+    ///
+    /// Rule: N21 N17
+    #[tokio::test]
+    async fn the_settings_are_those_of_the_last_look() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path());
+        fs::create_dir_all(home.etc()).unwrap();
+        let accounts = Accounts::new(home.clone());
+        assert!(accounts.settings().is_err());
+        fs::write(home.conf(), conf("one")).unwrap();
+        let name = |accounts: &Accounts| accounts.settings().ok().map(|it| it.cluster.clone());
+        assert_eq!(name(&accounts).as_deref(), Some("one"));
+        fs::write(home.conf(), conf("another")).unwrap();
+        assert_eq!(name(&accounts).as_deref(), Some("one"));
+        accounts.look().await;
+        assert_eq!(name(&accounts).as_deref(), Some("another"));
+        fs::write(home.conf(), "<root>").unwrap();
+        accounts.look().await;
+        fs::remove_file(home.conf()).unwrap();
+        accounts.look().await;
+        assert_eq!(name(&accounts).as_deref(), Some("another"));
+    }
+}

@@ -176,7 +176,8 @@ mod tests {
 
     /// A daemon that takes a set, while which somebody else changes clp.conf to `theirs`; what it was asked.
     fn daemon(home: &Home, theirs: &'static [u8]) -> mpsc::Receiver<String> {
-        let (say, asked) = mpsc::channel();
+        // A set is staged in one piece and pushed once.
+        let (say, asked) = mpsc::sync_channel(8);
         let listener = UnixListener::bind(home.socket()).unwrap();
         let conf = home.conf();
         std::thread::spawn(move || {

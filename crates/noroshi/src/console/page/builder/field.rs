@@ -241,4 +241,45 @@ mod tests {
         assert_eq!(shown(&lamp, "/root/noroshi/lamp@a/argument"), " x\ny");
         assert_eq!(shown(&lamp, "/root/noroshi/lamp@a/password"), "set");
     }
+
+    /// Rule: M26 M32
+    #[test]
+    fn no_path_from_a_form_makes_it_panic() {
+        let parts = [
+            "/root",
+            "/server",
+            "/noroshi",
+            "/messages",
+            "/cluster/mail",
+            "@",
+            "*",
+            "[1]",
+            "\"",
+            "é",
+            "\u{202e}",
+            "/device@20000",
+            "/smtp/smtpsrv@0",
+            "/lamp@a",
+            "/type",
+            "/info",
+            "/nm@2",
+            "/mail",
+            "types",
+            "4294967296",
+            "",
+        ];
+        let document = document("<server name=\"a\"/><messages><nm id=\"2\"/></messages>");
+        let mut noise: u32 = 1;
+        for _ in 0..20_000 {
+            let mut path = String::from("/root");
+            for _ in 0..4 {
+                noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                path.push_str(parts[noise as usize / 65_536 % parts.len()]);
+            }
+            let known = kind(&path).is_some();
+            shown(&document, &path);
+            assert!(!(known && may_go(&path)), "{path}");
+            assert!(!known || ElementPath::parse(&path).is_ok(), "{path}");
+        }
+    }
 }
