@@ -176,7 +176,12 @@ impl Draft {
                 }
                 Kind::Text | Kind::LampType => {
                     let text = value(posted, path).ok_or_else(|| incomplete(path, language))?;
-                    normal(text).trim().to_string()
+                    let now = one_line(text);
+                    // A list that stands on several lines in the file stays so until it is changed.
+                    if now == one_line(was) {
+                        continue;
+                    }
+                    now
                 }
             };
             let was = normal(was);
@@ -312,6 +317,13 @@ fn drop_empty_servers(changes: &mut Vec<Change>) {
 /// Line ends as clp.conf's reader has them: a browser sends CRLF.
 fn normal(text: &str) -> String {
     text.replace("\r\n", "\n")
+}
+
+/// A value on one line: what was typed on several is a list.
+fn one_line(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines = lines.map(|line| line.trim_end_matches(','));
+    lines.collect::<Vec<_>>().join(", ")
 }
 
 fn bounded(changes: &[Change], language: Language) -> Result<(), String> {

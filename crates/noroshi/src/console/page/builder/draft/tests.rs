@@ -58,6 +58,21 @@ fn a_draft_is_what_was_changed() {
     assert!(secrets.is_empty());
 }
 
+/// Rule: M12 M26
+#[test]
+fn addresses_typed_a_line_each_are_written_on_one() {
+    let was = format!("was:{ADDRESS}");
+    let (draft, _) = typed(&[
+        (&was, "a@b.example"),
+        (ADDRESS, "a@b.example,\r\n\r\n c@d.example\r\n"),
+    ])
+    .unwrap();
+    assert_eq!(
+        draft.changes,
+        [change(ADDRESS, "a@b.example", "a@b.example, c@d.example")]
+    );
+}
+
 /// Rule: M26 N18
 #[test]
 fn a_typed_secret_is_no_part_of_a_draft_and_a_plain_one_is_never_carried() {
