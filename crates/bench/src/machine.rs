@@ -1,6 +1,6 @@
 //! What it was measured on: a figure without its machine says little.
 
-use noroshi_sim::rig::Fallible;
+use noroshi_sim::rig::{Error, Fallible};
 use std::fs::{File, read_to_string};
 use std::io::Write;
 use std::path::Path;
@@ -22,6 +22,20 @@ pub(crate) fn described() -> String {
 pub(crate) fn load() -> String {
     let text = read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').take(3).collect::<Vec<_>>().join(" ")
+}
+
+/// Has the disk take an executable that may have been built or copied a moment ago.
+///
+/// The kernel counts pages of a file that are not written back yet as dirty. They are those of
+/// whatever maps them, so a daemon whose executable is seconds old seems to hold megabytes of private
+/// dirty memory that it never wrote.
+///
+/// # Errors
+/// When the disk does not take it.
+pub(crate) fn settle_executable(path: &Path) -> Fallible<()> {
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(|error| Error::doing(path.display(), error))
 }
 
 /// How long each of `count` appended and synced blocks of 4 kB took on the disk of `dir`.

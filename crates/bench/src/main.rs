@@ -8,15 +8,18 @@
 //! Every wait has a deadline. Ctrl-C ends the run at its next step and takes everything down.
 
 mod check;
+mod commands;
 mod cpu;
 mod cut;
 mod figure;
 mod interrupt;
 mod kill;
+mod load;
 mod logs;
 mod machine;
 mod memory;
 mod options;
+mod push;
 mod quiet;
 mod raise;
 mod stage;
@@ -38,6 +41,7 @@ type Bench = fn(&Options) -> Fallible<Vec<Figure>>;
 const NAMES: &[(&str, Bench)] = &[
     ("store", store::run),
     ("check", check::run),
+    ("commands", commands::run),
     ("raise", raise::run),
     ("kill", kill::run),
     ("books", kill::run),
@@ -46,6 +50,7 @@ const NAMES: &[(&str, Bench)] = &[
     ("cpu", cpu::run),
     ("memory", memory::run),
     ("logs", logs::run),
+    ("push", push::run),
     ("quiet", quiet::run),
 ];
 
@@ -70,6 +75,7 @@ fn main() -> ExitCode {
 
 /// Runs the benches asked for; true if all ran and every bound is kept.
 fn run(options: &Options) -> Fallible<bool> {
+    machine::settle_executable(&options.noroshi)?;
     let mut json = options.json.as_ref().map(File::create).transpose()?;
     println!("{}\n{}", machine::described(), figure::heads());
     let mut all_well = true;

@@ -7,8 +7,10 @@ use std::time::Duration;
 pub(crate) const USAGE: &str = "\
 noroshi-bench [NAME...] [--runs N] [--minutes N] [--noroshi PATH] [--json FILE]
 
-  NAME            store check raise kill books cut cut-loss cpu memory logs quiet; all if none is given
-  --runs N        runs of raise (200), kill (200), cut and cut-loss (30 each)
+  NAME            store check commands raise kill books cut cut-loss cpu memory logs push quiet;
+                  all if none is given
+  --runs N        runs of commands (100), raise (200), kill (200), cut and cut-loss (30 each);
+                  pushes of push (100 to three servers, 30 to nine, 1000 under alert load)
   --minutes N     how long quiet watches (30)
   --noroshi PATH  the executable to measure; the one beside this if not given
   --json FILE     write each figure as a line of JSON";

@@ -1,6 +1,6 @@
 //! The cluster that is measured, and what every bench asks of it.
 //!
-//! Three servers with default settings, two interconnects, a PATLITE lamp each (HTTP), a mail
+//! Three servers (nine in a part of `push`) with default settings, two interconnects, a PATLITE lamp each (HTTP), a mail
 //! server, a syslog socket. Latencies are read from what lamps and mail server noted at arrival,
 //! so how late the bench looks does not count.
 
@@ -14,7 +14,7 @@ use noroshi_sim::lamp::Kind;
 use noroshi_sim::rig::{Cluster, Error, Fallible, Lamps, Place, Plan, Shine, until};
 use std::time::{Duration, Instant};
 
-/// Servers of every cluster here.
+/// Servers of every cluster where nothing else is said.
 pub(crate) const SERVERS: usize = 3;
 /// How long servers may take to find each other.
 const UP_WAIT: Duration = Duration::from_secs(60);
@@ -39,6 +39,14 @@ impl Stage {
         Stage::up_at(options, Place::Loopback)
     }
 
+    /// Starts a cluster of another number of servers on loopback addresses.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub(crate) fn up_of(options: &Options, servers: usize) -> Fallible<Stage> {
+        Stage::prepare(plan(options).servers(servers))?.start()
+    }
+
     /// Starts a cluster in network namespaces.
     ///
     /// # Errors
@@ -52,7 +60,7 @@ impl Stage {
     /// # Errors
     /// When it does not come up.
     pub(crate) fn up_with_tls(options: &Options) -> Fallible<Stage> {
-        let mut stage = Stage::prepare(options, Place::Loopback)?;
+        let mut stage = Stage::prepare(plan(options))?;
         let authority = stage.syslog.dir().join("authority.pem");
         let door = Door::open(stage.cluster.outside().mail_address(), &authority)?;
         stage.cluster.change_conf(|conf| {
@@ -64,12 +72,12 @@ impl Stage {
     }
 
     fn up_at(options: &Options, place: Place) -> Fallible<Stage> {
-        Stage::prepare(options, place)?.start()
+        Stage::prepare(plan(options).place(place))?.start()
     }
 
-    fn prepare(options: &Options, place: Place) -> Fallible<Stage> {
+    fn prepare(plan: Plan) -> Fallible<Stage> {
         let syslog = Syslog::open()?;
-        let mut cluster = plan(options).place(place).prepare()?;
+        let mut cluster = plan.prepare()?;
         cluster.change_conf(|conf| conf.syslog = Some(syslog.path().to_owned()))?;
         Ok(Stage {
             cluster,
@@ -101,7 +109,7 @@ impl Stage {
         is_well: fn(&Status) -> Result<(), String>,
     ) -> Fallible<()> {
         until(limit, what, || {
-            for server in 0..SERVERS {
+            for server in 0..self.cluster.len() {
                 let status = self.cluster.status(server).map_err(|error| error.0)?;
                 is_well(&status)?;
             }
@@ -112,7 +120,7 @@ impl Stage {
     /// The notices that are not done, as each server lists them.
     pub(crate) fn unfinished(&self) -> String {
         let mut text = String::new();
-        for server in 0..SERVERS {
+        for server in 0..self.cluster.len() {
             for alert in self.cluster.alerts(server).unwrap_or_default() {
                 for notice in alert.notices.iter().filter(|one| !one.state.is_final()) {
                     let (view, what) = (name(server), &alert.text);
@@ -128,7 +136,7 @@ impl Stage {
     /// # Errors
     /// When a lamp goes on blinking.
     pub(crate) fn lamps_out(&self, by: usize) -> Fallible<()> {
-        for server in 0..SERVERS {
+        for server in 0..self.cluster.len() {
             let request = Request::LampOff {
                 server: name(server),
             };
@@ -170,7 +178,7 @@ impl Stage {
     }
 }
 
-/// The plan of every cluster here.
+/// The plan of every cluster here, apart from what a bench changes.
 pub(crate) fn plan(options: &Options) -> Plan {
     Plan::new(&options.noroshi)
         .servers(SERVERS)

@@ -1,17 +1,15 @@
 //! The files of a tar archive: ustar, with the long names of GNU tar and of pax (POSIX.1-2024, pax, "ustar
 //! Interchange Format" and "pax Extended Header"; the GNU tar manual, "Basic Tar Format").
 //!
-//! *Use.* [`read`], [`write()`]. Nothing is unpacked to a disk; names are checked by whoever takes the entries.
+//! *Use.* [`read`] and [`write()`]. Nothing is unpacked to a disk; names are checked by whoever takes the entries.
 //!
 //! *Failure.* [`TarFault`], and nothing of the archive is handed out.
-
-mod write;
-
-pub use write::write;
 
 use noroshi_core::text::Language;
 
 const BLOCK_BYTES: usize = 512;
+/// Longest name that stands in an entry's head.
+const NAME_FIELD_BYTES: usize = 100;
 
 /// One entry of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +111,50 @@ pub fn read(archive: &[u8]) -> Result<Vec<Entry>, TarFault> {
             }
         }
     }
+}
+
+/// Writes an archive as GNU tar reads it, a long name before its entry. The modes are those of a set, the
+/// times zero: the same set gives the same bytes.
+pub fn write(entries: &[Entry]) -> Vec<u8> {
+    let mut archive = Vec::new();
+    for Entry { name, bytes } in entries {
+        if name.len() > NAME_FIELD_BYTES {
+            let long = [name.as_bytes(), &[0]].concat();
+            write_entry(&mut archive, "././@LongLink", b'L', 0o644, &long);
+        }
+        let mode = match bytes {
+            Some(_) if !name.contains('/') => 0o640,
+            _ => 0o755,
+        };
+        let kind = if bytes.is_some() { b'0' } else { b'5' };
+        let bytes = bytes.as_deref().unwrap_or_default();
+        write_entry(&mut archive, name, kind, mode, bytes);
+    }
+    archive.resize(archive.len() + 2 * BLOCK_BYTES, 0);
+    archive
+}
+
+fn write_entry(archive: &mut Vec<u8>, name: &str, kind: u8, mode: u32, bytes: &[u8]) {
+    let mut head = [0; BLOCK_BYTES];
+    let mut put = |at: usize, field: &[u8]| head[at..at + field.len()].copy_from_slice(field);
+    put(0, &name.as_bytes()[..name.len().min(NAME_FIELD_BYTES)]);
+    put(
+        100,
+        format!("{mode:07o}\0{:07o}\0{:07o}\0", 0, 0).as_bytes(),
+    );
+    put(
+        124,
+        format!("{:011o}\0{:011o}\0", bytes.len(), 0).as_bytes(),
+    );
+    // The check sum is made with blanks in its own place.
+    put(148, b"        ");
+    put(156, &[kind]);
+    put(257, b"ustar  \0");
+    let sum: u32 = head.iter().map(|byte| u32::from(*byte)).sum();
+    head[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    archive.extend(head);
+    archive.extend(bytes);
+    archive.resize(archive.len().next_multiple_of(BLOCK_BYTES), 0);
 }
 
 fn wrong(first: bool) -> TarFault {

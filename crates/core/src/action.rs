@@ -3,7 +3,7 @@
 use crate::alert::Alert;
 use crate::config::{InterconnectId, LampId, ServerId};
 use crate::event::{Latch, Phase, View};
-use crate::lamp::LampOrder;
+use crate::lamp::{LampOrder, OrderNumber};
 use crate::licence::Memory;
 use crate::notice::outbox::Page;
 use crate::notice::{NoticeKey, NoticeRecord, Sending};
@@ -50,12 +50,19 @@ pub enum Action {
     Lamp {
         /// Which lamp.
         lamp: LampId,
+        /// Names this order.
+        number: OrderNumber,
         /// What.
         order: LampOrder,
     },
-    /// Take the order back that is in flight to a lamp, if nothing of it has left yet. It ends in its one
+    /// Take an order back that is in flight, if nothing of it has left yet. It ends in its one
     /// `Event::Lamp` all the same, as cancelled or as it would have.
-    LampCancel(LampId),
+    LampCancel {
+        /// The lamp that it is in flight to.
+        lamp: LampId,
+        /// Which order.
+        number: OrderNumber,
+    },
     /// Answer a request.
     Reply(RequestId, Reply),
     /// Read what is registered; answered by `Event::Licences`, for this request.
@@ -86,6 +93,9 @@ pub enum Action {
     },
     /// Put the files of a set that is on disk in place; answered by `Event::Adopted`.
     AdoptSet(SetLabel),
+    /// From now on look for servers also where earlier sets had them, and answer there; or no more. Heartbeats
+    /// go by the settings in force alone. Not answered.
+    FormerWays(bool),
     /// Everything is done: end the process.
     Exit,
 }

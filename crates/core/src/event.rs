@@ -2,13 +2,12 @@
 
 use crate::alert::{Alert, SessionId};
 use crate::config::{Config, InterconnectId, LampId, ServerId};
-use crate::lamp::{Glow, LampOrder, LampResult};
+use crate::lamp::{Glow, LampResult, OrderNumber, Stamp};
 use crate::licence::{Memory, Registered};
 use crate::notice::{NoticeKey, NoticeRecord, Outcome};
 use crate::peer::PeerMessage;
 use crate::request::{Request, RequestId};
 use crate::set::{SetLabel, SetTrouble};
-use crate::time::WallTime;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -76,10 +75,10 @@ pub enum Event {
     Outcome(NoticeKey, Outcome),
     /// What became of one lamp command.
     Lamp {
-        /// Which lamp.
+        /// Which lamp, by the settings of the moment of the order.
         lamp: LampId,
-        /// What it had been told.
-        order: LampOrder,
+        /// The order's number.
+        number: OrderNumber,
         /// What became of it.
         result: LampResult,
     },
@@ -161,6 +160,9 @@ pub struct Recovered {
     pub views: Vec<View>,
     /// What was wrong with the store when it was opened, if anything.
     pub trouble: Option<StoreTrouble>,
+    /// Mails that were not sent for want of a licence since that was last told by mail: by which server,
+    /// how many.
+    pub unsent_mails: Vec<(String, u32)>,
     /// What is registered; `None` for a build that needs no licence.
     pub licences: Option<Box<Licences>>,
 }
@@ -170,7 +172,7 @@ pub struct Recovered {
 pub struct Licences {
     /// The licences, checked.
     pub registered: Registered,
-    /// What an earlier run remembered; only the first one counts.
+    /// What an earlier run remembered; only the first that can be read counts.
     pub memory: Option<Memory>,
     /// The same registrations as text for the other servers, which check them for themselves; empty
     /// when there is nothing to be told.
@@ -222,12 +224,12 @@ pub struct Latch {
     pub server: String,
     /// Blinks after a fault until somebody puts it out.
     pub red: Glow,
-    /// When red was last changed; the later of two copies holds. Zero: never.
-    pub red_changed: WallTime,
+    /// When red was last changed; the later of two copies holds.
+    pub red_changed: Stamp,
     /// Lit from the server's normal start to its normal stop.
     pub green: Glow,
     /// When green was last changed, likewise.
-    pub green_changed: WallTime,
+    pub green_changed: Stamp,
 }
 
 /// What was last known of a server, kept over restarts.

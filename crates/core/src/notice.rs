@@ -81,7 +81,20 @@ pub struct NoticeRecord {
     pub changed: WallTime,
 }
 
+/// How the reason of a mail begins that was not sent for want of a valid licence, in English and in
+/// Japanese. The store counts such mails by it: do not edit.
+pub const UNSENT_WHY: [&str; 2] = [
+    "not sent: there is no valid licence.",
+    "有効なライセンスがないため送信していません。",
+];
+
 impl NoticeRecord {
+    /// Whether it is a mail that was not sent for want of a valid licence.
+    pub fn is_unsent(&self) -> bool {
+        let why = UNSENT_WHY.iter().any(|why| self.reason.starts_with(why));
+        self.key.channel == Channel::Mail && self.state == NoticeState::Dropped && why
+    }
+
     /// Whether a server called `own` that holds this can testify that the receiver has it, or may.
     pub fn is_testimony(&self, own: &str) -> bool {
         let maybe = self.state == NoticeState::Begun || self.possible_repeat;

@@ -5,9 +5,9 @@
 
 use crate::alert::{Alert, AlertId, SessionId};
 use crate::event::Latch;
+use crate::lamp::Stamp;
 use crate::notice::{NoticeKey, NoticeRecord};
 use crate::set::SetLabel;
-use crate::time::WallTime;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ pub struct PutOut {
     /// The run of its daemon that was known then.
     pub run: Option<SessionId>,
     /// When.
-    pub at: WallTime,
+    pub at: Stamp,
 }
 
 /// A message between two daemons.
@@ -52,6 +52,9 @@ pub enum PeerMessage {
         /// Which lamps were put out by a person lately, and what was known then.
         #[serde(default)]
         put_out: Vec<PutOut>,
+        /// What the cluster's clock shows at the sender.
+        #[serde(default)]
+        clock: Stamp,
     },
     /// How often the sender saw the present run of each server come back after it was judged down,
     /// so that all name a server's next fault alike.
@@ -82,6 +85,13 @@ pub enum PeerMessage {
     LicencesTaken {
         /// The number of our message.
         number: u64,
+    },
+    /// Whether the sender may send notices (rule M25), at each link and each change.
+    Barred {
+        /// It may not, for want of a valid licence: its turn is the next server's.
+        barred: bool,
+        /// Mails that it did not send while nobody could, and that were not told yet.
+        unsent: u32,
     },
     /// The sender leaves cleanly.
     Leaving {

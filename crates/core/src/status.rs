@@ -39,14 +39,17 @@ pub struct Status {
 /// How it stands with the licences of a cluster (rule M25).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LicenceStatus {
-    /// Mails and warning lights are in use.
+    /// The licences of the server that tells this suffice: it sends mails and tells warning lights.
     pub notices: bool,
     /// The number of the message that says why not: 1 to 4.
     pub message: Option<u32>,
     /// That message.
     pub text: Option<String>,
-    /// Mails of this server that were not sent since.
+    /// Mails that this server did not send while nobody could, and that were not told yet.
     pub withheld: u32,
+    /// Another server that sends in its stead; `None` when its own suffice, or nobody can.
+    #[serde(default)]
+    pub sent_by: Option<String>,
 }
 
 /// The unfinished notices of one channel.

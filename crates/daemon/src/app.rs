@@ -144,7 +144,8 @@ pub fn run(options: Options) -> Result<(), StartError> {
     let ended = runtime.block_on(live(options));
     if let Err(error) = &ended {
         for line in error.to_string().lines() {
-            log::keep_line(format!("not started: {line}"));
+            let what = log::language().pick("not started", "起動しません");
+            log::keep_line(format!("{what}: {line}"));
         }
     }
     // A name server that does not answer holds a thread; nobody waits for it any more.
@@ -191,8 +192,12 @@ async fn live(options: Options) -> Result<(), StartError> {
     let lamps = LampChannel::start(config.lamps.clone(), names(&config), inbox.clone());
     let lamps = lamps.behind(gate);
     let syslog = SyslogChannel::start(config.syslog.clone(), name.clone(), inbox.clone());
-    let started = format!("{name} of cluster {}", config.cluster);
-    let sets = Sets::new(home.clone(), name.clone());
+    let cluster = &config.cluster;
+    let started = config.language.pick(
+        format!("{VERSION} started as {name} of cluster {cluster}"),
+        format!("クラスタ {cluster} の {name} として起動しました（{VERSION}）"),
+    );
+    let sets = Sets::new(home.clone(), name.clone()).trying(engine.reach());
     let in_force = sets.in_force();
     let (say, said) = mpsc::channel(SAID_MAX);
     let carrier = Carrier::new(sets.clone(), inbox.clone(), say);
@@ -236,15 +241,17 @@ async fn live(options: Options) -> Result<(), StartError> {
         said,
         Box::new(refit(home, name, zone)),
     );
-    log::line(format!("{VERSION} started as {started}"));
+    log::line(started);
     let (node, parts, events) = driver.run(Event::Start(Box::new(recovered))).await;
-    log::line("stopping");
+    log::line(log::language().pick("stopping", "停止します"));
 
     signals.abort();
     let _ = stop_control.send(());
     take_down(node, parts, events).await;
     // Ends by itself within its own drain wait.
     let _ = control.await;
+    // Whoever waits for the end may read the log next.
+    log::finish();
     drop(lock);
     Ok(())
 }

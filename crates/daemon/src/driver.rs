@@ -108,18 +108,8 @@ impl Driver {
         (self.node, self.parts, self.events)
     }
 
-    /// What waits behind new settings names servers by the old ones, so it is taken before them.
     fn step(&mut self, event: Event) {
-        let mut later = vec![event];
-        if matches!(later[0], Event::Configure { .. }) {
-            while let Ok(waiting) = self.events.try_recv() {
-                match waiting {
-                    Event::Configure { .. } => later.push(waiting),
-                    _ => in_order(self, waiting, Driver::decide, Driver::act),
-                }
-            }
-        }
-        for event in later {
+        for event in settings_last(event, || self.events.try_recv().ok()) {
             in_order(self, event, Driver::decide, Driver::act);
         }
     }
@@ -195,8 +185,12 @@ impl Driver {
             Action::Load(page) => store.load(page),
             Action::Find(server, keys) => self.find(server, keys),
             Action::Send(sending) => self.send(sending),
-            Action::Lamp { lamp, order } => lamps.order(lamp, order),
-            Action::LampCancel(lamp) => lamps.cancel(lamp),
+            Action::Lamp {
+                lamp,
+                number,
+                order,
+            } => lamps.order(lamp, number, order),
+            Action::LampCancel { lamp, number } => lamps.cancel(lamp, number),
             Action::Reply(id, reply) => {
                 if let Some(place) = self.waiting.remove(&id.0) {
                     // Nobody waits any more: nothing is lost, it was done all the same.
@@ -214,6 +208,7 @@ impl Driver {
             Action::Reconfigure(config) => (self.refit)(&mut self.parts, &config),
             Action::FetchSet { from, label } => self.parts.carrier.fetch(from, label),
             Action::AdoptSet(label) => self.parts.carrier.adopt(label),
+            Action::FormerWays(wanted) => self.parts.carrier.former_ways(wanted),
             Action::Exit => self.done = true,
         }
         None
@@ -281,6 +276,29 @@ enum Of {
     Set(SetLabel),
 }
 
+/// What waits behind new settings names servers by the old ones, so it is taken before them. Nothing is
+/// taken out of the queue before any other event.
+fn settings_last(first: Event, mut next: impl FnMut() -> Option<Event>) -> Vec<Event> {
+    if !brings_settings(&first) {
+        return vec![first];
+    }
+    let mut settings = vec![first];
+    let mut ordered = Vec::new();
+    while let Some(event) = next() {
+        match brings_settings(&event) {
+            true => settings.push(event),
+            false => ordered.push(event),
+        }
+    }
+    ordered.append(&mut settings);
+    ordered
+}
+
+/// From clp.conf or from a pushed set.
+fn brings_settings(event: &Event) -> bool {
+    matches!(event, Event::Configure { .. } | Event::Adopted { .. })
+}
+
 /// One event and all that follows from it at once: every action of a step is handed out before the
 /// next step begins, however many of them are answered on the spot.
 fn in_order<S>(
@@ -304,6 +322,39 @@ fn until(deadline: Moment) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A pushed set that numbers the servers anew, with heartbeats behind it that bear the old numbers.
+    ///
+    /// Rule: N17
+    #[test]
+    fn what_waits_behind_new_settings_is_taken_before_them() {
+        let pushed = |number| Event::Adopted {
+            label: SetLabel {
+                number,
+                ..SetLabel::default()
+            },
+            config: Err("not read here".into()),
+        };
+        let from_file = Event::Configure {
+            source: "clp.conf".into(),
+            config: Err("not read here".into()),
+        };
+        let link = |server| Event::LinkUp(ServerId(server));
+        let order = |first: Event, waiting: &[Event]| {
+            let mut waiting = waiting.iter().cloned();
+            let ordered = settings_last(first, || waiting.next());
+            (ordered, waiting.len())
+        };
+        let waiting = [link(1), pushed(8), link(2), from_file.clone(), Event::Tick];
+        let behind = [link(1), link(2), Event::Tick];
+        let (ordered, left) = order(pushed(7), &waiting);
+        assert_eq!(ordered[..3], behind);
+        assert_eq!(ordered[3..], [pushed(7), pushed(8), from_file.clone()]);
+        assert_eq!(left, 0);
+        assert_eq!(order(from_file.clone(), &behind).0[..3], behind);
+        // Anything else leaves the queue as it is.
+        assert_eq!(order(link(1), &waiting), (vec![link(1)], waiting.len()));
+    }
 
     /// Refused batches, thousands in a row: in order, and without a stack that grows.
     ///

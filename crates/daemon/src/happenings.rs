@@ -1,8 +1,8 @@
 //! Which events stand in the daemon's own log (rule M33): what did not work, and why; at level 8 of a
 //! part what worked, too (`clplogcf`, [`crate::log::levels`]).
 //!
-//! No line holds a secret: causes are those that the alert view shows, scrubbed by the channel that met
-//! them. A line that its part's level does not take is not made.
+//! A line is in the language of the settings. None holds a secret: causes are those that the alert view
+//! shows, scrubbed by the channel that met them. A line that its part's level does not take is not made.
 
 use crate::log::levels::takes;
 use crate::log::{Level, Part};
@@ -11,6 +11,7 @@ use noroshi_core::event::{Event, HostAnswer};
 use noroshi_core::lamp::LampResult;
 use noroshi_core::notice::{Channel, NoticeKey, Outcome};
 use noroshi_core::request::Request;
+use noroshi_core::text::Language;
 
 /// The line for an event, if it is worth one.
 pub(crate) fn line(event: &Event, config: &Config) -> Option<String> {
@@ -54,75 +55,193 @@ fn weight(event: &Event) -> Option<(Part, Level)> {
 }
 
 fn words(event: &Event, config: &Config) -> Option<String> {
-    match event {
-        Event::Outcome(key, outcome) => Some(notice(key, outcome)),
+    let language = config.language;
+    Some(match event {
+        Event::Outcome(key, outcome) => notice(key, outcome, language),
         Event::Lamp { lamp, result, .. } => {
             // The words name the address.
             let server = config.lamps.get(usize::from(lamp.0))?.servers.first()?;
+            light(name(config, *server)?, result, language)
+        }
+        Event::Recorded { batch, result } => match result {
+            Ok(()) => language.pick(
+                format!("batch {batch} written to the alert store"),
+                format!("アラートの保存領域に書き込みました（バッチ {batch}）"),
+            ),
+            Err(why) => language.pick(
+                format!("not written to the alert store: {why}"),
+                format!("アラートの保存領域に書き込めません: {why}"),
+            ),
+        },
+        Event::Configure { source, config } => match config {
+            Ok(_) => language.pick(
+                format!("settings of {source} read"),
+                format!("{source} の設定を読み込みました"),
+            ),
+            Err(why) => language.pick(
+                format!("settings of {source} not taken: {why}"),
+                format!("{source} の設定は反映しません: {why}"),
+            ),
+        },
+        Event::LinkUp(server) => {
             let server = name(config, *server)?;
-            Some(match result {
-                LampResult::Done { .. } => format!("light of {server} told"),
-                LampResult::Cancelled => format!("light of {server}: order taken back"),
-                LampResult::Abnormal { code, text } | LampResult::Failed { code, text } => {
-                    format!("light of {server} not told: {text} (code {code})")
-                }
-            })
+            language.pick(
+                format!("link to {server} stands"),
+                format!("{server} と接続しました"),
+            )
         }
-        Event::Recorded { batch, result } => Some(match result {
-            Ok(()) => format!("batch {batch} written to the alert store"),
-            Err(why) => format!("not written to the alert store: {why}"),
-        }),
-        Event::Configure { source, config } => Some(match config {
-            Ok(_) => format!("settings of {source} read"),
-            Err(why) => format!("settings of {source} not taken: {why}"),
-        }),
-        Event::LinkUp(server) => Some(format!("link to {} stands", name(config, *server)?)),
-        Event::LinkDown(server) => Some(format!("link to {} ended", name(config, *server)?)),
-        Event::Probed { server, answer, .. } => {
-            let answer = match answer {
-                HostAnswer::Accepted => "accepts connections",
-                HostAnswer::Refused => "refuses connections",
-                HostAnswer::Silent => "is silent",
-            };
-            Some(format!("host of {} {answer}", name(config, *server)?))
+        Event::LinkDown(server) => {
+            let server = name(config, *server)?;
+            language.pick(
+                format!("link to {server} ended"),
+                format!("{server} との接続が終了しました"),
+            )
         }
-        Event::Request(_, request) => Some(format!("asked by a command to {}", wish(request))),
-        _ => None,
+        Event::Probed { server, answer, .. } => host(name(config, *server)?, *answer, language),
+        Event::Request(_, request) => {
+            let wish = wish(request, language);
+            language.pick(
+                format!("asked by a command to {wish}"),
+                format!("コマンドの要求: {wish}"),
+            )
+        }
+        _ => return None,
+    })
+}
+
+fn light(server: &str, result: &LampResult, language: Language) -> String {
+    match result {
+        LampResult::Done { .. } => language.pick(
+            format!("light of {server} told"),
+            format!("{server} の警告灯を制御しました"),
+        ),
+        LampResult::Cancelled => language.pick(
+            format!("light of {server}: order taken back"),
+            format!("{server} の警告灯: 指示を取り消しました"),
+        ),
+        LampResult::Abnormal { code, text } | LampResult::Failed { code, text } => language.pick(
+            format!("light of {server} not told: {text} (code {code})"),
+            format!("{server} の警告灯を制御できません: {text}（コード {code}）"),
+        ),
     }
 }
 
-fn notice(key: &NoticeKey, outcome: &Outcome) -> String {
+fn host(server: &str, answer: HostAnswer, language: Language) -> String {
+    let (en, ja) = match answer {
+        HostAnswer::Accepted => ("accepts connections", "は接続を受け付けます"),
+        HostAnswer::Refused => ("refuses connections", "は接続を拒否しました"),
+        HostAnswer::Silent => ("is silent", "は応答しません"),
+    };
+    language.pick(
+        format!("host of {server} {en}"),
+        format!("{server} のホスト{ja}"),
+    )
+}
+
+fn notice(key: &NoticeKey, outcome: &Outcome, language: Language) -> String {
     let channel = match key.channel {
-        Channel::Mail => "mail",
-        Channel::Lamp => "light",
+        Channel::Mail => language.pick("mail", "メール"),
+        Channel::Lamp => language.pick("light", "警告灯"),
         Channel::Syslog => "syslog",
     };
     let (alert, recipient) = (&key.alert, &key.recipient);
     let what = match outcome {
-        Outcome::Delivered { .. } => "sent".to_owned(),
-        Outcome::Retry { cause, .. } => format!("not sent, will be tried again: {cause}"),
-        Outcome::Refused { cause } => format!("refused: {cause}"),
+        Outcome::Delivered { .. } => language.pick("sent", "送信済み").to_owned(),
+        Outcome::Retry { cause, .. } => language.pick(
+            format!("not sent, will be tried again: {cause}"),
+            format!("送信できず、再試行します: {cause}"),
+        ),
+        Outcome::Refused { cause } => {
+            language.pick(format!("refused: {cause}"), format!("拒否: {cause}"))
+        }
     };
-    format!("{channel} to {recipient} {what} (alert {alert})")
+    language.pick(
+        format!("{channel} to {recipient} {what} (alert {alert})"),
+        format!("{channel}（宛先 {recipient}）: {what}（アラート {alert}）"),
+    )
 }
 
-fn wish(request: &Request) -> String {
-    match request {
-        Request::Raise { message, .. } => format!("raise {} {}", message.module, message.event),
-        Request::LampOff { server } => format!("put the light of {server} out"),
-        Request::LampTest { server } => format!("test the light of {server}"),
-        Request::MailTest => "send a test mail".into(),
-        Request::LicencesChanged => "look at the licences again".into(),
-        Request::Push { digest, by } => format!("push the set {digest} ({by})"),
-        Request::Stop { server, by } => {
-            let server = server.as_deref().unwrap_or("all servers");
-            format!("stop {server} ({by})")
+fn wish(request: &Request, language: Language) -> String {
+    let (en, ja) = match request {
+        Request::Raise { message, .. } => {
+            let (module, event) = (&message.module, message.event);
+            (
+                format!("raise {module} {event}"),
+                format!("アラート {module} {event} の出力"),
+            )
         }
-    }
+        Request::LampOff { server } => (
+            format!("put the light of {server} out"),
+            format!("{server} の警告灯の消灯"),
+        ),
+        Request::LampTest { server } => (
+            format!("test the light of {server}"),
+            format!("{server} の警告灯のテスト"),
+        ),
+        Request::MailTest => ("send a test mail".into(), "テストメールの送信".into()),
+        Request::LicencesChanged => (
+            "look at the licences again".into(),
+            "ライセンスの再読み込み".into(),
+        ),
+        Request::Push { digest, by } => (
+            format!("push the set {digest} ({by})"),
+            format!("構成情報 {digest} の配布（{by}）"),
+        ),
+        Request::Stop { server, by } => {
+            let server = server.as_deref();
+            let all = (
+                server.unwrap_or("all servers"),
+                server.unwrap_or("全サーバ"),
+            );
+            (
+                format!("stop {} ({by})", all.0),
+                format!("{}の停止（{by}）", all.1),
+            )
+        }
+    };
+    language.pick(en, ja)
 }
 
 /// A server's name; events may name one that new settings lack.
 fn name(config: &Config, server: ServerId) -> Option<&str> {
     let server = config.servers.get(usize::from(server.0))?;
     Some(&server.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use noroshi_core::alert::AlertId;
+
+    /// Rule: M33
+    #[test]
+    fn lines_are_in_the_language_of_the_settings() {
+        let key = NoticeKey {
+            alert: AlertId("a-1".into()),
+            channel: Channel::Mail,
+            recipient: "ops@example.com".into(),
+        };
+        let sent = Outcome::Delivered {
+            reply: "250 Ok".into(),
+        };
+        let off = Request::LampOff {
+            server: "sv2".into(),
+        };
+        let lines = |language| {
+            [
+                notice(&key, &sent, language),
+                light("sv2", &LampResult::Done { shown: None }, language),
+                light("sv2", &LampResult::Cancelled, language),
+                host("sv2", HostAnswer::Silent, language),
+                wish(&off, language),
+                wish(&Request::MailTest, language),
+            ]
+        };
+        for line in lines(Language::En) {
+            assert!(line.is_ascii(), "{line}");
+        }
+        for line in lines(Language::Ja) {
+            assert!(!line.is_ascii(), "{line}");
+        }
+    }
 }

@@ -15,6 +15,7 @@ pub mod engine;
 pub mod entropy;
 mod happenings;
 pub mod home;
+pub mod host_files;
 pub mod inbox;
 pub mod licence;
 pub mod log;

@@ -9,7 +9,7 @@ use crate::home::Home;
 use crate::inbox::Inbox;
 use crate::{clock, log};
 use noroshi_conf::charset::FILE_BYTES_MAX;
-use noroshi_conf::finding::Finding;
+use noroshi_conf::finding::{Finding, Severity};
 use noroshi_core::config::Config;
 use noroshi_core::event::Event;
 use noroshi_core::request::Request;
@@ -58,7 +58,7 @@ pub(crate) fn read(home: &Home) -> Result<Config, SettingsError> {
 
 /// The file's bytes, one more than may be at most. A pipe is refused: whoever opens one waits until
 /// somebody writes.
-fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new()
         .read(true)
@@ -221,9 +221,13 @@ async fn stop(server: &str, by: &str, ask: &mpsc::Sender<Asked>) {
 }
 
 pub(crate) fn quote(error: &SettingsError) -> String {
-    let findings = match error {
+    let findings: Vec<&Finding> = match error {
         SettingsError::Unreadable(_, text) => return text.clone(),
-        SettingsError::Faulty(findings) => findings,
+        // Warnings must not take the place of the reason.
+        SettingsError::Faulty(findings) => {
+            let errors = findings.iter();
+            errors.filter(|it| it.severity == Severity::Error).collect()
+        }
     };
     let errors = findings
         .iter()
@@ -306,6 +310,20 @@ mod tests {
              <device id='20000'><type>dn1500gl</type><info>10.9.0.1</info></device></server>\
              <noroshi><lamp name='sv1'><password>{password}</password></lamp></noroshi></root>"
         )
+    }
+
+    /// Rule: N17
+    #[test]
+    fn warnings_do_not_take_the_place_of_the_error_that_is_quoted() {
+        let mut text = String::from("<root><cluster><name>c</name><mail><address>a@</address>");
+        (0..9).for_each(|at| text.push_str(&format!("<addres{at}>x</addres{at}>")));
+        text.push_str("</mail></cluster><server name='sv1'><priority>0</priority>");
+        text.push_str(
+            "<device id='0'><type>lan</type><info>10.0.0.1</info></device></server></root>",
+        );
+        let findings = noroshi_conf::read(text.as_bytes()).unwrap_err();
+        let said = quote(&SettingsError::Faulty(findings));
+        assert!(said.contains("a@") && !said.contains("warning"), "{said}");
     }
 
     /// Rule: N18

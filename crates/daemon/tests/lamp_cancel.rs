@@ -34,14 +34,17 @@ async fn an_order_that_waited_for_a_cut_to_heal_can_be_taken_back_after_the_heal
     let (mut bench, gate) = gated(&sim);
     gate.cut_all();
     let red = LampOrder::Show(Look::RED_BLINK);
-    bench.channel.order(LampId(0), red);
+    let number = bench.order(LampId(0), red);
     let waits = timeout(Duration::from_millis(50), bench.events.recv()).await;
     assert!(waits.is_err(), "{waits:?}");
     gate.heal();
     // The order is on its way now; the node hears the others and wants no red any more.
     tokio::task::yield_now().await;
-    bench.channel.cancel(LampId(0));
-    assert_eq!(bench.next().await, (LampId(0), red, LampResult::Cancelled));
+    bench.cancel(LampId(0));
+    assert_eq!(
+        bench.next().await,
+        (LampId(0), number, LampResult::Cancelled)
+    );
     assert_eq!(sim.received(), Vec::<String>::new(), "not one byte");
     assert_eq!(done(None), bench.show(Look::GREEN).await);
     assert_eq!(sim.look(), Look::GREEN);
@@ -54,9 +57,7 @@ async fn an_order_that_waited_and_is_still_wanted_goes_out_after_a_moment() {
     let (mut bench, gate) = gated(&sim);
     gate.cut_all();
     let begun = Instant::now();
-    bench
-        .channel
-        .order(LampId(0), LampOrder::Show(Look::RED_BLINK));
+    bench.order(LampId(0), LampOrder::Show(Look::RED_BLINK));
     let waits = timeout(Duration::from_millis(50), bench.events.recv()).await;
     assert!(waits.is_err(), "{waits:?}");
     gate.heal();
@@ -76,12 +77,10 @@ async fn an_order_after_a_failure_waits_and_can_be_taken_back() {
     assert_eq!(number(&bench.show(Look::RED_BLINK).await), (7, 21));
     sim.set_faults(Faults::NONE).await.unwrap();
     let before = sim.received().len();
-    bench
-        .channel
-        .order(LampId(0), LampOrder::Show(Look::RED_BLINK));
+    bench.order(LampId(0), LampOrder::Show(Look::RED_BLINK));
     let early = timeout(CAUTION / 3, bench.events.recv()).await;
     assert!(early.is_err(), "{early:?}");
-    bench.channel.cancel(LampId(0));
+    bench.cancel(LampId(0));
     assert_eq!(bench.next().await.2, LampResult::Cancelled);
     assert_eq!(sim.received().len(), before);
     assert_eq!(bench.show(Look::RED_BLINK).await, done(None));
@@ -93,14 +92,14 @@ async fn an_order_that_has_left_ends_by_itself_and_cancelling_nothing_does_nothi
     let listener = tokio::net::TcpListener::bind(LOOPBACK).await.unwrap();
     let at = listener.local_addr().unwrap();
     let mut bench = Bench::new(LampKind::PatliteHttp, at, Deadlines::default());
-    bench.channel.cancel(LampId(0));
-    bench.channel.cancel(LampId(9));
-    bench.channel.order(LampId(0), LampOrder::Show(Look::GREEN));
+    bench.cancel(LampId(0));
+    bench.cancel(LampId(9));
+    bench.order(LampId(0), LampOrder::Show(Look::GREEN));
     let (mut lamp, _) = listener.accept().await.unwrap();
     let mut request = [0; 512];
     let read = tokio::io::AsyncReadExt::read(&mut lamp, &mut request);
     assert!(read.await.unwrap() > 0, "it has left");
-    bench.channel.cancel(LampId(0));
+    bench.cancel(LampId(0));
     tokio::io::AsyncWriteExt::write_all(&mut lamp, b"Success.")
         .await
         .unwrap();
@@ -131,9 +130,7 @@ async fn a_lost_snmp_order_is_not_simply_sent_again() {
         ..Deadlines::default()
     };
     let mut bench = Bench::new(snmp("public", "private"), at, deadlines);
-    bench
-        .channel
-        .order(LampId(0), LampOrder::Show(Look::RED_BLINK));
+    bench.order(LampId(0), LampOrder::Show(Look::RED_BLINK));
     let mut datagram = [0; 1500];
     let mut next = async || {
         let bytes = timeout(lamp_support::SLACK, lamp.recv(&mut datagram)).await;
@@ -143,7 +140,7 @@ async fn a_lost_snmp_order_is_not_simply_sent_again() {
     // The cut swallows the first; after that it is only asked what it shows.
     assert!(is_set(&next().await));
     assert!(!is_set(&next().await));
-    bench.channel.cancel(LampId(0));
+    bench.cancel(LampId(0));
     assert_eq!(number(&bench.next().await.2), (7, 23), "it may have it");
     let more = timeout(CAUTION * 2, next()).await;
     assert!(
@@ -159,16 +156,16 @@ async fn an_order_from_before_new_settings_can_be_taken_back_as_well() {
     let (mut bench, gate) = gated(&sim);
     gate.cut_all();
     let red = LampOrder::Show(Look::RED_BLINK);
-    bench.channel.order(LampId(0), red);
+    bench.order(LampId(0), red);
     let waits = timeout(Duration::from_millis(50), bench.events.recv()).await;
     assert!(waits.is_err(), "{waits:?}");
     // The node orders anew after new settings.
     let same = lamp_support::lamp(LampKind::PatliteHttp, sim.address());
     bench.channel.replace(vec![same], vec![]);
-    bench.channel.order(LampId(0), red);
+    bench.order(LampId(0), red);
     gate.heal();
     tokio::task::yield_now().await;
-    bench.channel.cancel(LampId(0));
+    bench.cancel(LampId(0));
     for _ in 0..2 {
         assert_eq!(bench.next().await.2, LampResult::Cancelled);
     }

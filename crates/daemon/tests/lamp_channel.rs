@@ -10,7 +10,7 @@ use lamp_support::{
     users,
 };
 use noroshi_core::config::{LampId, LampKind, Secret};
-use noroshi_core::lamp::{LampOrder, Look};
+use noroshi_core::lamp::{LampOrder, Look, OrderNumber};
 use noroshi_daemon::channel::lamp::{
     Deadlines, LampChannel, ORDERS_MAX, SOURCE_PORTS, SOURCE_PORTS_SKIPPED,
 };
@@ -40,7 +40,7 @@ async fn orders_for_one_lamp_wait_their_turn_and_too_many_are_told() {
     ];
     assert!(looks.len() > ORDERS_MAX);
     for look in looks {
-        bench.channel.order(LampId(0), LampOrder::Show(look));
+        bench.order(LampId(0), LampOrder::Show(look));
     }
     let mut results = Vec::new();
     for _ in looks {
@@ -62,12 +62,12 @@ async fn one_command_is_in_flight_also_across_new_settings() {
     let listener = tokio::net::TcpListener::bind(LOOPBACK).await.unwrap();
     let at = listener.local_addr().unwrap();
     let mut bench = Bench::new(LampKind::PatliteHttp, at, Deadlines::default());
-    bench.channel.order(LampId(0), LampOrder::Show(Look::GREEN));
+    bench.order(LampId(0), LampOrder::Show(Look::GREEN));
     let (mut first, _) = listener.accept().await.unwrap();
     bench
         .channel
         .replace(vec![lamp(LampKind::PatliteHttp, at)], vec![]);
-    bench.channel.order(LampId(0), LampOrder::Show(Look::OUT));
+    bench.order(LampId(0), LampOrder::Show(Look::OUT));
     let early = timeout(Duration::from_millis(100), listener.accept()).await;
     assert!(
         early.is_err(),
@@ -89,8 +89,8 @@ async fn a_dead_lamp_delays_no_other() {
     let well = http_lamp(Faults::NONE).await;
     let lamps = [dead.address(), well.address()].map(|at| lamp(LampKind::PatliteHttp, at));
     let mut bench = Bench::with_lamps(lamps.to_vec(), Deadlines::default());
-    bench.channel.order(LampId(0), LampOrder::Show(Look::GREEN));
-    bench.channel.order(LampId(1), LampOrder::Show(Look::GREEN));
+    bench.order(LampId(0), LampOrder::Show(Look::GREEN));
+    bench.order(LampId(1), LampOrder::Show(Look::GREEN));
     let (first, _, result) = bench.next().await;
     assert_eq!((first, result), (LampId(1), done(None)));
     dead.set_faults(Faults::only(Fault::Refuse)).await.unwrap();
@@ -116,7 +116,7 @@ async fn orders_outlive_a_driver_that_is_gone() {
     );
     drop(events);
     let mut shows = sim.watch();
-    channel.order(LampId(0), LampOrder::Show(Look::GREEN));
+    channel.order(LampId(0), OrderNumber(1), LampOrder::Show(Look::GREEN));
     drop(channel);
     let lit = timeout(Duration::from_secs(5), shows.changed()).await;
     lit.expect("an order that was given is carried out")
@@ -163,7 +163,7 @@ async fn rsh_comes_from_a_reserved_port_and_lets_the_lamp_close_first() {
         let at = listener.local_addr().unwrap();
         let mut bench = Bench::new(isa_rsh(), at, Deadlines::default());
         for _ in 0..5 {
-            bench.channel.order(LampId(0), LampOrder::Show(Look::GREEN));
+            bench.order(LampId(0), LampOrder::Show(Look::GREEN));
             let (mut stream, peer) = listener.accept().await.unwrap();
             assert!(SOURCE_PORTS.contains(&peer.port()), "{peer}");
             assert!(!SOURCE_PORTS_SKIPPED.contains(&peer.port()), "{peer}");

@@ -5,9 +5,8 @@ mod store_common;
 use noroshi_core::action::Item;
 use noroshi_core::alert::{AlertId, SessionId, Severity};
 use noroshi_core::event::{Event, Latch, StoreTrouble, View};
-use noroshi_core::lamp::Glow;
+use noroshi_core::lamp::{Glow, Stamp};
 use noroshi_core::notice::NoticeState;
-use noroshi_core::time::WallTime;
 use noroshi_daemon::store::{
     ALERTS_PAGE_MAX, AlertQuery, QUEUE_ITEMS_MAX, RECOVER_NOTICES_MAX, STORE_FILE, sample_items,
 };
@@ -26,9 +25,9 @@ fn everything_comes_back() {
     let latch = Latch {
         server: "server2".into(),
         red: Glow::Blink,
-        red_changed: WallTime(-5),
+        red_changed: Stamp(-5),
         green: Glow::Off,
-        green_changed: WallTime(7),
+        green_changed: Stamp(7),
     };
     let view = View {
         server: "server2".into(),
@@ -470,4 +469,47 @@ fn an_item_that_cannot_be_stored_is_skipped_alone() {
         stored(60) && !stored(2) && stored(61),
         "its neighbours are kept"
     );
+}
+
+/// Counted by server, from the last mail on that told how many; another's reason, one that was sent and
+/// an untold "valid again" do not count.
+///
+/// Rule: M25
+#[test]
+fn mails_that_were_not_sent_are_counted_since_that_was_last_told() {
+    use noroshi_core::alert::{Message, row};
+    use noroshi_core::notice::UNSENT_WHY;
+    let dir = tempdir().unwrap();
+    let (mut bench, _) = Bench::open(dir.path(), 100);
+    let one = |number: u64, sender: &str, reason: &str, told: Option<bool>| {
+        let [alert, notice] = sample_items(number);
+        let (Item::Alert { alert, received }, Item::Notice(mut notice)) = (alert, notice) else {
+            unreachable!()
+        };
+        let mut alert = (*alert).clone();
+        if let Some(mailed) = told {
+            alert.message = row(Message::LicenceValidAgain).id();
+            alert.destinations.mail = mailed;
+        }
+        notice.state = NoticeState::Dropped;
+        (notice.sender, notice.reason) = (sender.into(), reason.into());
+        let alert = Arc::new(alert);
+        [Item::Alert { alert, received }, Item::Notice(notice)]
+    };
+    let [en, ja] = UNSENT_WHY;
+    let items = [
+        one(1, "server1", &format!("{en} told long ago"), None),
+        one(2, "server1", "", Some(true)),
+        one(3, "server1", &format!("{en} x"), None),
+        one(4, "server2", &format!("{ja}x"), None),
+        one(5, "server1", "overtaken", None),
+        one(6, "server2", "", Some(false)),
+        one(7, "server1", &format!("{ja}x"), None),
+    ];
+    bench.record(items.concat()).unwrap();
+    bench.shut();
+    let (bench, recovered) = Bench::open(dir.path(), 100);
+    let counted = [("server1".to_owned(), 2), ("server2".to_owned(), 1)];
+    assert_eq!(recovered.unsent_mails, counted);
+    bench.shut();
 }

@@ -8,13 +8,14 @@ pub(crate) mod config;
 mod dashes;
 mod licence;
 pub(crate) mod reference;
+mod refusal;
 
 pub(crate) use clpcfctrl::Clpcfctrl;
 pub(crate) use licence::{Clplcnsc, Issue, Licence, Signer, Verify};
+pub(crate) use refusal::answer;
 
-use crate::exit::{self, Exit};
+use crate::exit;
 use crate::japanese;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{
     ArgAction, ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
 };
@@ -22,9 +23,7 @@ use noroshi_core::alert::Severity;
 use noroshi_core::text::Language;
 use noroshi_daemon::collect::Scope;
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 /// noroshi: first notice of a fault in a cluster, by mail, warning light and syslog
 #[derive(Debug, Parser)]
@@ -336,7 +335,7 @@ pub(crate) struct Clplogcf {
     /// The level: 1 errors, 2 warnings, 4 the usual, 8 what worked, too (16 and 32 the same)
     #[arg(short = 'l', value_name = "LEVEL", requires = "part")]
     pub(crate) level: Option<u8>,
-    /// Print JSON
+    /// Print one JSON object per line and part
     #[arg(long, conflicts_with = "part")]
     pub(crate) json: bool,
 }
@@ -480,59 +479,6 @@ fn with_exit_codes(command: clap::Command, language: Language, of_licences: bool
     command
         .after_long_help(exit::table(language, licences))
         .mut_subcommands(|sub| with_exit_codes(sub, language, licences))
-}
-
-/// Prints help, or what is wrong with the arguments.
-pub(crate) fn answer(error: &clap::Error, language: Language) -> ExitCode {
-    if matches!(
-        error.kind(),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-    ) {
-        // A closed pipe is nobody's fault.
-        let _ = write!(std::io::stdout(), "{}", error.render());
-        return Exit::Done.into();
-    }
-    let text = match language {
-        // Help in the place of an error is already in the language.
-        _ if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            error.render().to_string()
-        }
-        Language::En => error.render().to_string(),
-        Language::Ja => usage_error_in_japanese(error),
-    };
-    let _ = write!(std::io::stderr(), "{}", crate::print::escaped_lines(&text));
-    Exit::Usage.into()
-}
-
-fn usage_error_in_japanese(error: &clap::Error) -> String {
-    let what = match error.kind() {
-        ErrorKind::UnknownArgument => "不明な引数です",
-        ErrorKind::InvalidSubcommand => "不明なコマンドです",
-        ErrorKind::MissingSubcommand => "コマンドを指定してください",
-        ErrorKind::MissingRequiredArgument => "必要な引数がありません",
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => "値が正しくありません",
-        ErrorKind::ArgumentConflict => "同時に指定できない引数です",
-        _ => "引数が正しくありません",
-    };
-    let kinds = [
-        ContextKind::InvalidSubcommand,
-        ContextKind::InvalidArg,
-        ContextKind::InvalidValue,
-    ];
-    let mut words = Vec::new();
-    for kind in kinds {
-        match error.get(kind) {
-            Some(ContextValue::String(word)) => words.push(word.clone()),
-            Some(ContextValue::Strings(more)) => words.extend(more.iter().cloned()),
-            _ => {}
-        }
-    }
-    let mut text = format!("エラー: {what}");
-    if !words.is_empty() {
-        text.push_str(&format!(": {}", words.join(" ")));
-    }
-    text.push_str("\n使い方は --help で表示されます。\n");
-    text
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod common;
 
 use common::*;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -209,4 +210,58 @@ fn a_pulled_set_is_whole_and_the_former_file_is_kept() {
     );
     let pulled = fs::read(to.join("clp.conf")).unwrap();
     assert_eq!(pulled, fs::read(home.path().join("etc/clp.conf")).unwrap());
+}
+
+/// GNU tar unpacks what `--pull -l` writes, and it is the set; a floppy in DOS format that is not mounted is not
+/// written, and a plain directory is not taken for a mounted one.
+///
+/// Rule: M28 M27
+#[test]
+fn a_set_is_pulled_into_an_archive_that_gnu_tar_unpacks() {
+    let home = home();
+    let etc = home.path().join("etc");
+    let long = format!("scripts/{}/start.sh", "long".repeat(40));
+    fs::create_dir_all(etc.join(&long).parent().unwrap()).unwrap();
+    fs::write(etc.join(&long), "#!/bin/sh\n").unwrap();
+    let archive = home.path().join("set.tar");
+    let at = archive.to_str().unwrap();
+    for _ in 0..2 {
+        let pull = ["clpcfctrl", "--pull", "-l", "-d", at, "-m", "/nowhere"];
+        assert_eq!(
+            run_in(home.path(), &pull),
+            done("command succeeded.(code:0)\n")
+        );
+    }
+    let mode = fs::metadata(&archive).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let to = home.path().join("unpacked");
+    fs::create_dir(&to).unwrap();
+    let unpacked = Command::new("tar")
+        .arg("-xf")
+        .arg(&archive)
+        .current_dir(&to)
+        .output();
+    let unpacked = unpacked.unwrap();
+    assert!(
+        unpacked.status.success() && unpacked.stderr.is_empty(),
+        "{unpacked:?}"
+    );
+    for name in ["clp.conf", "scripts/monitor/start.sh", &long] {
+        assert_eq!(
+            fs::read(to.join(name)).unwrap(),
+            fs::read(etc.join(name)).unwrap(),
+            "{name}"
+        );
+    }
+    let good = done("command succeeded.(code:0)\n");
+    assert_eq!(check(home.path(), &to, &[]), good);
+    assert_eq!(check(home.path(), &archive, &[]), good);
+    let plain = home.path().join("plain");
+    fs::create_dir(&plain).unwrap();
+    let folder = plain.to_str().unwrap();
+    let floppy = ["clpcfctrl", "--pull", "-w", "-d", "/dev/null", "-m", folder];
+    let ran = run_in(home.path(), &floppy);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("mount /dev/null"), "{}", ran.err);
+    assert_eq!(fs::read_dir(&plain).unwrap().count(), 0);
 }

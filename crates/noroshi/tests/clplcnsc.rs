@@ -7,7 +7,9 @@ mod terminal;
 use common::*;
 use licence_support::*;
 use noroshi_conf::licence::{LicenceFile, SigningKey};
-use noroshi_core::licence::{Date, Kind, Licence, Product, Serial};
+use noroshi_core::licence::{Date, Kind, Licence, Memory, Product, Serial};
+use noroshi_daemon::home::Home;
+use noroshi_daemon::licence::{LicenceError, register};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use terminal::{Terminal, has_tmux};
@@ -126,6 +128,21 @@ fn every_end_of_a_registration_has_its_words_and_its_code() {
     ended(&register("over"), 13, "its last day was 2020-01-31");
     assert!(!desk.path("home/var/licences").exists());
 
+    // A clock that was set back since brings no trial back.
+    std::fs::write(desk.path("issuer/over"), trial_of_2098(&desk)).unwrap();
+    let home = Home::at(desk.path("home"));
+    let seen = Date::new(2098, 12, 1).map(noroshi_daemon::licence::start_of);
+    register::update(&home, |store| {
+        store.memory = seen.map(|latest| Memory {
+            latest,
+            warned: None,
+        });
+        Ok::<_, LicenceError>(())
+    })
+    .unwrap();
+    ended(&register("over"), 13, "its last day was 2098-01-31");
+    std::fs::remove_file(desk.path("home/var/licences")).unwrap();
+
     let few = register(one);
     ended(&few, 17, "cover 1 of 2 servers");
     assert_eq!(few.out, "Command succeeded\n");
@@ -151,6 +168,15 @@ fn every_end_of_a_registration_has_its_words_and_its_code() {
 
 /// A licence that was over long ago, which the command would not issue.
 fn expired(desk: &Desk) -> String {
+    trial_of(desk, 2020)
+}
+
+/// One that is not, by the clock of this machine.
+fn trial_of_2098(desk: &Desk) -> String {
+    trial_of(desk, 2098)
+}
+
+fn trial_of(desk: &Desk, year: u16) -> String {
     let key = std::fs::read(desk.path("issuer/licence-signer.key")).unwrap();
     let key = SigningKey::parse(&key).unwrap();
     let licence = Licence {
@@ -160,7 +186,7 @@ fn expired(desk: &Desk) -> String {
         servers: 2,
         issued: Date::new(2020, 1, 1).unwrap(),
         from: None,
-        until: Date::new(2020, 1, 31),
+        until: Date::new(year, 1, 31),
     };
     LicenceFile::issue(licence, &key).to_text()
 }

@@ -3,7 +3,8 @@
 mod common;
 
 use common::*;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -210,5 +211,78 @@ fn a_place_that_cannot_be_written_is_named_and_nothing_is_left() {
         ran.err.contains("/nowhere/at/all") && ran.err.contains("-o"),
         "{}",
         ran.err
+    );
+}
+
+/// A bound for the size of files stands for a disk that is full.
+///
+/// Rule: M30
+#[test]
+fn a_full_disk_is_named_and_nothing_is_left_that_looks_whole() {
+    let (dir, home) = home();
+    let mut noise = File::create(home.log().join("large.log")).unwrap();
+    let mut random = File::open("/dev/urandom").unwrap().take(1 << 20);
+    std::io::copy(&mut random, &mut noise).unwrap();
+    let to = out(&dir);
+    let collect = command_in(dir.path(), &["clplogcc", "-l", "-o", to.to_str().unwrap()]);
+    let mut bounded = Command::new("bash");
+    // Ignored, the signal at the bound becomes an error of the write.
+    bounded
+        .args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\""])
+        .arg(collect.get_program())
+        .args(collect.get_args())
+        .env("NOROSHI_HOME", dir.path())
+        .env("LC_ALL", "C");
+    let ran = ran(bounded, dir.path());
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains(": HOME/out: File too large"), "{ran:?}");
+    assert_eq!(fs::read_dir(&to).unwrap().count(), 0);
+}
+
+/// What somebody may have put into the directory of logs, or in the place of the settings.
+///
+/// Rule: M30 M33
+#[test]
+fn odd_names_pipes_and_links_neither_lead_out_nor_hold_it_up() {
+    let (dir, home) = home();
+    let log = home.log();
+    let long = "l".repeat(255);
+    let odd = ["-rf", "..hidden", "a\nb", "\u{1b}[2J", "狼", &long];
+    for name in odd {
+        fs::write(log.join(name), "odd\n").unwrap();
+    }
+    symlink("/etc", log.join("etc")).unwrap();
+    symlink("../etc/cluster.key", log.join("key.log")).unwrap();
+    fs::remove_file(home.conf()).unwrap();
+    for pipe in [log.join("pipe.log"), home.conf()] {
+        let made = Command::new("mkfifo").arg(pipe).status();
+        assert!(made.unwrap().success());
+    }
+    let ran = collect(&dir, "type1");
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
+    let found = archives(&out(&dir));
+    let names = tar(&["-tz"], &found[0]);
+    for name in names.lines() {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-~".contains(c);
+        assert!(
+            name.starts_with("server1/") && name.chars().all(plain),
+            "{name}"
+        );
+        assert!(!name.contains("/../") && !name.contains("/-"), "{name}");
+    }
+    let all = tar(&["-xzO"], &found[0]);
+    assert_eq!(all.matches("odd\n").count(), odd.len());
+    assert!(!all.contains("hunter-") && !all.contains("root:x:"));
+    let about = member("collected.txt", &found[0]);
+    for words in [
+        "etc: no plain file",
+        "key.log: no plain file",
+        "pipe.log: no plain file",
+    ] {
+        assert!(about.contains(words), "{words}: {about}");
+    }
+    assert!(
+        about.contains("clp.conf: no plain file") && !about.contains('\u{1b}'),
+        "{about}"
     );
 }

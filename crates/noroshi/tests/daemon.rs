@@ -287,9 +287,9 @@ fn a_log_that_cannot_be_written_is_said_once_and_keeps_nobody_waiting() {
 }
 
 /// A real daemon that speaks Japanese, without a syslog daemon: what waits is explained, and what is
-/// refused is refused in the language of the settings.
+/// refused is refused in the language of the settings, which the log has from its start to its end.
 ///
-/// Rule: N20
+/// Rule: N20 M33
 #[test]
 fn what_waits_is_explained_and_refusals_follow_the_settings() {
     let (dir, home) = single(79);
@@ -328,6 +328,14 @@ fn what_waits_is_explained_and_refusals_follow_the_settings() {
         light.err.contains("警告灯が設定されていません") || light.err.contains("使用しない設定"),
         "{light:?}"
     );
+    assert_eq!(run(&["clpcl", "-t"]).code, 0);
+    let log = std::fs::read_to_string(home.log().join("noroshi.log.cur")).unwrap();
+    for words in [
+        " クラスタ cluster の server1 として起動しました",
+        " 停止します\n",
+    ] {
+        assert!(log.contains(words), "{words}: {log}");
+    }
 }
 
 /// A file system in memory, taken away at the end.

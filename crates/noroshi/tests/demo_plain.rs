@@ -75,12 +75,17 @@ fn a_story_that_cannot_be_played_is_refused_before_the_start() {
     for (text, words) in [
         (
             "title x\nat 3s sv2 explodes",
-            "line 2: \"at 3s sv2 explodes\" is not understood",
+            "story: line 2: \"at 3s sv2 explodes\" is not understood",
         ),
         (
-            "title x\nat 3s 20% loss on lan1",
-            "line 2: \"at 3s 20% loss on lan1\": real processes",
+            "title x\nat 3s 20% loss on lan1\nat 4s disk sv1 fails",
+            "story: line 2: \"at 3s 20% loss on lan1\": real processes",
         ),
+        (
+            "title x\nat 3s 20% loss on lan1\nat 4s disk sv1 fails",
+            "story: line 3: \"at 4s disk sv1 fails\": real processes",
+        ),
+        ("clock sv1 5m ahead", "story: the demo's servers share"),
         ("servers 32", "1 to 9 servers"),
     ] {
         std::fs::write(&story, text).unwrap();

@@ -278,6 +278,14 @@ fn a_damaged_register_is_told_as_unknown_and_stays_as_it_is() {
     assert_eq!(fs::read(&torn).unwrap(), b"torn");
     wait_licence(&cluster, 1, true);
     wait_licence(&cluster, 2, false);
+    // The others send for it, and its status says so.
+    let raise = ["clplogcmd", "-m", "from the torn one", "--mail", "--alert"];
+    cluster.command(2, &raise).unwrap();
+    let mail = cluster.wait_mail(SOON, |mail| mail.body.contains("from the torn one"));
+    mail.unwrap();
+    let (_, status, _) = run(&cluster, 2, &["status"]);
+    let words = "sv1 sends mails and tells warning lights in its stead";
+    assert!(status.contains(words), "{status}");
     // Taken away, the others' registrations come with the next link or word.
     fs::remove_file(&torn).unwrap();
     cluster.kill(2).unwrap();

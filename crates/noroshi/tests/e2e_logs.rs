@@ -206,7 +206,7 @@ fn a_collection_that_is_broken_off_ends_everywhere() {
     collecting.wait().unwrap();
     let ended = || children().is_empty().then_some(()).ok_or_else(children);
     until(SOON, "its writer ends", ended).unwrap();
-    assert_eq!(archive(&out, "sv2"), None, "no half archive");
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 0, "nothing is left");
     cluster.wait_all_up(SOON).unwrap();
 }
 
@@ -216,6 +216,8 @@ fn a_collection_that_is_broken_off_ends_everywhere() {
 /// Rule: M30
 #[test]
 fn a_server_that_dies_meanwhile_is_named() {
+    /// More than any archive but that of the large log.
+    const PAGES_BYTES: u64 = 1 << 20;
     let mut cluster = plan().start().unwrap();
     let out = cluster.dir().join("out");
     fs::create_dir(&out).unwrap();
@@ -227,15 +229,16 @@ fn a_server_that_dies_meanwhile_is_named() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
+    let open_files = format!("/proc/{}/fd", collecting.id());
     let half = || {
-        let entries = fs::read_dir(&out).unwrap().flatten();
-        let sizes = entries.filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            let part = name.starts_with(".sv2-") && name.ends_with(".part");
-            part.then(|| entry.metadata().ok().map(|about| about.len()))?
+        // It has no name yet, and is by far the largest.
+        let open = fs::read_dir(&open_files).unwrap().flatten();
+        let sizes = open.filter_map(|entry| {
+            let here = fs::read_link(entry.path()).ok()?.starts_with(&out);
+            here.then(|| fs::metadata(entry.path()).ok().map(|about| about.len()))?
         });
         match sizes.max() {
-            Some(1..) => Ok(()),
+            Some(PAGES_BYTES..) => Ok(()),
             other => Err(format!("{other:?}")),
         }
     };
@@ -248,4 +251,64 @@ fn a_server_that_dies_meanwhile_is_named() {
     assert_eq!(fs::read_dir(&out).unwrap().count(), 2);
     assert_eq!(archive(&out, "sv2"), None);
     assert!(archive(&out, "sv1").is_some() && archive(&out, "sv3").is_some());
+}
+
+/// Passwords in clear and sealed, every part at its highest level, lights that were told and one that
+/// refuses: no file of any archive has one of them.
+///
+/// Rule: M33 N18
+#[test]
+fn no_password_is_in_any_file_that_is_collected() {
+    let kinds = vec![
+        Kind::IsaTcp {
+            password: Some("hunter1".into()),
+        },
+        Kind::PatliteSnmp {
+            read: "hunter2".into(),
+            write: "hunter3".into(),
+        },
+    ];
+    let mut cluster = plan()
+        .servers(2)
+        .lamps(Lamps::Mixed(kinds))
+        .start()
+        .unwrap();
+    for part in [
+        "engine", "store", "mail", "lamp", "syslog", "control", "reload",
+    ] {
+        let set = ["clplogcf", "-t", part, "-l", "8"];
+        cluster.command(0, &set).unwrap();
+    }
+    let path = "/root/noroshi/lamp@sv1/password";
+    let mut sealing = cluster
+        .launch(0)
+        .command(&["config", "set-secret", path])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut typed = sealing.stdin.take().unwrap();
+    typed.write_all(b"hunter4\n").unwrap();
+    drop(typed);
+    assert!(sealing.wait().unwrap().success());
+    cluster.daemon(0).reload().unwrap();
+    cluster.wait_message(0, "cfmgr", 1, SOON).unwrap();
+    cluster.command(0, &["test", "lamp", "sv2"]).unwrap();
+    // The light has the former password.
+    let refused = cluster.run(0, &["test", "lamp", "sv1"]).unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(4), "{said}");
+    assert!(!said.contains("hunter"), "{said}");
+    let out = cluster.dir().join("out");
+    fs::create_dir(&out).unwrap();
+    let collect = ["clplogcc", "-t", "type2", "-o", out.to_str().unwrap()];
+    cluster.command(0, &collect).unwrap();
+    for server in ["sv1", "sv2"] {
+        let archive = archive(&out, server).unwrap();
+        let conf = member(&archive, &format!("{server}/etc/clp.conf"));
+        assert!(String::from_utf8(conf).unwrap().contains("***"));
+        let all = Command::new("tar").arg("-xzOf").arg(&archive).output();
+        let all = all.unwrap().stdout;
+        let log = String::from_utf8_lossy(&all);
+        assert!(log.contains("lamp") && !log.contains("hunter"), "{server}");
+    }
 }

@@ -40,6 +40,27 @@ fn clpstat_keeps_the_real_layout() {
     }
 }
 
+/// Rule: N17 M30
+#[test]
+fn clpstat_shows_sets_and_drift_in_the_column_of_comments() {
+    let mut status = cluster(ServerState::Up);
+    status
+        .servers
+        .push(server("server3", false, ServerState::Up));
+    status.servers[0].set = Some(12);
+    (status.servers[1].set, status.servers[1].drift) = (Some(11), true);
+    status.servers[2].drift = true;
+    let fake = Fake::agreeing(status, Vec::new());
+    let shown = fake.run(&["clpstat"]).out;
+    for line in [
+        "   *server1 .........: Online           set 12\n",
+        "    server2 .........: Online           set 11, settings differ\n",
+        "    server3 .........: Online           settings differ\n",
+    ] {
+        assert!(shown.contains(line), "{shown}");
+    }
+}
+
 /// Rule: M30
 #[test]
 fn clpstat_shows_every_state() {
@@ -257,6 +278,7 @@ fn status_as_json_is_one_object() {
 
 fn told() -> Vec<noroshi_daemon::control::AlertRow> {
     let mut down = alert(1, Severity::Error, "Server server2 is down.");
+    std::sync::Arc::make_mut(&mut down.alert).about = Some("server4".into());
     down.notices = vec![
         notice(
             Channel::Mail,
@@ -323,13 +345,13 @@ fn alerts_as_json_are_one_object_a_line() {
         r#"{"channel":"lamp","recipient":"server2","state":"waiting","attempts":2,"#,
         r#""reason":"","sender":"server1","possible_repeat":false,"#,
         r#""changed":"2023-11-14T22:13:20.123Z"}"#,
-        r#"],"id":"a-1","row":1}"#,
+        r#"],"id":"a-1","row":1,"about":"server4"}"#,
         "\n",
     );
     let second = concat!(
         r#"{"received":"2023-11-14T22:13:20.123Z","time":"2023-11-14T22:13:20.100Z","#,
         r#""server":"server1","module":"nm","event":2,"severity":"info","#,
-        r#""text":"tricky\u001b]0;x\u0007\ntext","notices":[],"id":"a-2","row":2}"#,
+        r#""text":"tricky\u001b]0;x\u0007\ntext","notices":[],"id":"a-2","row":2,"about":null}"#,
         "\n",
     );
     assert_eq!(
@@ -365,7 +387,10 @@ fn followed_alerts_come_as_they_come_and_end_with_the_daemon() {
     for row in 1..=3 {
         fake.alerts.push(alert(row, Severity::Info, "news"));
         let line = lines.next().unwrap().unwrap();
-        assert!(line.ends_with(&format!(r#""row":{row}}}"#)), "{line}");
+        assert!(
+            line.ends_with(&format!(r#""row":{row},"about":null}}"#)),
+            "{line}"
+        );
     }
     fake.end();
     assert!(lines.next().is_none());

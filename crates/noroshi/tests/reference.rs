@@ -68,7 +68,7 @@ fn man_shows_the_page_of_a_name() {
     }
     let dir = tempfile::tempdir().unwrap();
     pages(dir.path());
-    let shown = |language: &str, name: &str| {
+    let shown = |page: &[&str]| {
         let mut man = Command::new("man");
         man.env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap())
@@ -76,25 +76,38 @@ fn man_shows_the_page_of_a_name() {
             .env("MANWIDTH", "80")
             .args(["-P", "cat", "-E", "UTF-8", "-M"])
             .arg(dir.path())
-            .args(["-L", language, name])
+            .args(page)
             .stdin(Stdio::null());
         let output = man.output().unwrap();
-        assert!(output.status.success(), "{name}: {output:?}");
+        assert!(output.status.success(), "{page:?}: {output:?}");
         let text = String::from_utf8(output.stdout).unwrap();
         let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
         text
     };
-    let page = shown("C", "clpdn1000s");
+    let page = shown(&["clpdn1000s"]);
     for words in [
         "clpdn1000s - Put the warning light of a server out",
         "-h SERVER",
         "5 no such server, file or setting",
         "NOROSHI_HOME",
-        "clplogcmd(8)",
+        "DESCRIPTION Puts the warning light of a server out. A light",
+        "EXAMPLES clpdn1000s -h sv2 After sv2 was looked after.",
+        "SEE ALSO noroshi-status(8), ",
+        "noroshi(8)",
     ] {
         assert!(page.contains(words), "{words}: {page}");
     }
-    assert!(shown("C", "noroshi-config-set").contains("noroshi config set"));
+    assert!(shown(&["noroshi-config-set"]).contains("noroshi config set"));
+    // By its file: `man` looks for Japanese pages only where the host has that locale.
+    let japanese = dir.path().join("ja/man8/clpdn1000s.8");
+    let page = shown(&["-l", japanese.to_str().unwrap()]);
+    for words in [
+        "名前 clpdn1000s",
+        "説明 サーバの警告灯を消します。",
+        "例 clpdn1000s -h sv2",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
 }
 
 /// Rule: N20
@@ -306,6 +319,54 @@ fn exit_codes_are_the_documented_ones() {
     }
     let json = run_in(dir.path(), &["exit-codes", "--json"]);
     assert!(json.out.starts_with("{\"code\":0,\"meaning\":\"done\"}\n"));
+}
+
+/// Story: the loops that make the links lacked one command after the other.
+///
+/// Rule: N20
+#[test]
+fn every_page_that_lists_the_commands_lists_all() {
+    let commands = definition::commands();
+    let firsts = |command: &definition::Command| {
+        let mut words = command.name.split(' ').map(str::to_owned);
+        (words.next().unwrap(), words.next())
+    };
+    let mut links: Vec<String> = commands.iter().map(|command| firsts(command).0).collect();
+    links.retain(|name| name != "noroshi");
+    links.sort();
+    let readme = include_str!("../../../README.md");
+    for page in [
+        readme,
+        include_str!("../../../docs/en/commands.md"),
+        include_str!("../../../docs/ja/commands.md"),
+    ] {
+        let (_, names) = page.split_once("for name in ").unwrap();
+        let (names, _) = names.split_once("; do").unwrap();
+        let mut names: Vec<&str> = names.split_whitespace().collect();
+        names.sort_unstable();
+        assert_eq!(names, links);
+    }
+    for page in [
+        readme,
+        include_str!("../../../docs/en/operator.md"),
+        include_str!("../../../docs/ja/operator.md"),
+    ] {
+        let mut rows = page.lines().filter(|line| line.starts_with("| `"));
+        for command in &commands {
+            let (name, verb) = firsts(command);
+            let forms = match verb {
+                Some(verb) => [format!("`{name} {verb}"), format!("`{verb}`")],
+                None => [format!("`{name} "), format!("`{name}`")],
+            };
+            // The service and the demo have chapters of their own.
+            let apart = ["noroshi", "noroshi daemon", "noroshi demo"].contains(&&*command.name);
+            let listed = rows
+                .clone()
+                .any(|row| forms.iter().any(|form| row.contains(form)));
+            assert!(apart || listed, "{}: {page:.40}", command.name);
+        }
+        assert!(rows.next().is_some());
+    }
 }
 
 /// Rule: N20

@@ -164,6 +164,46 @@ fn conflicting_options_and_unknown_words_are_refused() {
     });
 }
 
+/// Rule: N20
+#[test]
+fn options_that_are_given_twice_are_refused() {
+    refused_as_usage(|command| {
+        // Help comes at once, and what chooses the language is told in that one.
+        let once = |argument: &&Argument| {
+            let other = ["help", "version", "lang"].contains(&argument.id.as_str());
+            argument.option().is_some() && !other
+        };
+        let options = command.arguments.iter().filter(once);
+        options
+            .map(|option| [command.words(), option.filled(), option.filled()].concat())
+            .collect()
+    });
+}
+
+/// What is no number, day, serial number, severity or level.
+///
+/// Rule: N20
+#[test]
+fn values_of_the_wrong_kind_are_refused() {
+    const KINDS: [&str; 11] = [
+        "N", "EVENT", "ID", "MS", "PORT", "DATE", "SERIAL", "SEVERITY", "LEVEL", "TYPE", "NUMBER",
+    ];
+    refused_as_usage(|command| {
+        let kind = |argument: &&Argument| {
+            let value = argument.value.as_deref().unwrap_or_default();
+            // Which parts of the log there are is told beside those that are not (clplogcf.rs).
+            KINDS.contains(&value) && (command.name != "clplogcf" || value != "TYPE")
+        };
+        let typed = command.arguments.iter().filter(kind);
+        typed
+            .map(|argument| {
+                let option = argument.option().into_iter().collect();
+                with([command.words(), option].concat(), &["no-such"])
+            })
+            .collect()
+    });
+}
+
 /// The commands that can be run to their end here, with words that they accept.
 fn runnable() -> Vec<(Command, Vec<String>)> {
     let commands = definition::commands().into_iter();

@@ -3,6 +3,7 @@
 use noroshi_core::event::Event;
 use noroshi_core::request::{Reply, RequestId};
 use noroshi_core::set::SetLabel;
+use noroshi_core::status::ServerState;
 use noroshi_sim::scenario::{Change, Happening, Setup};
 use noroshi_sim::world::{Random, World, happen};
 use std::collections::BTreeMap;
@@ -149,6 +150,103 @@ fn a_death_at_any_moment_of_a_push_leaves_all_with_one_set() {
                 "{dies} after {after_ms} ms: {all:?}"
             );
         }
+    }
+}
+
+/// The server that pushes stands still until all have voted and given up waiting for the commit: what it
+/// finds then is no agreement any more.
+///
+/// Rule: N17
+#[test]
+fn votes_that_are_too_old_commit_nothing() {
+    let setup = Setup {
+        servers: 2,
+        ..Setup::default()
+    };
+    let mut world = World::new(&setup, 1);
+    world.run_until(3_000);
+    let id = world.push(0, &subject("a"));
+    world.run_until(3_002);
+    world.servers[0].suspended = true;
+    world.run_until(30_000);
+    world.resume(0);
+    world.run_until(31_000);
+    let answer = reply(&world, id);
+    assert!(matches!(answer, Some(Reply::Refused { .. })), "{answer:?}");
+    assert!((0..2).all(|server| set_of(&world, server).is_none()));
+}
+
+/// A push changes the port by which the servers hear each other, and one of them is cut off, or dies, at any
+/// moment of it, or was not there at all: when it is back it knows the former port only, and takes the set.
+///
+/// Rule: N17
+#[test]
+fn a_push_that_changes_how_servers_are_reached_reaches_who_missed_it() {
+    for (victim, dies, after_ms) in moments() {
+        let mut world = started();
+        let name = world.servers[victim].name.clone();
+        let id = world.push(0, &Change::Port(29_100));
+        world.run_until(3_000 + after_ms);
+        match dies {
+            true => world.kill(victim),
+            false => happen(&mut world, &Happening::CutOff(name, None)).unwrap(),
+        }
+        world.run_until(20_000);
+        happen(&mut world, &Happening::Heals).unwrap();
+        if dies {
+            world.boot(victim);
+        }
+        world.run_until(40_000);
+        let story = format!("{victim} dies: {dies}, after {after_ms} ms");
+        let sets: Vec<Option<u64>> = (0..3).map(|server| set_of(&world, server)).collect();
+        assert!(sets.iter().all(|set| *set == sets[0]), "{story}: {sets:?}");
+        if let Some(Reply::Pushed { .. }) = reply(&world, id) {
+            assert_eq!(sets[0], Some(1), "{story}");
+        }
+        for one in &world.servers {
+            let status = one.node.as_ref().unwrap().status(world.now());
+            for seen in status.servers {
+                assert_eq!(seen.state, ServerState::Up, "{story}: {}", one.name);
+            }
+        }
+    }
+}
+
+fn moments() -> Vec<(usize, bool, u64)> {
+    let mut all = Vec::new();
+    for victim in 0..3 {
+        for dies in [false, true] {
+            all.extend((0..60).step_by(6).map(|after_ms| (victim, dies, after_ms)));
+        }
+    }
+    all
+}
+
+/// Two pushes later, and after restarts of those that have the set, the way to who was away is known still.
+///
+/// Rule: N17
+#[test]
+fn who_was_away_for_several_changes_of_the_port_is_found() {
+    let mut world = started();
+    world.kill(2);
+    world.run_until(6_000);
+    for number in 1..=3_u16 {
+        world.push(0, &Change::Port(29_100 + number));
+        world.run_until(6_000 + u64::from(number) * 3_000);
+    }
+    for server in 0..2 {
+        world.kill(server);
+        world.boot(server);
+    }
+    world.run_until(25_000);
+    world.boot(2);
+    world.run_until(35_000);
+    for server in 0..3 {
+        assert_eq!(set_of(&world, server), Some(3));
+        // Nobody is looked for any more.
+        let config = world.servers[server].node.as_ref().unwrap().config();
+        assert_eq!(config.port, 29_103);
+        assert!(!world.seeks(server));
     }
 }
 

@@ -2,13 +2,20 @@
 
 mod look;
 mod policy;
+mod stamp;
 mod worker;
 
 pub use look::{Glow, Look};
 pub use policy::{Latches, merge, teller};
+pub use stamp::{Stamp, StampClock};
 pub use worker::{LampNews, LampWorker, TEST_STEP};
 
 use alloc::string::String;
+
+/// Names one order to one lamp, and its answer: rises over all lamps of a run. After a reload the same
+/// words may be an answer of another device (rule N17).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrderNumber(pub u64);
 
 /// What a lamp is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,10 +8,9 @@
 //!
 //! A shared lamp shows the worst of its servers (rule M20).
 
-use super::{Glow, Look};
+use super::{Glow, Look, Stamp};
 use crate::config::{Config, Lamp, LampId, ServerId};
 use crate::event::Latch;
-use crate::time::WallTime;
 use alloc::vec::Vec;
 
 /// Every server's part of its lamp.
@@ -26,9 +25,9 @@ impl Latches {
         let dark = |server: &crate::config::Server| Latch {
             server: server.name.clone(),
             red: Glow::Off,
-            red_changed: WallTime(0),
+            red_changed: Stamp::NEVER,
             green: Glow::Off,
-            green_changed: WallTime(0),
+            green_changed: Stamp::NEVER,
         };
         Latches {
             latches: config.servers.iter().map(dark).collect(),
@@ -47,27 +46,27 @@ impl Latches {
 
     /// The server has started normally, or is back (rule M15; M18: a fault's red stays). Said even
     /// of a green lamp it is the newest word: its disk may not know that it was dark meanwhile.
-    pub fn lit(&mut self, wall: WallTime, server: ServerId) {
+    pub fn lit(&mut self, stamp: Stamp, server: ServerId) {
         let latch = &mut self.latches[usize::from(server.0)];
-        let changed = wall.max(WallTime(latch.green_changed.0 + 1));
+        let changed = stamp.max(latch.green_changed.next());
         (latch.green, latch.green_changed) = (Glow::On, changed);
     }
 
     /// The server is down (rule M17).
-    pub fn fallen(&mut self, wall: WallTime, server: ServerId) {
-        self.set_red(wall, server, Glow::Blink);
-        self.set_green(wall, server, Glow::Off);
+    pub fn fallen(&mut self, stamp: Stamp, server: ServerId) {
+        self.set_red(stamp, server, Glow::Blink);
+        self.set_green(stamp, server, Glow::Off);
     }
 
     /// The server has stopped normally, the cluster shuts down, or a person put it out (M16 M18).
     /// Said even of a dark lamp it is the newest word, and outdoes what a cut-off server believes.
-    pub fn out(&mut self, wall: WallTime, server: ServerId) {
+    pub fn out(&mut self, stamp: Stamp, server: ServerId) {
         let latch = &mut self.latches[usize::from(server.0)];
         for (light, changed) in [
             (&mut latch.red, &mut latch.red_changed),
             (&mut latch.green, &mut latch.green_changed),
         ] {
-            (*light, *changed) = (Glow::Off, wall.max(WallTime(changed.0 + 1)));
+            (*light, *changed) = (Glow::Off, stamp.max(changed.next()));
         }
     }
 
@@ -80,7 +79,7 @@ impl Latches {
             (&mut latch.green, &mut latch.green_changed),
         ] {
             if *light != Glow::Off {
-                (*light, *changed) = (Glow::Off, WallTime(changed.0 + 1));
+                (*light, *changed) = (Glow::Off, changed.next());
             }
         }
     }
@@ -103,7 +102,7 @@ impl Latches {
 
     /// Anything is known of a lamp's servers; a lamp of which nothing is known is left alone.
     pub fn knows(&self, lamp: &Lamp) -> bool {
-        let known = |latch: &Latch| latch.red_changed.max(latch.green_changed) > WallTime(0);
+        let known = |latch: &Latch| latch.red_changed.max(latch.green_changed) > Stamp::NEVER;
         lamp.servers.iter().any(|id| known(self.of(*id)))
     }
 
@@ -125,14 +124,14 @@ impl Latches {
         }
     }
 
-    fn set_red(&mut self, wall: WallTime, server: ServerId, glow: Glow) {
+    fn set_red(&mut self, stamp: Stamp, server: ServerId, glow: Glow) {
         let latch = &mut self.latches[usize::from(server.0)];
-        set(&mut latch.red, &mut latch.red_changed, glow, wall);
+        set(&mut latch.red, &mut latch.red_changed, glow, stamp);
     }
 
-    fn set_green(&mut self, wall: WallTime, server: ServerId, glow: Glow) {
+    fn set_green(&mut self, stamp: Stamp, server: ServerId, glow: Glow) {
         let latch = &mut self.latches[usize::from(server.0)];
-        set(&mut latch.green, &mut latch.green_changed, glow, wall);
+        set(&mut latch.green, &mut latch.green_changed, glow, stamp);
     }
 }
 
@@ -150,11 +149,10 @@ pub fn merge(ours: &mut Latch, theirs: &Latch) -> bool {
     before != (ours.red, ours.green)
 }
 
-/// A wall clock that went back, or another server's that is behind, must not make the newest change
-/// look old: a change is always later than the one before it.
-fn set(light: &mut Glow, changed: &mut WallTime, glow: Glow, wall: WallTime) {
-    if *light != glow || *changed == WallTime(0) {
-        (*light, *changed) = (glow, wall.max(WallTime(changed.0 + 1)));
+/// Whatever the clock shows, a change is later than the one before it.
+fn set(light: &mut Glow, changed: &mut Stamp, glow: Glow, stamp: Stamp) {
+    if *light != glow || *changed == Stamp::NEVER {
+        (*light, *changed) = (glow, stamp.max(changed.next()));
     }
 }
 
@@ -178,7 +176,7 @@ mod tests {
     use crate::config::tests::config;
     use alloc::vec;
 
-    const T: WallTime = WallTime(1_000);
+    const T: Stamp = Stamp(1_000);
 
     fn look(latches: &Latches, config: &Config, lamp: usize) -> Look {
         latches.look(&config.lamps[lamp])
@@ -227,7 +225,7 @@ mod tests {
         let mut survivor = Latches::new(&config);
         survivor.fallen(T, sv1);
         let mut returned = Latches::new(&config);
-        returned.lit(WallTime(9_000), sv1);
+        returned.lit(Stamp(9_000), sv1);
         survivor.merge(&returned.of(sv1).clone());
         assert_eq!(look(&survivor, &config, 0).red, Glow::Blink);
         returned.merge(&survivor.of(sv1).clone());
@@ -240,9 +238,9 @@ mod tests {
         let config = config(2);
         let sv1 = ServerId(0);
         let mut one = Latches::new(&config);
-        one.fallen(WallTime(9_000_000), sv1);
+        one.fallen(Stamp(9_000_000), sv1);
         let mut other = one.clone();
-        other.out(WallTime(5), sv1);
+        other.out(Stamp(5), sv1);
         assert!(one.merge(&other.of(sv1).clone()));
         assert_eq!(look(&one, &config, 0), Look::OUT);
     }

@@ -11,7 +11,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Glow, LampOrder, LampResult, Look};
+use super::{Glow, LampOrder, LampResult, Look, OrderNumber};
 use crate::backoff::{LAMP_REASSERT, LAMP_RETRIES};
 use crate::notice::NoticeKey;
 use crate::notice::outbox::STORE_PATIENCE;
@@ -81,6 +81,7 @@ pub struct LampWorker {
 /// A command whose end is awaited.
 #[derive(Clone, Copy, Debug)]
 struct InFlight {
+    number: OrderNumber,
     order: LampOrder,
     /// A step of a lamp test.
     test: bool,
@@ -111,12 +112,6 @@ impl LampWorker {
     /// What is due is not told before `at`.
     pub fn wait_until(&mut self, at: Moment) {
         self.due = self.due.map(|due| due.max(at));
-    }
-
-    /// The settings were replaced: the end of a command in flight will name another lamp, so this one
-    /// is told anew.
-    pub fn reconfigured(&mut self, now: Moment) {
-        (self.in_flight, self.told, self.due) = (None, false, Some(now));
     }
 
     /// Takes a notice from before a restart: it is told when the wanted look is shown.
@@ -196,8 +191,9 @@ impl LampWorker {
         core::mem::take(&mut self.overtaken)
     }
 
-    /// The next command, if one is due. Its end must be given to [`LampWorker::ended`].
-    pub fn poll(&mut self, now: Moment) -> Option<LampOrder> {
+    /// The next command, if one is due; it bears `number`. Its end must be given to
+    /// [`LampWorker::ended`].
+    pub fn poll(&mut self, now: Moment, number: OrderNumber) -> Option<LampOrder> {
         let free = self.in_flight.is_none() && self.recording.is_none();
         if !free || !self.at_work() || self.due.is_none_or(|due| due > now) {
             return None;
@@ -213,6 +209,7 @@ impl LampWorker {
         };
         self.due = None;
         self.in_flight = Some(InFlight {
+            number,
             order,
             test: self.test.is_some(),
             cancelled: false,
@@ -220,19 +217,22 @@ impl LampWorker {
         Some(order)
     }
 
-    /// Whether the command in flight is not wanted any more and should be taken back. Says so once.
-    pub fn cancel(&mut self) -> bool {
+    /// The command whose end is awaited.
+    pub fn awaits(&self) -> Option<OrderNumber> {
+        self.in_flight.map(|flight| flight.number)
+    }
+
+    /// The command in flight, when it is not wanted any more and should be taken back. Says so once.
+    pub fn cancel(&mut self) -> Option<OrderNumber> {
         let (at_work, wanted) = (self.at_work(), self.wanted);
         let test = self.test.is_some();
-        let Some(flight) = self.in_flight.as_mut().filter(|one| !one.cancelled) else {
-            return false;
-        };
+        let flight = self.in_flight.as_mut().filter(|one| !one.cancelled)?;
         let wanted = match flight.test {
             true => test,
             false => at_work && flight.order.look() == wanted,
         };
         flight.cancelled = !wanted;
-        flight.cancelled
+        flight.cancelled.then_some(flight.number)
     }
 
     /// When [`LampWorker::poll`] may have something next.
@@ -246,18 +246,12 @@ impl LampWorker {
         }
     }
 
-    /// A command has ended.
-    /// What is not the end of the command in flight is of an earlier configuration, and ignored.
-    pub fn ended(
-        &mut self,
-        now: Moment,
-        order: LampOrder,
-        result: &LampResult,
-        news: &mut Vec<LampNews>,
-    ) {
-        let Some(flight) = self.in_flight.take_if(|one| one.order == order) else {
+    /// The command in flight has ended.
+    pub fn ended(&mut self, now: Moment, result: &LampResult, news: &mut Vec<LampNews>) {
+        let Some(flight) = self.in_flight.take() else {
             return;
         };
+        let order = flight.order;
         if flight.test && self.test.is_some() && *result != LampResult::Cancelled {
             return self.test_step_ended(now, order, result, news);
         }

@@ -438,3 +438,29 @@ fn belief_takes_ten_minutes_to_a_day() {
         assert_eq!(clock.believed_at(), Some(Moment(0) + wait));
     }
 }
+
+/// A register that could not be read at the start, and a clock that was set back meanwhile.
+///
+/// Rule: M25
+#[test]
+fn what_was_remembered_counts_as_soon_as_it_can_be_read() {
+    let latest = WallTime(START_MS + 9 * DAY_MS);
+    let trial = licence(Kind::Trial, Some(10));
+    let warned = trial.end.map(|end| (end, 1));
+    let mut watch = Watch::new(None, Moment(5_000_000));
+    let now = Now {
+        at: Moment(5_000_000),
+        wall: WallTime(START_MS),
+    };
+    let bad = watch.look(now, &Registered::Unreadable, 3);
+    assert_eq!(bad.remember, None, "what is on disk is not written over");
+    watch.recall(Some(Memory { latest, warned }), now.at);
+    let outlook = watch.look(now, &Registered::Licences(vec![trial.clone()]), 3);
+    assert_eq!(outlook.raise, [Raise::ValidAgain], "and the end is no news");
+    let day = Now {
+        at: now.at + Span::from_ms(DAY_MS.unsigned_abs()),
+        wall: now.wall,
+    };
+    let outlook = watch.look(day, &Registered::Licences(vec![trial]), 3);
+    assert!(!outlook.state.sends_notices(), "{:?}", outlook.state);
+}

@@ -85,6 +85,17 @@ impl Watch {
         }
     }
 
+    /// Takes what an earlier run remembered, if it could not be read before.
+    pub fn recall(&mut self, memory: Option<Memory>, at: Moment) {
+        if self.kept.is_none()
+            && let Some(memory) = memory
+        {
+            let clock = LicenceClock::from(memory.latest, at);
+            self.clock.get_or_insert(clock).at_least(memory.latest);
+            (self.warned, self.kept) = (self.warned.or(memory.warned), Some(memory));
+        }
+    }
+
     /// Looks at what is registered in a cluster of `servers`.
     pub fn look(&mut self, now: Now, registered: &Registered, servers: u16) -> Outlook {
         let believed = self.believed(now, registered);

@@ -128,7 +128,7 @@ impl Node {
             ..About::default()
         };
         let alert = self.raise(now, Message::ServerStarted, &[&name], about, &mut out);
-        self.latches.lit(now.wall, self.own);
+        self.latches.lit(self.stamps.now(now.at), self.own);
         self.latch_changed(now, self.own, alert, &mut out);
         match trouble {
             Some(StoreTrouble::SetAside(file)) => {
@@ -214,7 +214,7 @@ impl Node {
         match same_run {
             true => self.disbelieve(now, server, out),
             // The run before it has fallen, and that one's red stays.
-            false => self.prove(server, out),
+            false => self.prove(now, server, out),
         }
         self.seen(now, server);
     }
@@ -359,7 +359,7 @@ impl Node {
                 let before = self.latches.of(server).clone();
                 self.before_fall[usize::from(server.0)].get_or_insert(before);
             }
-            self.latches.fallen(now.wall, server);
+            self.latches.fallen(self.stamps.now(now.at), server);
             self.latch_changed(now, server, alert, out);
         }
         self.seen(now, server);

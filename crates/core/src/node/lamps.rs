@@ -5,7 +5,7 @@ use super::raise::About;
 use crate::action::{Action, Item};
 use crate::alert::{AlertId, Message};
 use crate::config::{LampId, MailForm, ServerId};
-use crate::lamp::{Glow, LampNews, LampOrder, LampResult};
+use crate::lamp::{Glow, LampNews, LampResult, LampWorker, OrderNumber};
 use crate::notice::{Channel, NoticeKey, NoticeRecord, NoticeState};
 use crate::peer::PeerMessage;
 use crate::request::Reply;
@@ -25,7 +25,7 @@ impl Node {
         out: &mut Vec<Action>,
     ) {
         if self.before_fall[usize::from(server.0)].is_none() {
-            self.publish(server, out);
+            self.publish(now, server, out);
         }
         self.assigned = false;
         self.assign(now);
@@ -38,8 +38,9 @@ impl Node {
             return;
         };
         let told_by_us = self.lamps[usize::from(lamp.0)].is_active();
-        if let (Some(alert), Some(why)) = (&alert, self.withheld_why()) {
-            let teller = crate::lamp::teller(&self.config, lamp, self.membership.living());
+        if let (Some(alert), Some(why), None) = (&alert, self.withheld_why(), self.held_for_word())
+        {
+            let teller = crate::lamp::teller(&self.config, lamp, self.senders());
             if teller == Some(self.own) {
                 let key = self.lamp_notice(now, alert.clone(), server).key;
                 self.mark_lamp(now, Vec::from([key]), NoticeState::Dropped, &why, out);
@@ -96,34 +97,40 @@ impl Node {
     /// taken back.
     pub(super) fn order_lamps(&mut self, now: Now, out: &mut Vec<Action>) {
         for at in 0..self.lamps.len() {
-            if self.lamps[at].cancel() {
-                out.push(Action::LampCancel(LampId(at as u8)));
+            let lamp = LampId(at as u8);
+            if let Some(number) = self.lamps[at].cancel() {
+                out.push(Action::LampCancel { lamp, number });
             }
             self.lamps[at].lose_patience(now.at);
-            if let Some(order) = self.lamps[at].poll(now.at) {
+            let number = OrderNumber(self.lamp_orders.0 + 1);
+            if let Some(order) = self.lamps[at].poll(now.at, number) {
+                self.lamp_orders = number;
                 out.push(Action::Lamp {
-                    lamp: LampId(at as u8),
+                    lamp,
+                    number,
                     order,
                 });
             }
         }
     }
 
+    /// An order has ended. One of a lamp that the settings have no more, or have elsewhere now, is
+    /// nobody's: it says nothing of the lamp that bears its place.
     pub(super) fn lamp_ended(
         &mut self,
         now: Now,
-        lamp: LampId,
-        order: LampOrder,
+        number: OrderNumber,
         result: &LampResult,
         out: &mut Vec<Action>,
     ) {
-        let mut news = Vec::new();
-        let Some(worker) = self.lamps.get_mut(usize::from(lamp.0)) else {
+        let awaits = |worker: &LampWorker| worker.awaits() == Some(number);
+        let Some(at) = self.lamps.iter().position(awaits) else {
             return;
         };
-        worker.ended(now.at, order, result, &mut news);
+        let mut news = Vec::new();
+        self.lamps[at].ended(now.at, result, &mut news);
         for one in news {
-            self.lamp_news(now, lamp, one, out);
+            self.lamp_news(now, LampId(at as u8), one, out);
         }
     }
 
@@ -146,7 +153,7 @@ impl Node {
             LampNews::Red => {
                 for id in self.config.lamps[usize::from(lamp.0)].servers.clone() {
                     if self.latches.of(id).red == Glow::Blink {
-                        self.prove(id, out);
+                        self.prove(now, id, out);
                     }
                 }
             }

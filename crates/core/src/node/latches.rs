@@ -7,7 +7,7 @@
 use super::Node;
 use crate::action::{Action, Item};
 use crate::config::ServerId;
-use crate::lamp::Glow;
+use crate::lamp::{Glow, Stamp};
 use crate::peer::{PeerMessage, PutOut};
 use crate::time::Now;
 use alloc::string::ToString;
@@ -25,7 +25,9 @@ impl Node {
         theirs: &[crate::event::Latch],
         out: &mut Vec<Action>,
     ) {
+        let was_lit = self.latches.of(self.own).green == Glow::On;
         for latch in theirs {
+            self.hear_stamp(now, latch.red_changed.max(latch.green_changed));
             let Some(server) = self.config.server_named(&latch.server) else {
                 continue;
             };
@@ -36,7 +38,7 @@ impl Node {
                 news = crate::lamp::merge(before, latch);
                 // Others have shown the red that we only believed in.
                 if before.red == Glow::Blink && (was != before.red || before.green == Glow::Off) {
-                    // By their clock: ours may be ahead, and outlive who puts the lamp out.
+                    // As they said it: our word is later, and would outlive who puts the lamp out.
                     let proved = before.clone();
                     *believed = None;
                     self.latches.restore(server, proved);
@@ -51,31 +53,42 @@ impl Node {
                 }
             }
         }
-        // Others took us for fallen, and we are not (somebody who put our lamp out left no red); or
-        // this is the first word since our start, and their clocks are ahead of ours.
+        // Others took us for fallen, and we are not; or a word that put us out is of an earlier run: what a
+        // person said of this one has been learnt before.
         let own = self.latches.of(self.own);
-        let wrong = own.red == Glow::Blink || !self.heard_of_lamps;
+        let wrong = own.red == Glow::Blink || was_lit || !self.heard_of_lamps;
         if wrong && own.green == Glow::Off && self.leaving.is_none() {
-            self.latches.lit(now.wall, self.own);
+            self.latches.lit(self.stamps.now(now.at), self.own);
             self.latch_changed(now, self.own, None, out);
         }
     }
 
+    /// Others, or our own disk, know of this time.
+    pub(super) fn hear_stamp(&mut self, now: Now, stamp: Stamp) {
+        self.stamps.heard(now.at, stamp);
+    }
+
     /// A server's part of its lamp goes to disk and to the others.
-    pub(super) fn publish(&mut self, server: ServerId, out: &mut Vec<Action>) {
+    pub(super) fn publish(&mut self, now: Now, server: ServerId, out: &mut Vec<Action>) {
         let latch = self.latches.of(server).clone();
         self.items.push(Item::Latch(latch.clone()));
         let put_out = self.put_out.iter().filter(|one| one.server == latch.server);
         let put_out = put_out.cloned().collect();
         let latches = alloc::vec![latch];
-        self.tell_all(&PeerMessage::Latches { latches, put_out }, out);
+        let clock = self.stamps.now(now.at);
+        let message = PeerMessage::Latches {
+            latches,
+            put_out,
+            clock,
+        };
+        self.tell_all(&message, out);
     }
 
     /// What was believed of a server's fall is a fact from here on (rule M18): a lamp has shown its
     /// red, or another run of it is back.
-    pub(super) fn prove(&mut self, server: ServerId, out: &mut Vec<Action>) {
+    pub(super) fn prove(&mut self, now: Now, server: ServerId, out: &mut Vec<Action>) {
         if self.before_fall[usize::from(server.0)].take().is_some() {
-            self.publish(server, out);
+            self.publish(now, server, out);
         }
     }
 
@@ -94,7 +107,7 @@ impl Node {
         let latch = self.latches.of(server);
         if latch.green == Glow::On {
             self.before_fall[usize::from(server.0)] = Some(latch.clone());
-            self.latches.fallen(now.wall, server);
+            self.latches.fallen(self.stamps.now(now.at), server);
         }
     }
 
@@ -115,11 +128,11 @@ impl Node {
             server: self.config.server_name(server).to_string(),
             fault,
             run,
-            at: now.wall,
+            at: self.stamps.now(now.at),
         };
         self.remember_put_out(put_out);
         self.before_fall[usize::from(server.0)] = None;
-        self.latches.out(now.wall, server);
+        self.latches.out(self.stamps.now(now.at), server);
         self.latch_changed(now, server, None, out);
     }
 
@@ -140,7 +153,7 @@ impl Node {
             if ours && !newer && !is_dark && self.leaving.is_none() {
                 // Nothing that others say of this run's start can light it any more.
                 self.heard_of_lamps = true;
-                self.latches.out(now.wall, self.own);
+                self.latches.out(self.stamps.now(now.at), self.own);
                 self.latch_changed(now, self.own, None, out);
             }
         }

@@ -41,11 +41,13 @@ impl Node {
             ..About::default()
         };
         let alert = self.raise(now, Message::ServerLeft, &[&name], about, out);
-        self.latches.out(now.wall, self.own);
+        // Before the lamps: who is about to leave as well does not light itself again.
+        self.tell_all(&crate::peer::PeerMessage::Leaving { cluster }, out);
+        self.latches.out(self.stamps.now(now.at), self.own);
         self.latch_changed(now, self.own, alert, out);
         for server in self.membership.others().filter(|_| cluster) {
             self.before_fall[usize::from(server.0)] = None;
-            self.latches.out(now.wall, server);
+            self.latches.out(self.stamps.now(now.at), server);
             self.latch_changed(now, server, None, out);
         }
         let until = now.at + super::LEAVE_WAIT_MAX;
@@ -54,7 +56,6 @@ impl Node {
             until,
             reply,
         });
-        self.tell_all(&crate::peer::PeerMessage::Leaving { cluster }, out);
         self.next_beat = now.at;
     }
 

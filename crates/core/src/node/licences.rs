@@ -1,9 +1,10 @@
 //! Licences while at work (rules M21 M24 M25): what is registered decides whether mails and warning
 //! lights are in use; what was registered on one server reaches all others.
 //!
-//! Without a valid licence mails end at their turn, with the reason, and lamps stay as they are. When
-//! the licences suffice again lamps are told what they should show by then, and the server on duty
-//! sends one mail that says what was not sent and who is not up: not the mails of the time between.
+//! Without a valid licence on any server at work mails end at their turn, with the reason, and lamps
+//! stay as they are. When the licences suffice again lamps are told what they should show by then, and
+//! the server on duty sends one mail that says what was not sent and who is not up: not the mails of the
+//! time between. Whose turn it is then and meanwhile is in `turns`.
 //!
 //! Registrations travel as one text that only the daemons read. Each server tells its own when a link
 //! comes up and when they change, and joins what it hears to its own; joining is the same in any
@@ -17,10 +18,11 @@ use crate::config::ServerId;
 use crate::duty::on_duty;
 use crate::event::{Licences, LicencesRead};
 use crate::licence::{Memory, Product, Raise, Registered, State, WARNING_DAYS, Watch};
+use crate::notice::UNSENT_WHY;
 use crate::notice::outbox::{Asking, Servers};
 use crate::peer::PeerMessage;
 use crate::request::{Reply, RequestId};
-use crate::status::{LicenceStatus, ServerState};
+use crate::status::LicenceStatus;
 use crate::time::{Moment, Now, Span, WallTime};
 use alloc::boxed::Box;
 use alloc::format;
@@ -42,8 +44,6 @@ pub(super) struct Licensing {
     register: Arc<str>,
     state: State,
     again: Moment,
-    /// Mails that were not sent since the licences last sufficed.
-    withheld: u32,
     /// Of the last message with our registrations.
     number: u64,
     askers: Vec<Asker>,
@@ -72,23 +72,26 @@ impl Node {
         licences.is_none_or(|licences| licences.state.sends_notices())
     }
 
-    /// Why they are not, for people.
-    pub(super) fn withheld_why(&self) -> Option<String> {
+    /// Why this server may not send, for people.
+    pub(super) fn barred_why(&self) -> Option<String> {
         let state = self.licences.as_ref()?.state;
         let text = self.state_text(state)?;
-        Some(self.config.language.pick(
-            format!("not sent: there is no valid licence. {text}"),
-            format!("有効なライセンスがないため送信していません。{text}"),
-        ))
+        let language = self.config.language;
+        let why = language.pick(UNSENT_WHY[0], UNSENT_WHY[1]);
+        Some(format!("{why}{}{text}", language.pick(" ", "")))
     }
 
     pub(super) fn licence_status(&self) -> Option<LicenceStatus> {
         let licences = self.licences.as_ref()?;
+        let duty = on_duty(None, self.senders());
+        let duty = duty.filter(|id| *id != self.own);
+        let duty = duty.map(|id| self.config.server_name(id).to_string());
         Some(LicenceStatus {
             notices: licences.state.sends_notices(),
             message: licences.state.message(),
             text: self.state_text(licences.state),
-            withheld: licences.withheld,
+            withheld: self.turns.unsent.own,
+            sent_by: duty.filter(|_| self.others_send()),
         })
     }
 
@@ -100,15 +103,15 @@ impl Node {
     }
 
     pub(super) fn count_withheld(&mut self, mails: usize) {
-        if let Some(licences) = &mut self.licences {
-            let mails = u32::try_from(mails).unwrap_or(u32::MAX);
-            licences.withheld = licences.withheld.saturating_add(mails);
-        }
+        let mails = u32::try_from(mails).unwrap_or(u32::MAX);
+        let own = &mut self.turns.unsent.own;
+        *own = own.saturating_add(mails);
     }
 
     /// Mails that are due end here.
     pub(super) fn withhold(&mut self, now: Now, why: &str, asking: Asking, out: &mut Vec<Action>) {
-        let ended = self.outbox.withhold(now, why, asking);
+        let own = self.own_name();
+        let ended = self.outbox.withhold(now, &own, why, asking);
         self.count_withheld(ended.len());
         for notice in ended {
             self.items.push(Item::Notice(notice.clone()));
@@ -141,7 +144,6 @@ impl Node {
                 register: Arc::from(""),
                 state: State::NotNeeded,
                 again: now.at,
-                withheld: 0,
                 number: 0,
                 askers: Vec::new(),
                 news: Vec::new(),
@@ -149,6 +151,7 @@ impl Node {
                 untold: false,
             })
         });
+        licences.watch.recall(memory, now.at);
         licences.registered = registered;
         let changed = licences.register != register;
         licences.register = register;
@@ -222,9 +225,18 @@ impl Node {
                         continue;
                     };
                     let arguments = [Product::AlertService.name(), &day];
-                    self.raise(now, message, &arguments, About::default(), out);
+                    // What is wrong with this server's own files can be mailed by the others.
+                    let own = matches!(state, State::Unknown(_));
+                    let about = About {
+                        mail: own && self.others_send(),
+                        ..About::default()
+                    };
+                    self.raise(now, message, &arguments, about, out);
                 }
-                Raise::ValidAgain => self.tell_valid_again(now, out),
+                Raise::ValidAgain => {
+                    let told = !self.set_untold(false);
+                    self.note_valid_again(told);
+                }
                 Raise::Ends { end, days } => self.tell_end(now, end, days, out),
                 Raise::KeyTwice { serial, servers } => {
                     let servers = servers.join(", ");
@@ -245,51 +257,6 @@ impl Node {
         licences.is_some_and(|one| core::mem::replace(&mut one.untold, untold))
     }
 
-    fn tell_valid_again(&mut self, now: Now, out: &mut Vec<Action>) {
-        let told = !self.set_untold(false);
-        let withheld = self.licences.as_mut();
-        let withheld = withheld.map_or(0, |one| core::mem::take(&mut one.withheld));
-        if !told && withheld == 0 {
-            return;
-        }
-        let others = self.membership.others();
-        let gone: Vec<ServerId> = others
-            .filter(|id| {
-                let state = self.membership.peer(*id).state;
-                !matches!(state, ServerState::Up | ServerState::Left)
-            })
-            .collect();
-        let language = self.config.language;
-        let mut words = String::new();
-        if withheld > 0 {
-            words.push_str(&language.pick(
-                format!("Mails of this server that were not sent: {withheld}; see the alert view. "),
-                format!("この間にこのサーバが送信しなかったメール: {withheld} 通（アラートビューで確認してください）。"),
-            ));
-        }
-        if !gone.is_empty() {
-            let names = self.names(&gone);
-            words.push_str(&language.pick(
-                format!("Servers that are not up now: {names}."),
-                format!("現在稼働を確認できないサーバ: {names}。"),
-            ));
-        }
-        let duty = on_duty(None, self.membership.living()) == Some(self.own);
-        let about = About {
-            // One mail instead of all those that were not sent.
-            mail: duty && !words.is_empty(),
-            ..About::default()
-        };
-        let name = self.own_name();
-        self.raise(
-            now,
-            Message::LicenceValidAgain,
-            &[&name, &words],
-            about,
-            out,
-        );
-    }
-
     fn tell_end(&mut self, now: Now, end: WallTime, days: u8, out: &mut Vec<Action>) {
         let Some(licences) = &self.licences else {
             return;
@@ -302,6 +269,8 @@ impl Node {
         let step = WARNING_DAYS.iter().filter(|step| **step >= days).min();
         let about = About {
             fact: Some(format!("licences end {day} {}", step.unwrap_or(&days))),
+            // An earlier run may have told it whose memory could not be read.
+            maybe_told: true,
             ..About::default()
         };
         let arguments = [day.as_str(), &days.to_string()];

@@ -20,13 +20,14 @@ mod sets_taken;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use crate::action::{Action, Item};
 use crate::alert::{Alert, AlertId, SessionId};
 use crate::config::{Config, LampId, ServerId};
 use crate::duty::on_duty;
 use crate::event::{Event, Latch, Phase, Recovered, StoredNotice};
-use crate::lamp::{LampWorker, Latches};
+use crate::lamp::{LampWorker, Latches, OrderNumber, StampClock};
 use crate::membership::Membership;
 use crate::notice::outbox::{Asking, Outbox, Servers};
 use crate::notice::{Channel, Sending};
@@ -65,7 +66,11 @@ pub struct Node {
     membership: Membership,
     outbox: Outbox,
     latches: Latches,
+    /// By what words about lamps are ordered.
+    stamps: StampClock,
     lamps: Vec<LampWorker>,
+    /// Orders given to lamps so far.
+    lamp_orders: OrderNumber,
     /// By server: the alert that told of its present fault.
     faults: Vec<Option<AlertId>>,
     /// By server: its part of its lamp before we took it for fallen, as long as that is only believed:
@@ -114,6 +119,7 @@ pub struct Node {
     assigned: bool,
     /// `None` for a build that needs no licence.
     licences: Option<Box<licences::Licensing>>,
+    turns: turns::Turns,
     sets: Sets,
 }
 
@@ -142,7 +148,9 @@ impl Node {
             membership: Membership::new(now.at, own, &config),
             outbox: Outbox::default(),
             latches: Latches::new(&config),
+            stamps: StampClock::new(now),
             lamps: config.lamps.iter().map(|_| LampWorker::default()).collect(),
+            lamp_orders: OrderNumber::default(),
             faults: config.servers.iter().map(|_| None).collect(),
             before_fall: config.servers.iter().map(|_| None).collect(),
             put_out: Vec::new(),
@@ -170,6 +178,7 @@ impl Node {
             mail_trouble: false,
             assigned: false,
             licences: None,
+            turns: turns::Turns::default(),
             sets: Sets::default(),
         }
     }
@@ -181,6 +190,7 @@ impl Node {
         match event {
             Event::Start(mut recovered) => {
                 // Before anything can be sent.
+                self.remember_unsent(&recovered.unsent_mails);
                 let licences = recovered.licences.take();
                 let news = licences.map(|found| self.licences_found(now, *found, out));
                 self.start(now, *recovered);
@@ -221,11 +231,7 @@ impl Node {
                 notices,
             } => self.found(now, server, asked, notices, out),
             Event::Outcome(key, outcome) => self.noticed(now, &key, &outcome, out),
-            Event::Lamp {
-                lamp,
-                order,
-                result,
-            } => self.lamp_ended(now, lamp, order, &result, out),
+            Event::Lamp { number, result, .. } => self.lamp_ended(now, number, &result, out),
             Event::Licences(found) => {
                 let news = self.licences_found(now, *found, out);
                 self.tell_of_licences(now, news, out);
@@ -252,6 +258,7 @@ impl Node {
         sooner(self.store_calm_at);
         sooner(self.returns_due());
         sooner(self.licences_due());
+        sooner(self.turns_due());
         sooner(self.sets_due());
         self.lamps
             .iter()
@@ -281,6 +288,7 @@ impl Node {
     fn start(&mut self, now: Now, recovered: Recovered) {
         for latch in &recovered.latches {
             self.latches.merge(latch);
+            self.hear_stamp(now, latch.red_changed.max(latch.green_changed));
         }
         for view in recovered.views {
             if let Some(server) = self
@@ -338,6 +346,7 @@ impl Node {
             self.next_beat = now.at + self.config.heartbeat.interval;
         }
         self.watch_licences(now, out);
+        self.watch_turns(now, out);
         self.assign(now);
         self.begin_notices(now, out);
         out.extend(self.outbox.wants_load(now.at).map(Action::Load));
@@ -368,14 +377,14 @@ impl Node {
         if core::mem::replace(&mut self.assigned, true) {
             return;
         }
-        let membership = &self.membership;
         let own = self.own;
+        let senders: Vec<ServerId> = self.senders().collect();
         self.outbox.assign(now, |origin| {
-            on_duty(origin, membership.living()) == Some(own)
+            on_duty(origin, senders.iter().copied()) == Some(own)
         });
         for at in 0..self.lamps.len() {
             let lamp = LampId(at as u8);
-            let teller = crate::lamp::teller(&self.config, lamp, self.membership.living());
+            let teller = crate::lamp::teller(&self.config, lamp, senders.iter().copied());
             let ours = teller == Some(own) && self.may_tell(lamp);
             self.lamps[at].set_active(now.at, ours);
         }
@@ -405,13 +414,12 @@ impl Node {
                 possible: !self.askable().is_empty(),
                 of_all: self.membership.living().count() == self.config.servers.len(),
             };
-            match self.withheld_why() {
-                None => {
-                    let records = self.outbox.begin(now, &sender, self.batch, asking);
-                    self.items.extend(records.into_iter().map(Item::Notice));
-                }
-                Some(why) => self.withhold(now, &why, asking, out),
+            if let Some(why) = self.withheld_why() {
+                self.withhold(now, &why, asking, out);
             }
+            // Of what is left when mails are off: syslog goes on.
+            let records = self.outbox.begin(now, &sender, self.batch, asking);
+            self.items.extend(records.into_iter().map(Item::Notice));
         }
         out.extend(sendings.into_iter().map(Action::Send));
     }

@@ -22,6 +22,9 @@ impl Node {
     /// A link stands: each side repeats what the other may have missed.
     pub(super) fn link_up(&mut self, now: Now, server: ServerId, out: &mut Vec<Action>) {
         self.linked = self.linked.with(server);
+        // It may have lost sight of us, and told what waits here, though we saw it all the time: whoever
+        // loses a server drops its link, so that is over by a new one.
+        self.outbox.doubt();
         self.outbox.ask_soon(now.at, server);
         let mut tell = |message| out.push(Action::Tell(server, Box::new(message)));
         // What we only believe is no news for anybody.
@@ -30,11 +33,14 @@ impl Node {
         tell(PeerMessage::Latches {
             latches: latches.collect(),
             put_out: self.put_out.clone(),
+            clock: self.stamps.now(now.at),
         });
         let others: Vec<ServerId> = self.membership.others().collect();
         tell(PeerMessage::Returns {
             returns: self.returns(&others),
         });
+        // Before the notices: whose turn they are depends on it.
+        self.tell_whether_barred_to(server, out);
         self.tell_licences_to(server, out);
         self.tell_set(server, out);
         let mut tell = |message| out.push(Action::Tell(server, Box::new(message)));
@@ -71,7 +77,12 @@ impl Node {
                 repeated,
             } => self.adopt(now, from, alert, &notices, repeated, out),
             PeerMessage::Mark { notice } => self.mark(now, from, &notice),
-            PeerMessage::Latches { latches, put_out } => {
+            PeerMessage::Latches {
+                latches,
+                put_out,
+                clock,
+            } => {
+                self.hear_stamp(now, clock);
                 self.learn_put_out(now, put_out, out);
                 self.merge_latches(now, &latches, out);
                 // A server that has been at work has told us how the lamps are.
@@ -93,6 +104,9 @@ impl Node {
                 number,
                 register,
             }),
+            PeerMessage::Barred { barred, unsent } => {
+                self.hear_whether_barred(from, barred, unsent);
+            }
             PeerMessage::LicencesTaken { number } => self.licences_taken(from, number),
             PeerMessage::Leaving { cluster } => {
                 let mut news = Vec::new();
@@ -190,8 +204,7 @@ impl Node {
                     out.push(Action::Tell(server, Box::new(mark)));
                     notices.push(key);
                 }
-                // It waits here, so no disk knows more of it.
-                None if self.outbox.record(&key).is_some() => notices.push(key),
+                None if self.outbox.has_of_its_own(&key) => notices.push(key),
                 None => unknown.push(key),
             }
         }
@@ -245,10 +258,11 @@ impl Node {
             .membership
             .others()
             .all(|id| self.linked.has(id) && is_up(id));
-        match all_linked {
+        let held = match all_linked {
             true => self.hold_until,
             false => self.hold_until.max(self.start_hold_until),
-        }
+        };
+        self.held_for_word().map_or(held, |until| held.max(until))
     }
 
     /// Before a stale notice goes out the other servers are asked whether it was told. While a hold

@@ -141,7 +141,7 @@ impl Node {
         let fallen = alert.about.as_ref().filter(|_| down && fresh);
         let fallen = fallen.and_then(|name| self.config.server_named(name));
         let living = self.membership.living().filter(|id| Some(*id) != fallen);
-        let holder = on_duty(origin, living);
+        let holder = on_duty(origin, self.senders_of(living));
         // The turn of what does not leave at once follows our own view.
         self.assigned = false;
         let ours = holder == Some(self.own) && self.leaving.is_none();
@@ -153,6 +153,7 @@ impl Node {
                 origin,
                 ours: true,
                 fresh: true,
+                from: now.at,
             };
             self.add_notice(now, alert, to, &name, turn, &[]);
         }
@@ -164,6 +165,7 @@ impl Node {
                     origin,
                     ours,
                     fresh,
+                    from: self.held_for_word().unwrap_or(now.at),
                 };
                 mails.extend(self.add_notice(now, alert, to, &holder, turn, known));
             }
@@ -233,6 +235,7 @@ impl Node {
         if turn.ours
             && turn.fresh
             && channel == Channel::Mail
+            && turn.from <= now.at
             && let Some(why) = self.withheld_why()
         {
             (record.state, record.reason) = (NoticeState::Dropped, why);

@@ -11,7 +11,7 @@ use alloc::string::ToString;
 impl Node {
     /// The cluster as this server sees it now.
     pub fn status(&self, now: Now) -> Status {
-        let on_duty = on_duty(None, self.membership.living());
+        let on_duty = on_duty(None, self.senders());
         Status {
             cluster: self.config.cluster.clone(),
             server: self.own_name(),

@@ -50,10 +50,12 @@ impl Node {
                     "メールアドレスが設定されていません: /root/cluster/mail/address",
                 )))
             }
-            Request::MailTest | Request::LampOff { .. } | Request::LampTest { .. }
-                if !self.sends_notices() =>
-            {
+            Request::MailTest | Request::LampOff { .. } if self.withheld_why().is_some() => {
                 refused(self.withheld_why().unwrap_or_default())
+            }
+            // It would be this server that tells the lamp.
+            Request::LampTest { .. } if !self.sends_notices() => {
+                refused(self.barred_why().unwrap_or_default())
             }
             Request::LicencesChanged => {
                 out.push(Action::ReadLicences(id));

@@ -6,7 +6,8 @@
 //! and it is dropped everywhere; whoever asked hears each server's reason.
 //!
 //! A server that dies is not waited for any more: who comes back, or missed the commit, hears of the
-//! set from any server that has it (`sets_taken`), and takes it then.
+//! set from any server that has it (`sets_taken`), and takes it then. If the set changed how servers are
+//! reached, those that have it keep looking for the others in the earlier way as well ([`Seeking`]).
 
 use super::Node;
 use crate::action::Action;
@@ -45,6 +46,19 @@ pub(super) struct Sets {
     pub(super) unfit: Option<String>,
     /// When a set that could not be taken is tried again.
     pub(super) retry_at: Option<Moment>,
+    /// Whether servers without our set are looked for where earlier sets had them.
+    pub(super) seeking: Seeking,
+}
+
+/// Whether servers that have not said that they have our set in force are looked for where earlier sets
+/// had them as well: they know no other addresses, port or cluster name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Seeking {
+    #[default]
+    No,
+    /// From then on, if they have not said so before.
+    From(Moment),
+    Yes,
 }
 
 /// A push that this server was asked for.
@@ -184,6 +198,10 @@ impl Node {
                 format!("no answer within {VOTE_WAIT}"),
                 format!("{VOTE_WAIT} 以内に応答がありません"),
             );
+            // Who stood still itself has the votes now, and those who gave them have forgotten.
+            if offer.waiting.is_empty() {
+                offer.waiting.push(self.own_name());
+            }
             let late = offer.waiting.drain(..).map(|name| (name, silent.clone()));
             offer.refusals.extend(late);
         }
@@ -314,7 +332,11 @@ impl Node {
         let promise = self.sets.promise.as_ref().map(|promise| promise.until);
         let fetching = self.sets.fetching.as_ref().map(|(_, until)| *until);
         let retry = self.sets.retry_at;
-        [offer, promise, fetching, retry]
+        let seeking = match self.sets.seeking {
+            Seeking::From(at) => Some(at),
+            Seeking::No | Seeking::Yes => None,
+        };
+        [offer, promise, fetching, retry, seeking]
             .into_iter()
             .flatten()
             .min()

@@ -7,7 +7,7 @@
 
 use super::Node;
 use super::raise::About;
-use super::sets::{Promise, source};
+use super::sets::{Promise, Seeking, TAKE_WAIT, source};
 use crate::action::Action;
 use crate::alert::Message;
 use crate::config::{Config, ServerId};
@@ -231,6 +231,8 @@ impl Node {
         match config {
             Ok(config) => {
                 self.sets.in_force = label.clone();
+                // Since then there is one more earlier set.
+                self.seek(Seeking::No, out);
                 let message = PeerMessage::SetInForce {
                     label: label.clone(),
                 };
@@ -274,7 +276,34 @@ impl Node {
         if late || again {
             self.look_for_later_set(now, out);
         }
+        self.watch_laggards(now, out);
         self.watch_offer(now, out);
+    }
+
+    /// A push can change addresses, port and cluster name. A server that was away then, or whom the commit
+    /// did not reach, listens, dials and answers by an earlier set, until it has been told of this one.
+    fn watch_laggards(&mut self, now: Now, out: &mut Vec<Action>) {
+        let own = &self.sets.in_force;
+        let of_others = &self.sets.of_others;
+        let has_it = |id: ServerId| {
+            let label = of_others.get(self.config.server_name(id));
+            label.is_some_and(|label| label.is(own) || label.follows(own))
+        };
+        let all_have_it = own.number == 0 || self.membership.others().all(has_it);
+        match self.sets.seeking {
+            Seeking::From(_) | Seeking::Yes if all_have_it => self.seek(Seeking::No, out),
+            Seeking::No if !all_have_it => self.sets.seeking = Seeking::From(now.at + TAKE_WAIT),
+            Seeking::From(at) if at <= now.at => self.seek(Seeking::Yes, out),
+            Seeking::No | Seeking::From(_) | Seeking::Yes => {}
+        }
+    }
+
+    fn seek(&mut self, seeking: Seeking, out: &mut Vec<Action>) {
+        let former = core::mem::replace(&mut self.sets.seeking, seeking);
+        let (was, is) = (former == Seeking::Yes, seeking == Seeking::Yes);
+        if was != is {
+            out.push(Action::FormerWays(is));
+        }
     }
 
     /// A link stands: each says what it has in force, and what it waits for.

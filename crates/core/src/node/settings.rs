@@ -67,10 +67,8 @@ impl Node {
         self.linked = linked.fold(Servers::default(), Servers::with);
         self.outbox
             .renumber(now.at, |alert| raise::origin(config, alert));
+        self.renumber_turns(&old);
         self.keep_lamps(&old, out);
-        self.lamps
-            .iter_mut()
-            .for_each(|lamp| lamp.reconfigured(now.at));
         for at in 0..self.lamps.len() {
             self.show(now, LampId(at as u8), None, false);
         }
@@ -81,7 +79,8 @@ impl Node {
         out.push(Action::Reconfigure(Box::new(self.config.clone())));
     }
 
-    /// A lamp that stays as it was keeps its state; a new or changed one is told afresh.
+    /// A lamp that stays as it was keeps its state, and the order that is in flight to it; a new or
+    /// changed one is told afresh.
     fn keep_lamps(&mut self, old: &Config, out: &mut Vec<Action>) {
         let names = |config: &Config, at: usize| -> Vec<String> {
             let servers = &config.lamps[at].servers;
@@ -106,8 +105,14 @@ impl Node {
                 None => LampWorker::default(),
             });
         }
-        for (worker, taken) in self.lamps.iter_mut().zip(taken) {
-            if let Some(request) = worker.abandon_test().filter(|_| !taken) {
+        let gone = self.lamps.iter_mut().zip(taken).enumerate();
+        for (at, (worker, _)) in gone.filter(|(_, (_, taken))| !taken) {
+            // Not to be shown to a device that is another's by now. Said by the old settings.
+            if let Some(number) = worker.awaits() {
+                let lamp = LampId(at as u8);
+                out.push(Action::LampCancel { lamp, number });
+            }
+            if let Some(request) = worker.abandon_test() {
                 let why = String::from("the settings of this warning light were changed meanwhile");
                 out.push(Action::Reply(request, Reply::Refused { why }));
             }

@@ -1,12 +1,13 @@
 //! Two servers' words to one node, given by hand.
 
+mod lamps;
 mod licences;
 mod trouble;
 
 use super::*;
 use crate::config::tests::config;
 use crate::event::Heard;
-use crate::lamp::Glow;
+use crate::lamp::{Glow, Stamp};
 use crate::notice::{NoticeKey, NoticeState};
 use crate::time::WallTime;
 
@@ -154,6 +155,41 @@ fn a_server_says_when_it_has_said_all_that_it_knows_of_a_notice() {
     out.clear();
     node.step(now, found(asked), &mut out);
     assert!(!out.contains(&Action::Tell(ServerId(2), answered)));
+}
+
+/// The story of seed 121: an earlier run had begun the mail and then ended it, for want of a licence. The
+/// server whose turn it was came back with its own copy, repeated the alert and asked about it.
+///
+/// Rule: N8
+#[test]
+fn a_notice_that_another_server_brought_is_looked_for_on_disk_before_nothing_is_known_of_it() {
+    let (mut node, now) = one_of_three(1);
+    let mut out = Vec::new();
+    let (mut sv1, _) = one_of_three(0);
+    let test = crate::request::Request::MailTest;
+    sv1.step(now, Event::Request(RequestId(1), test), &mut out);
+    let brought = out.iter().find_map(|action| match action {
+        Action::Tell(_, message) => match &**message {
+            PeerMessage::Alert { alert, notices, .. } => Some((alert.clone(), notices.clone())),
+            _ => None,
+        },
+        _ => None,
+    });
+    let (alert, mut notices) = brought.expect("the others hear of it");
+    notices[0].state = NoticeState::Waiting;
+    let asked = alloc::vec![notices[0].key.clone()];
+    let repeated = PeerMessage::Alert {
+        alert,
+        notices,
+        repeated: true,
+    };
+    node.step(now, Event::Peer(ServerId(0), Box::new(repeated)), &mut out);
+    out.clear();
+    let ask = PeerMessage::Ask {
+        notices: asked.clone(),
+    };
+    node.step(now, Event::Peer(ServerId(0), Box::new(ask)), &mut out);
+    assert!(out.contains(&Action::Find(ServerId(0), asked)), "{out:?}");
 }
 
 /// What the daemon does with outcomes that come while it is taken down.
@@ -413,15 +449,19 @@ fn a_belief_that_others_proved_does_not_outlive_the_person_who_put_the_lamp_out(
     let latch = |red: Glow, at: i64| Latch {
         server: "sv1".into(),
         red,
-        red_changed: WallTime(at),
+        red_changed: Stamp(at),
         green: Glow::Off,
-        green_changed: WallTime(at),
+        green_changed: Stamp(at),
     };
     let tell = |latch: Latch, put_out: Vec<PutOut>| {
         let latches = alloc::vec![latch];
         Event::Peer(
             ServerId(1),
-            Box::new(PeerMessage::Latches { latches, put_out }),
+            Box::new(PeerMessage::Latches {
+                latches,
+                put_out,
+                clock: Stamp::NEVER,
+            }),
         )
     };
     node.step(now, tell(latch(Glow::Blink, 2_000), Vec::new()), &mut out);
@@ -431,7 +471,7 @@ fn a_belief_that_others_proved_does_not_outlive_the_person_who_put_the_lamp_out(
         server: "sv1".into(),
         fault: node.faults[0].clone(),
         run: Some(SessionId([0; 12])),
-        at: WallTime(62_000),
+        at: Stamp(62_000),
     };
     node.step(
         now,

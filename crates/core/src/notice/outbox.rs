@@ -23,7 +23,7 @@ pub use asking::{Asking, Servers, from_disk};
 pub use window::Page;
 
 use super::{Channel, NoticeKey, NoticeRecord, NoticeState, Outcome, Sending};
-use crate::alert::Alert;
+use crate::alert::{Alert, Message, row};
 use crate::backoff::{MAIL_LIFE, SYSLOG_LIFE, mail_retry, mail_waited};
 use crate::config::ServerId;
 use crate::time::{Moment, Now, Span};
@@ -65,6 +65,8 @@ pub const ASK_FIRST: Span = Span::from_secs(1);
 pub const ASK_AGAIN: Span = Span::from_secs(10);
 /// How long a notice that another server has begun is left to it.
 pub const BEGUN_WAIT_MAX: Span = Span::from_secs(6);
+/// After which a mail that is kept while nothing may be sent is looked at again.
+pub const WITHHELD_WAIT: Span = Span::from_secs(60);
 /// How long a notice waits for the store before it goes out unrecorded.
 pub const STORE_PATIENCE: Span = Span::from_ms(500);
 
@@ -100,6 +102,8 @@ pub struct Turn {
     pub ours: bool,
     /// Nobody can have told it yet.
     pub fresh: bool,
+    /// It is not begun before.
+    pub from: Moment,
 }
 
 #[derive(Clone, Debug)]
@@ -174,8 +178,8 @@ impl Outbox {
         }
         let stage = if !turn.ours {
             Stage::Elsewhere
-        } else if !turn.fresh {
-            Stage::Due(now.at)
+        } else if !turn.fresh || turn.from > now.at {
+            Stage::Due(turn.from.max(now.at))
         } else if self.room().take(&record.key) {
             record.state = NoticeState::Begun;
             record.attempts += 1;
@@ -263,16 +267,28 @@ impl Outbox {
     }
 
     /// Ends the mails that [`begin`](Outbox::begin) would have begun: nothing may be sent, for this
-    /// reason. Those that are under way go on; those of other servers are theirs to end.
-    pub fn withhold(&mut self, now: Now, why: &str, asking: Asking) -> Vec<NoticeRecord> {
+    /// reason. Those that are under way go on; those of other servers are theirs to end. One that tells
+    /// how many were not sent before waits instead: nothing else would tell it.
+    pub fn withhold(
+        &mut self,
+        now: Now,
+        sender: &str,
+        why: &str,
+        asking: Asking,
+    ) -> Vec<NoticeRecord> {
         let mut records = Vec::new();
         let unasked = |entry: &Entry| asking.hold || (asking.possible && entry.asked.is_none());
         self.entries.retain_mut(|entry| {
             let due = matches!(entry.stage, Stage::Due(at) if at <= now.at);
             let mail = entry.record.key.channel == Channel::Mail;
             let ends = due && mail && !(entry.stale && unasked(entry));
+            if ends && entry.alert.message == row(Message::LicenceValidAgain).id() {
+                entry.stage = Stage::Due(now.at + WITHHELD_WAIT);
+                return true;
+            }
             if ends {
                 entry.record.state = NoticeState::Dropped;
+                entry.record.sender = String::from(sender);
                 entry.record.reason = String::from(why);
                 entry.record.changed = now.wall;
                 records.push(entry.record.clone());
@@ -362,6 +378,13 @@ impl Outbox {
     pub fn record(&self, key: &NoticeKey) -> Option<&NoticeRecord> {
         let held = self.entries.iter().map(|entry| &entry.record);
         held.into_iter().find(|record| record.key == *key)
+    }
+
+    /// It waits here and has since it was new, so the disk knows no more of it. Of one that another
+    /// server brought an earlier run may have known how it ended.
+    pub fn has_of_its_own(&self, key: &NoticeKey) -> bool {
+        let mut own = self.entries.iter().filter(|entry| !entry.inherited);
+        own.any(|entry| entry.record.key == *key)
     }
 
     /// How a notice ended, if we remember it.

@@ -174,6 +174,10 @@ pub struct AlertLine {
     pub severity: Severity,
     /// The words.
     pub text: String,
+    /// The server that it is about, which may be another one than the one that raised it; for a shared
+    /// warning light the first of its servers.
+    #[serde(default)]
+    pub about: Option<String>,
     /// Its notices, each recipient's own.
     pub notices: Vec<NoticeLine>,
 }
@@ -211,6 +215,7 @@ impl From<AlertRow> for AlertLine {
             event: row.alert.message.event,
             severity: row.alert.severity,
             text: row.alert.text.clone(),
+            about: row.alert.about.clone(),
             notices: row.notices.into_iter().map(NoticeLine::from).collect(),
         }
     }

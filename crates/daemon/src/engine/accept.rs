@@ -15,7 +15,6 @@ use super::link::{self, HANDSHAKE_DEADLINE};
 use super::socket;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -50,15 +49,14 @@ impl Handshakes {
 }
 
 /// Accepts on one own address for as long as the engine runs.
-pub(super) async fn accept(wires: Arc<Wires>, path: Arc<AtomicUsize>, listener: TcpListener) {
+pub(super) async fn accept(wires: Arc<Wires>, address: SocketAddr, listener: TcpListener) {
     let mut handshakes = JoinSet::new();
     loop {
         while handshakes.try_join_next().is_some() {}
         match listener.accept().await {
             Ok((stream, from)) => {
-                let path = path.load(Ordering::Relaxed);
-                if may_dial_us(&wires, path, from.ip()) && !socket::is_closed(&stream) {
-                    let handshake = handshake(Arc::clone(&wires), path, stream, from);
+                if may_dial_us(&wires, address, from.ip()) && !socket::is_closed(&stream) {
+                    let handshake = handshake(Arc::clone(&wires), address, stream, from);
                     wires
                         .handshakes
                         .enter(from.ip(), handshakes.spawn(handshake));
@@ -69,23 +67,22 @@ pub(super) async fn accept(wires: Arc<Wires>, path: Arc<AtomicUsize>, listener: 
     }
 }
 
-/// A configured server on that interconnect, with a lower id than ours: of a pair it dials. A
+/// A configured server on that interconnect, with a lower name than ours: of a pair it dials. A
 /// probe may come from any other as well, but the kernel has answered that already.
-fn may_dial_us(wires: &Wires, path: usize, from: IpAddr) -> bool {
+fn may_dial_us(wires: &Wires, to: SocketAddr, from: IpAddr) -> bool {
     let plan = wires.plan();
-    wires.gate.passes(from) && plan.peer_at(path, from).is_some_and(|peer| !peer.dials)
+    let peer = plan.peer_from(to, from);
+    wires.gate.passes(from) && peer.is_some_and(|(peer, _)| !peer.dials)
 }
 
-async fn handshake(wires: Arc<Wires>, path: usize, stream: TcpStream, from: SocketAddr) {
+async fn handshake(wires: Arc<Wires>, to: SocketAddr, stream: TcpStream, from: SocketAddr) {
     let shaken = async {
         // No TLS state for a connection that never says anything.
         if !matches!(stream.peek(&mut [0]).await, Ok(1)) {
             return;
         }
-        let Some(peer) = wires.plan().peer_at(path, from.ip()).cloned() else {
-            return;
-        };
-        let Some(route) = peer.route(path) else {
+        let plan = wires.plan();
+        let Some((peer, route)) = plan.peer_from(to, from.ip()) else {
             return;
         };
         let accepted = async {

@@ -108,6 +108,11 @@ impl Heartbeats {
         (self.plan, self.sockets) = (plan, sockets);
     }
 
+    /// The settings in force, without the ways of former ones.
+    pub(super) fn plan(&self) -> Arc<Plan> {
+        Arc::clone(&self.plan)
+    }
+
     /// Lets go of the sockets; nothing is sent any more.
     pub(super) fn close(&mut self) {
         self.sockets.clear();

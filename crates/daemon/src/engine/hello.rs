@@ -23,6 +23,9 @@ pub(super) struct Hello {
     server: String,
     /// Whom the speaker believes to speak to: so the one that is dialled by mistake notices too.
     to: String,
+    /// Other names that the cluster had: the other end may have missed the set that changed it.
+    #[serde(default)]
+    formerly: Vec<String>,
     pub(super) session: SessionId,
 }
 
@@ -53,6 +56,7 @@ impl Hello {
             cluster: plan.cluster.clone(),
             server: plan.own_name.clone(),
             to: to.to_owned(),
+            formerly: plan.former_names.clone(),
             session,
         }
     }
@@ -73,9 +77,12 @@ impl Hello {
 
     /// Checks what the other end says against the server `expected`.
     pub(super) fn check(&self, plan: &Plan, expected: &str) -> Result<(), Refusal> {
+        let one_cluster = self.cluster == plan.cluster
+            || self.formerly.contains(&plan.cluster)
+            || plan.former_names.contains(&self.cluster);
         if self.version != VERSION {
             Err(Refusal::Version(self.version))
-        } else if self.cluster != plan.cluster {
+        } else if !one_cluster {
             Err(Refusal::Cluster(self.cluster.clone()))
         } else if self.server == plan.own_name {
             Err(Refusal::OwnName)
@@ -151,12 +158,32 @@ mod tests {
             own: ServerId(0),
             own_name: "sv1".into(),
             cluster: "c".into(),
+            former_names: vec![],
             digest: 0,
             interval: Span::from_ms(50),
             language: Language::En,
             addresses: vec![],
             servers: vec![peer(0, "sv1"), peer(1, "sv2")],
         }
+    }
+
+    /// One end has the set that renamed the cluster; each must take the other's word.
+    ///
+    /// Rule: N2 N17
+    #[test]
+    fn a_cluster_that_was_renamed_is_known_by_its_former_name() {
+        let old = plan();
+        let mut new = plan();
+        new.cluster = "d".into();
+        let from = |plan: &Plan| Hello {
+            server: "sv2".into(),
+            ..Hello::new(plan, "sv1", SessionId([7; 12]))
+        };
+        assert!(from(&old).check(&new, "sv2").is_err());
+        assert!(from(&new).check(&old, "sv2").is_err());
+        new.former_names.push("c".into());
+        assert_eq!(from(&old).check(&new, "sv2"), Ok(()));
+        assert_eq!(from(&new).check(&old, "sv2"), Ok(()));
     }
 
     /// Rule: N2

@@ -33,10 +33,12 @@ mod note;
 pub mod pages;
 mod plan;
 pub mod probe;
+mod reach;
 mod socket;
 
 pub use count::Counts;
 pub use gate::Gate;
+pub use reach::Reach;
 
 use crate::home::Home;
 use crate::inbox::Inbox;
@@ -55,7 +57,7 @@ use plan::Plan;
 use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::UdpSocket;
@@ -81,7 +83,6 @@ pub struct EngineSetup<'a> {
 /// The engine at work. Dropping it ends everything at once; [`Engine::stop`] does so in order.
 pub struct Engine {
     wires: Arc<Wires>,
-    ears: Mutex<Vec<Ear>>,
 }
 
 /// What all parts of the engine share.
@@ -92,7 +93,11 @@ struct Wires {
     inbox: Inbox,
     notes: Notes,
     handshakes: Handshakes,
+    /// With the ways of former settings.
     plan: Mutex<Arc<Plan>>,
+    ears: Mutex<Vec<Ear>>,
+    /// Settings in whose ways servers are looked for as well, newest first.
+    former: Mutex<Vec<Config>>,
     heartbeats: Mutex<Heartbeats>,
     links: Mutex<Links>,
     pages: Pages,
@@ -118,7 +123,7 @@ impl Ear {
         }
         let (path, udp) = (Arc::new(AtomicUsize::new(path)), Arc::new(udp.socket));
         let receive = heartbeat::receive(Arc::clone(wires), Arc::clone(&path), Arc::clone(&udp));
-        let accept = accept::accept(Arc::clone(wires), Arc::clone(&path), tcp.socket);
+        let accept = accept::accept(Arc::clone(wires), address, tcp.socket);
         let tasks = [tokio::spawn(receive), tokio::spawn(accept)];
         Ok(Ear {
             address,
@@ -159,16 +164,15 @@ impl Engine {
             notes: Notes::default(),
             handshakes: Handshakes::default(),
             plan: Mutex::new(Arc::clone(&plan)),
+            ears: Mutex::default(),
+            former: Mutex::default(),
             heartbeats: Mutex::new(heartbeats),
             links: Mutex::default(),
             pages: Pages::default(),
             probing: Mutex::default(),
         });
-        let engine = Engine {
-            wires,
-            ears: Mutex::default(),
-        };
-        engine.take(plan)?;
+        let engine = Engine { wires };
+        engine.wires.take(plan)?;
         Ok(engine)
     }
 
@@ -211,6 +215,11 @@ impl Engine {
         Collector(Arc::clone(&self.wires))
     }
 
+    /// What a set needs of this host: tried before it is agreed to, and the ways of former ones.
+    pub fn reach(&self) -> Reach {
+        Reach(Arc::clone(&self.wires))
+    }
+
     /// Drops the link to a server and everything queued for it. It is dialled anew.
     pub fn drop_link(&self, server: ServerId) {
         self.wires.links().drop_link(server);
@@ -221,42 +230,7 @@ impl Engine {
     /// # Errors
     /// When a port is taken, or the system refuses a socket. The old settings stay in force.
     pub fn reconfigure(&self, config: &Config, own: ServerId) -> io::Result<()> {
-        self.take(Arc::new(Plan::new(config, own)))
-    }
-
-    /// Puts a plan in force: all that may fail comes first.
-    fn take(&self, plan: Arc<Plan>) -> io::Result<()> {
-        let mut ears = self.ears();
-        let addresses = || {
-            plan.addresses
-                .iter()
-                .enumerate()
-                .filter_map(|(n, it)| Some((n, (*it)?)))
-        };
-        let missing = addresses().filter(|(_, it)| ears.iter().all(|ear| ear.address != *it));
-        let new: Vec<Ear> = missing
-            .map(|(path, address)| Ear::open(&self.wires, path, address))
-            .collect::<io::Result<_>>()?;
-        ears.extend(new);
-        ears.retain(|ear| addresses().any(|(_, address)| address == ear.address));
-        let mut sockets = vec![None; plan.addresses.len()];
-        for ear in ears.iter() {
-            for (path, _) in addresses().filter(|(_, address)| *address == ear.address) {
-                ear.path.store(path, Ordering::Relaxed);
-                filter::admit_only(&ear.udp, plan.sources(path));
-                sockets[path] = Some(Arc::clone(&ear.udp));
-            }
-        }
-        *self
-            .wires
-            .plan
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Arc::clone(&plan);
-        self.wires
-            .heartbeats()
-            .reconfigure(Arc::clone(&plan), sockets);
-        self.wires.links().reconfigure(&self.wires, &plan);
-        Ok(())
+        self.wires.take(Arc::new(Plan::new(config, own)))
     }
 
     /// What was counted so far.
@@ -270,7 +244,7 @@ impl Engine {
         let links = std::mem::take(&mut *self.wires.links());
         Links::stop(links, STOP_DEADLINE).await;
         self.wires.heartbeats().close();
-        let ears = std::mem::take(&mut *self.ears());
+        let ears = std::mem::take(&mut *self.wires.ears());
         for mut ear in ears {
             for task in &mut ear.tasks {
                 task.abort();
@@ -279,21 +253,21 @@ impl Engine {
             }
         }
     }
-
-    fn ears(&self) -> MutexGuard<'_, Vec<Ear>> {
-        self.ears.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.ears().clear();
+        self.wires.ears().clear();
         self.wires.heartbeats().close();
         self.wires.links().abort();
     }
 }
 
 impl Wires {
+    fn ears(&self) -> MutexGuard<'_, Vec<Ear>> {
+        self.ears.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn plan(&self) -> Arc<Plan> {
         Arc::clone(&self.plan.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -48,6 +48,8 @@ impl Notes {
 pub(super) enum Note {
     /// This host lacks one of its own addresses.
     AddressAbsent(IpAddr),
+    /// An address of former settings cannot be opened: text of the error.
+    FormerAddress(String),
     /// The other end of a connection is not the server it should be.
     Refused {
         server: String,
@@ -73,7 +75,7 @@ pub(super) enum Note {
 impl Note {
     fn server(&self) -> Option<&str> {
         match self {
-            Note::AddressAbsent(_) => None,
+            Note::AddressAbsent(_) | Note::FormerAddress(_) => None,
             Note::Refused { server, .. }
             | Note::NoLink { server, .. }
             | Note::NoMessage { server, .. }
@@ -106,6 +108,10 @@ impl Note {
             Note::AddressAbsent(address) => language.pick(
                 format!("interconnect address {address} is not on this host (yet)"),
                 format!("インタコネクトのアドレス {address} はこのホストに(まだ)ありません"),
+            ),
+            Note::FormerAddress(error) => language.pick(
+                format!("a server that has the former settings is not heard: {error}"),
+                format!("以前の設定のままのサーバからは接続を受け付けられません: {error}"),
             ),
             Note::Refused { server, at, why } => {
                 let (en, ja) = (why.text(Language::En), why.text(Language::Ja));
@@ -167,6 +173,7 @@ mod tests {
         let evil = || "sv2\n\u{1b}[2J".to_owned();
         let at = IpAddr::from([127, 0, 0, 1]);
         let notes = [
+            Note::FormerAddress("1.2.3.4:1: in use".into()),
             Note::AddressAbsent(at),
             Note::Refused {
                 server: evil(),

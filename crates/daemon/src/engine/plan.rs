@@ -14,6 +14,8 @@ pub(super) struct Plan {
     pub(super) own: ServerId,
     pub(super) own_name: String,
     pub(super) cluster: String,
+    /// Other names that the cluster had, while servers are looked for that may know no other.
+    pub(super) former_names: Vec<String>,
     pub(super) digest: u32,
     pub(super) interval: Span,
     pub(super) language: Language,
@@ -28,7 +30,8 @@ pub(super) struct Plan {
 pub(super) struct PeerPlan {
     pub(super) id: ServerId,
     pub(super) name: String,
-    /// We dial: of each pair the server with the lower id does.
+    /// We dial: of each pair the server with the lower name does. Ids may differ between two settings, and
+    /// then nobody would, or both.
     pub(super) dials: bool,
     /// By interconnect; `None` where not both have an address.
     pub(super) routes: Vec<Option<Route>>,
@@ -56,13 +59,14 @@ impl Plan {
         let peer = |id: ServerId| PeerPlan {
             id,
             name: config.server_name(id).to_owned(),
-            dials: own < id,
+            dials: config.server_name(own) < config.server_name(id),
             routes: paths().map(|path| route(id, path)).collect(),
         };
         Plan {
             own,
             own_name: config.server_name(own).to_owned(),
             cluster: config.cluster.clone(),
+            former_names: Vec::new(),
             digest: config.digest,
             interval: config.heartbeat.interval,
             language: config.language,
@@ -84,10 +88,50 @@ impl Plan {
             .filter_map(move |peer| Some(peer.route(path)?.theirs.ip()))
     }
 
-    /// The server that has `address` on the interconnect at `path`.
-    pub(super) fn peer_at(&self, path: usize, address: IpAddr) -> Option<&PeerPlan> {
-        self.peers()
-            .find(|peer| peer.route(path).is_some_and(|to| to.theirs.ip() == address))
+    /// These settings, and behind their interconnects the ways to the same servers that former ones had,
+    /// newest first. For links alone: a heartbeat's number of its interconnect goes by the first.
+    pub(super) fn with_former(&self, former: &[Config]) -> Plan {
+        let mut plan = self.clone();
+        for config in former {
+            let Some(own) = config.server_named(&self.own_name) else {
+                continue;
+            };
+            if config.cluster != self.cluster && !plan.former_names.contains(&config.cluster) {
+                plan.former_names.push(config.cluster.clone());
+            }
+            let former = Plan::new(config, own);
+            for path in 0..former.addresses.len() {
+                plan.add_path(&former, path);
+            }
+        }
+        plan
+    }
+
+    fn add_path(&mut self, former: &Plan, path: usize) {
+        let new_route = |peer: &PeerPlan| {
+            let then = former.servers.iter().find(|then| then.name == peer.name)?;
+            let route = then.route(path)?;
+            (!peer.routes.contains(&Some(route))).then_some(route)
+        };
+        let routes: Vec<Option<Route>> = self.servers.iter().map(new_route).collect();
+        if routes.iter().any(Option::is_some) {
+            self.addresses.push(former.addresses[path]);
+            for (peer, route) in self.servers.iter_mut().zip(routes) {
+                peer.routes.push(route);
+            }
+        }
+    }
+
+    /// The server that has the address `from` for a connection that came in on our address `to`, and the
+    /// way to it.
+    pub(super) fn peer_from(&self, to: SocketAddr, from: IpAddr) -> Option<(&PeerPlan, Route)> {
+        let fits = |route: &Route| {
+            (route.ours, route.theirs) == (to.ip(), SocketAddr::new(from, to.port()))
+        };
+        self.peers().find_map(|peer| {
+            let route = peer.routes.iter().flatten().find(|route| fits(route))?;
+            Some((peer, *route))
+        })
     }
 }
 

@@ -68,6 +68,22 @@ pub(super) fn listener(address: SocketAddr) -> io::Result<Bound<TcpListener>> {
     })
 }
 
+/// Whether both could be opened on this address now.
+pub(super) fn try_out(address: SocketAddr) -> io::Result<()> {
+    for (kind, protocol) in [(Type::DGRAM, Protocol::UDP), (Type::STREAM, Protocol::TCP)] {
+        let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
+        if kind == Type::STREAM {
+            socket.set_reuse_address(true)?;
+        }
+        bind(&socket, address)?;
+        if kind == Type::STREAM {
+            // Two may be bound so; only one can listen.
+            socket.listen(BACKLOG)?;
+        }
+    }
+    Ok(())
+}
+
 /// Connects from `ours` to `theirs`; the caller sets the deadline.
 pub(super) async fn dial(ours: IpAddr, theirs: SocketAddr) -> io::Result<TcpStream> {
     let socket = if ours.is_ipv4() {

@@ -114,7 +114,10 @@ impl Keeper {
 
     fn work(&self, job: impl FnOnce(&Home) -> Option<Licences> + Send + 'static) {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            log::line("the register of licences is busy; a change was passed over");
+            log::line(log::language().pick(
+                "the register of licences is busy; a change was passed over",
+                "ライセンスの登録処理が混み合っているため、変更を見送りました",
+            ));
             return;
         };
         let (home, inbox, turn) = (self.home.clone(), self.inbox.clone(), self.turn.clone());

@@ -1,13 +1,15 @@
 //! The log's two files (rule M33): `noroshi.log.cur`, and the one before it.
 //!
-//! *Use.* [`LogFile::write_line`]. *Failure.* The line is lost, and the next one tries again.
+//! *Use.* [`LogFile::write_line`]. *Failure.* The line is lost, and the next one tries again. What a full
+//! disk took of it is taken back, so every line in the file is a whole one. A file that somebody
+//! moved away or removed is made anew with the next line, also in a directory put in the place of another.
 
 use crate::clock;
 use jiff::tz::TimeZone;
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// The file that is written.
@@ -32,6 +34,8 @@ pub struct LogFile {
 struct Open {
     file: File,
     bytes: u64,
+    /// Device and number, by which it is known again.
+    id: (u64, u64),
 }
 
 impl LogFile {
@@ -67,8 +71,8 @@ impl LogFile {
     fn room_for(&mut self, bytes: u64) -> io::Result<&mut Open> {
         let current = self.dir.join(CURRENT);
         let open = match self.open.take() {
-            Some(open) => open,
-            None => Open::append_to(&current)?,
+            Some(open) if open.is_at(&current) => open,
+            _ => Open::append_to(&current)?,
         };
         let full = open.bytes > 0 && open.bytes + bytes > self.bytes_max;
         let open = if full {
@@ -85,16 +89,40 @@ impl LogFile {
 impl Open {
     fn append_to(path: &Path) -> io::Result<Open> {
         let file = OpenOptions::new()
+            .read(true)
             .append(true)
             .create(true)
             .mode(0o640)
             .open(path)?;
-        let bytes = file.metadata()?.len();
-        Ok(Open { file, bytes })
+        let about = file.metadata()?;
+        let mut open = Open {
+            file,
+            bytes: about.len(),
+            id: (about.dev(), about.ino()),
+        };
+        // A daemon that was killed, or a machine that lost power, may have left half a line.
+        let mut last = [b'\n'];
+        if open.bytes > 0 {
+            open.file.read_exact_at(&mut last, open.bytes - 1)?;
+        }
+        if last != [b'\n'] {
+            open.write("\n")?;
+        }
+        Ok(open)
+    }
+
+    /// Whether `path` still names this file.
+    fn is_at(&self, path: &Path) -> bool {
+        let there = path.metadata();
+        there.is_ok_and(|there| (there.dev(), there.ino()) == self.id)
     }
 
     fn write(&mut self, line: &str) -> io::Result<()> {
-        self.file.write_all(line.as_bytes())?;
+        if let Err(error) = self.file.write_all(line.as_bytes()) {
+            // If that fails too, the next one to open the file ends the half line.
+            let _ = self.file.set_len(self.bytes);
+            return Err(error);
+        }
         self.bytes += line.len() as u64;
         Ok(())
     }
@@ -105,8 +133,8 @@ pub fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         let steers = c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2066}'..='\u{2069}' | '\u{feff}');
+            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}');
         if steers {
             // Writing to a string cannot fail.
             let _ = write!(safe, "{}", c.escape_default());
@@ -193,5 +221,86 @@ mod tests {
         log.write_line("kept").unwrap();
         let text = std::fs::read_to_string(away.join(CURRENT)).unwrap();
         assert!(text.ends_with(" kept\n") && text.lines().count() == 1);
+    }
+
+    /// Story: after `mv noroshi.log.cur`, or a directory put in the place of another, lines went on into
+    /// a file that nobody could find.
+    ///
+    /// Rule: M33
+    #[test]
+    fn a_file_or_directory_that_is_replaced_is_written_at_its_place() {
+        let (dir, mut log) = log();
+        log.write_line("first").unwrap();
+        let current = dir.path().join(CURRENT);
+        std::fs::rename(&current, dir.path().join("saved")).unwrap();
+        log.write_line("second").unwrap();
+        assert!(read(&dir, "saved").ends_with(" first\n"));
+        assert!(read(&dir, CURRENT).ends_with(" second\n"));
+        std::fs::remove_file(&current).unwrap();
+        log.write_line("third").unwrap();
+        assert!(read(&dir, CURRENT).ends_with(" third\n"));
+        let here = tempfile::tempdir().unwrap();
+        let place = here.path().join("log");
+        std::fs::create_dir(&place).unwrap();
+        log.dir = place.clone();
+        log.write_line("in the old one").unwrap();
+        std::fs::rename(&place, here.path().join("old")).unwrap();
+        std::fs::create_dir(&place).unwrap();
+        log.write_line("in the new one").unwrap();
+        let text = std::fs::read_to_string(place.join(CURRENT)).unwrap();
+        assert!(text.ends_with(" in the new one\n"), "{text}");
+    }
+
+    /// Rule: M33
+    #[test]
+    fn half_a_line_of_a_killed_daemon_does_not_run_into_the_next() {
+        let (dir, mut log) = log();
+        std::fs::write(dir.path().join(CURRENT), "2026-11-22 03:04 half a l").unwrap();
+        log.write_line("whole").unwrap();
+        let text = read(&dir, CURRENT);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "2026-11-22 03:04 half a l");
+        assert!(lines.len() == 2 && lines[1].ends_with(" whole"), "{text}");
+    }
+
+    /// A child whose files may not grow past a bound stands for a disk that is full.
+    ///
+    /// Rule: M33
+    #[test]
+    fn a_full_disk_leaves_whole_lines_only_and_the_log_goes_on_in_its_bound() {
+        const DIR: &str = "NOROSHI_TEST_FULL_DISK";
+        if let Ok(dir) = std::env::var(DIR) {
+            let mut log = LogFile::new(Path::new(&dir), TimeZone::UTC);
+            let mut refused = 0;
+            for number in 0..100 {
+                refused += u32::from(log.write_line(&format!("line {number:>40}")).is_err());
+            }
+            assert!(refused > 50, "{refused}");
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let name = "log::file::tests::a_full_disk_leaves_whole_lines_only_and_the_log_goes_on_in_its_bound";
+        // Ignored, the signal at the bound becomes an error of the write, as ENOSPC is one.
+        let script = "trap '' XFSZ; ulimit -f 2; exec \"$0\" --exact \"$1\"";
+        let ended = std::process::Command::new("bash")
+            .args(["-c", script])
+            .arg(std::env::current_exe().unwrap())
+            .arg(name)
+            .env(DIR, dir.path())
+            .stdout(std::process::Stdio::null())
+            .status();
+        assert!(ended.unwrap().success());
+        let text = read(&dir, CURRENT);
+        assert!(text.len() <= 2_048 && text.ends_with('\n'), "{text}");
+        for line in text.lines() {
+            assert!(
+                line.starts_with("20") && line.contains(" +00:00 line "),
+                "{line}"
+            );
+        }
+        LogFile::new(dir.path(), TimeZone::UTC)
+            .write_line("after it")
+            .unwrap();
+        assert!(read(&dir, CURRENT).ends_with(" after it\n"));
     }
 }

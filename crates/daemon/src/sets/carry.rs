@@ -18,6 +18,7 @@ use noroshi_core::event::Event;
 use noroshi_core::peer::PeerMessage;
 use noroshi_core::set::{SetLabel, SetTrouble};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
@@ -50,6 +51,8 @@ pub(crate) struct Carrier {
     say: mpsc::Sender<Said>,
     reads: Arc<Semaphore>,
     fetching: Option<Fetching>,
+    /// The last word on former ways: a slow disk must not have another one.
+    ways: Arc<AtomicU64>,
 }
 
 struct Fetching {
@@ -68,6 +71,7 @@ impl Carrier {
             say,
             reads: Arc::new(Semaphore::new(READS_MAX)),
             fetching: None,
+            ways: Arc::default(),
         }
     }
 
@@ -75,8 +79,11 @@ impl Carrier {
     /// one is given up, and told as not fetched.
     pub(crate) fn fetch(&mut self, from: ServerId, label: SetLabel) {
         if let Some(former) = self.fetching.take() {
+            let is_over = former.task.is_finished();
             former.task.abort();
-            if former.label != label {
+            // Pushed again after a refusal, it bears the same number and digest: to tell of the former
+            // would refuse this one.
+            if !is_over && !former.label.is(&label) {
                 let staged = Event::Staged {
                     label: former.label,
                     result: Err(SetTrouble::NotFetched),
@@ -113,6 +120,26 @@ impl Carrier {
                 Err(error) => Err(error.to_string()),
             };
             let _ = inbox.send(Event::Adopted { label, config }).await;
+        });
+    }
+
+    /// Looks for servers in the ways of former sets as well, or no more.
+    pub(crate) fn former_ways(&self, wanted: bool) {
+        let word = self.ways.fetch_add(1, Ordering::Relaxed) + 1;
+        let Some(reach) = self.sets.reach.clone() else {
+            return;
+        };
+        if !wanted {
+            return reach.former_ways(Vec::new());
+        }
+        let (sets, ways) = (self.sets.clone(), Arc::clone(&self.ways));
+        tokio::spawn(async move {
+            let read = tokio::task::spawn_blocking(move || sets.former()).await;
+            if let Ok(former) = read
+                && ways.load(Ordering::Relaxed) == word
+            {
+                reach.former_ways(former);
+            }
         });
     }
 
@@ -166,6 +193,7 @@ impl Carrier {
 
 impl Drop for Carrier {
     fn drop(&mut self) {
+        self.ways.fetch_add(1, Ordering::Relaxed);
         if let Some(fetching) = &self.fetching {
             fetching.task.abort();
         }

@@ -19,12 +19,15 @@
 
 mod carry;
 mod place;
+mod trial;
 
 pub(crate) use carry::{Carrier, PACKED_BYTES_MAX, Said};
 
+use crate::engine::Reach;
 use crate::home::Home;
 use crate::log;
 use crate::reload::{SettingsError, quote};
+use noroshi_conf::Parsed;
 use noroshi_conf::bundle::{self, Bundle, is_digest};
 use noroshi_conf::set::{CONF, REPORT, SCRIPTS};
 use noroshi_core::config::Config;
@@ -48,6 +51,8 @@ pub(crate) const PIECE_BYTES: usize = 96 * 1024;
 pub struct Sets {
     home: Home,
     server: String,
+    /// Where the sockets of a set are tried; none in a command.
+    reach: Option<Reach>,
     /// Sets that come in over the command socket at a time: one, for the memory's sake.
     pub(crate) uploads: Arc<Semaphore>,
 }
@@ -58,8 +63,16 @@ impl Sets {
         Sets {
             home,
             server,
+            reach: None,
             uploads: Arc::new(Semaphore::new(1)),
         }
+    }
+
+    /// Tries what a set needs of this host before it is agreed to.
+    #[must_use]
+    pub fn trying(mut self, reach: Reach) -> Sets {
+        self.reach = Some(reach);
+        self
     }
 
     /// The label of the set in force; that of number zero when none was pushed, or it cannot be read.
@@ -79,7 +92,8 @@ impl Sets {
             let texts: Vec<String> = faults.iter().map(|fault| fault.text(language)).collect();
             return Err(texts.join("\n"));
         }
-        self.settings(&bundle)?;
+        let parsed = self.settings(&bundle)?;
+        self.try_out(&parsed)?;
         let digest = bundle::digest(packed);
         self.keep(&digest, packed).map_err(|error| {
             let place = self.dir();
@@ -101,14 +115,12 @@ impl Sets {
     }
 
     /// The settings of a set as this server would use them.
-    fn settings(&self, bundle: &Bundle) -> Result<Config, String> {
+    fn settings(&self, bundle: &Bundle) -> Result<Parsed, String> {
         let bytes = bundle.file(CONF).unwrap_or_default();
         let mut open = |path: &str, text: &str| self.home.open_secret(path, text);
         let parsed = noroshi_conf::read_with(bytes, &mut open);
-        let config = parsed
-            .map_err(|findings| quote(&SettingsError::Faulty(findings)))?
-            .config;
-        if config.server_named(&self.server).is_none() {
+        let parsed = parsed.map_err(|findings| quote(&SettingsError::Faulty(findings)))?;
+        if parsed.config.server_named(&self.server).is_none() {
             let name = &self.server;
             return Err(log::language().pick(
                 format!("server {name} is not in it; stop its service before you take it out"),
@@ -117,7 +129,22 @@ impl Sets {
                 ),
             ));
         }
-        Ok(config)
+        Ok(parsed)
+    }
+
+    /// The settings of former sets, and those of clp.conf.bak, newest first: how servers without the present
+    /// one can be reached. What cannot be read is passed over.
+    pub(crate) fn former(&self) -> Vec<Config> {
+        let in_force = self.in_force().number;
+        let numbers = numbers(&self.dir());
+        let kept = numbers.into_iter().rev().filter(|it| *it != in_force);
+        let kept = kept.map(|number| kept_in(&self.dir(), number).join(CONF));
+        let bak = self.home.etc().join(format!("{CONF}.bak"));
+        let mut open = |path: &str, text: &str| self.home.open_secret(path, text);
+        kept.chain([bak])
+            .filter_map(|path| noroshi_conf::read_with(&place::read(&path).ok()?, &mut open).ok())
+            .map(|parsed| parsed.config)
+            .collect()
     }
 
     /// Checks the staged set of this digest again, if it is here.
@@ -171,13 +198,17 @@ impl Sets {
                 Ok(bundle) if bundle::digest(&packed) == label.digest => bundle,
                 _ => return Err(io::ErrorKind::InvalidData.into()),
             };
-            let config = match self.settings(&bundle) {
-                Ok(config) => config,
+            let parsed = match self.settings(&bundle) {
+                Ok(parsed) => parsed,
                 Err(why) => return Ok(Err(why)),
             };
+            // What was free when this was agreed to may be taken by now: better found before the rename.
+            if let Err(why) = self.try_out(&parsed) {
+                return Ok(Err(why));
+            }
             self.file_away(label, &bundle)?;
             self.put_in_force(label, &bundle)?;
-            Ok(Ok(config))
+            Ok(Ok(parsed.config))
         })();
         adopted.unwrap_or_else(|error| Err(format!("{}: {error}", self.home.etc().display())))
     }
@@ -276,7 +307,11 @@ pub fn history(home: &Home) -> Vec<(SetLabel, bool)> {
 
 /// Where the files of a kept set are.
 pub fn kept(home: &Home, number: u64) -> PathBuf {
-    dir(home).join(number.to_string())
+    kept_in(&dir(home), number)
+}
+
+fn kept_in(dir: &Path, number: u64) -> PathBuf {
+    dir.join(number.to_string())
 }
 
 /// The files of a set in a directory, as far as they are there, and whether it has `scripts/`. Other files in

@@ -2,6 +2,7 @@
 
 use noroshi_conf::bundle::{BUNDLE_BYTES_MAX, Bundle};
 use noroshi_conf::set::{CONF, REPORT, SCRIPTS};
+use rustix::fs::{Access, access};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -14,6 +15,9 @@ const LOCK_ATTEMPTS: u32 = 20;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// Mode of a clp.conf where there was none.
 const CONF_MODE: u32 = 0o640;
+
+/// Where the former scripts are while they are removed.
+const OLD_SCRIPTS: &str = ".scripts.old";
 
 /// Why a set was not put in place.
 #[derive(Debug)]
@@ -28,7 +32,37 @@ pub(super) fn try_out(folder: &Path) -> io::Result<()> {
     let _lock = lock(folder)?;
     let probe = folder.join(".set.probe");
     write_new(&probe, b"", 0o600)?;
-    fs::remove_file(probe)
+    fs::remove_file(probe)?;
+    can_be_emptied(folder)
+}
+
+/// Whether the folders of the present scripts let us remove what is in them: a service that is not root has
+/// that of its own only.
+fn can_be_emptied(folder: &Path) -> io::Result<()> {
+    let mut folders = vec![folder.join(SCRIPTS), folder.join(OLD_SCRIPTS)];
+    while let Some(folder) = folders.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries.map_err(|error| named(&folder, &error))?,
+        };
+        let mut is_empty = true;
+        for entry in entries {
+            let entry = entry?;
+            is_empty = false;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+        if !is_empty {
+            let rights = Access::WRITE_OK | Access::EXEC_OK;
+            access(&folder, rights).map_err(|error| named(&folder, &error.into()))?;
+        }
+    }
+    Ok(())
+}
+
+fn named(folder: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", folder.display()))
 }
 
 /// Puts the files of a set in the place of those in a directory; the former clp.conf becomes clp.conf.bak.
@@ -60,7 +94,7 @@ pub(super) fn put(etc: &Path, bundle: &Bundle) -> Result<(), NotPut> {
         if new.join(bak()).exists() {
             fs::rename(new.join(bak()), etc.join(bak()))?;
         }
-        let old = etc.join(".scripts.old");
+        let old = etc.join(OLD_SCRIPTS);
         remove_tree(&old)?;
         match fs::rename(etc.join(SCRIPTS), &old) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -108,6 +108,36 @@ fn what_this_server_cannot_use_is_refused_and_nothing_changes() {
     assert!(!dir(&sets.home).join("staged").exists());
 }
 
+/// Rule: N17
+#[test]
+fn a_file_that_a_set_newly_names_must_be_of_use_on_this_host() {
+    let (dir, sets) = home();
+    let file = dir.path().join("authority.pem");
+    let named = conf("x").replace(
+        "</mail></cluster>",
+        "<sendtype>SMTP</sendtype><smtp><smtpsrv id='0'><priority>0</priority><srvname>127.0.0.1</srvname></smtpsrv></smtp></mail></cluster>",
+    );
+    let named = named.replace(
+        "</root>",
+        &format!(
+            "<noroshi><mail><smtpsrv id='0'><tls>tls</tls><cafile>{}</cafile></smtpsrv></mail></noroshi></root>",
+            file.display()
+        ),
+    );
+    let refused = |sets: &Sets| sets.stage(&packed(&named)).unwrap_err();
+    let why = refused(&sets);
+    assert!(why.contains("authority.pem"), "{why}");
+    fs::write(&file, "no certificate").unwrap();
+    let why = refused(&sets);
+    assert!(
+        why.contains("cafile") && why.contains("authority.pem"),
+        "{why}"
+    );
+    // What was wrong with the settings in force is no reason to refuse a change.
+    fs::write(sets.home.conf(), &named).unwrap();
+    sets.stage(&packed(&named)).unwrap();
+}
+
 /// The process dies before, between and after the renames: the next start ends with the new set whole.
 ///
 /// Rule: N17 M27
@@ -157,6 +187,19 @@ fn the_last_ten_sets_are_kept() {
     assert_eq!(old.file(CONF), Some(conf("subject 5").as_bytes()));
     let parts: BTreeMap<String, Part> = old.parts();
     assert_eq!(parts.len(), 2);
+}
+
+/// Rule: N17
+#[test]
+fn former_ways_are_those_of_the_sets_before_newest_first() {
+    let (_dir, sets) = home();
+    fs::write(sets.home.conf(), conf("by hand")).unwrap();
+    for number in 1..=3 {
+        push(&sets, number, &format!("subject {number}"));
+    }
+    let former = sets.former();
+    let subjects: Vec<&str> = former.iter().map(|it| it.mail.subject.as_str()).collect();
+    assert_eq!(subjects, ["subject 2", "subject 1", "subject 2"]);
 }
 
 /// Rule: N17

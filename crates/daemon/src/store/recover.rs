@@ -3,11 +3,11 @@
 //! A row that cannot be understood is passed over: the rows beside it are somebody's notice.
 
 use super::row::{self, ALERT_COLUMNS, alert_columns, notice_columns};
-use noroshi_core::alert::Alert;
+use noroshi_core::alert::{Alert, Message, row as row_of_table};
 use noroshi_core::event::{Latch, Recovered, StoredNotice, View};
 use noroshi_core::notice::outbox::Page;
-use noroshi_core::notice::{Channel, NoticeRecord, NoticeState};
-use rusqlite::{Connection, Result};
+use noroshi_core::notice::{Channel, NoticeRecord, NoticeState, UNSENT_WHY};
+use rusqlite::{Connection, Result, params};
 use std::sync::Arc;
 
 /// Most unfinished notices handed over at the start; the others are loaded when there is room.
@@ -23,6 +23,7 @@ pub(super) fn recover(conn: &Connection) -> Result<Recovered> {
     let (notices, more) = unfinished(conn, &first)?;
     Ok(Recovered {
         licences: None,
+        unsent_mails: unsent_mails(conn)?,
         notices,
         more,
         latches: latches(conn)?,
@@ -134,6 +135,25 @@ pub(super) fn each_unfinished(
         }
     }
     Ok(())
+}
+
+/// Mails that were not sent for want of a licence since the last mail that told how many, by server.
+fn unsent_mails(conn: &Connection) -> Result<Vec<(String, u32)>> {
+    let told = row_of_table(Message::LicenceValidAgain).id();
+    let [en, ja] = UNSENT_WHY;
+    let mut statement = conn.prepare(
+        "SELECT n.sender, count(*) FROM notice n JOIN alert a ON a.id = n.alert
+         WHERE n.channel = 'mail' AND n.state = 'dropped'
+         AND (substr(n.reason, 1, length(?1)) = ?1 OR substr(n.reason, 1, length(?2)) = ?2)
+         AND a.row > (SELECT coalesce(max(row), 0) FROM alert WHERE module = ?3 AND event = ?4
+         AND (',' || destinations || ',') LIKE '%,mail,%') GROUP BY n.sender",
+    )?;
+    let mut rows = statement.query(params![en, ja, told.module, told.event])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push((row.get(0)?, row.get(1)?));
+    }
+    Ok(found)
 }
 
 /// Every server's part of its lamp.

@@ -6,7 +6,7 @@
 use noroshi_core::alert::{Alert, AlertId, Destinations, MessageId, SessionId, Severity};
 use noroshi_core::config::MailForm;
 use noroshi_core::event::{Latch, View};
-use noroshi_core::lamp::Glow;
+use noroshi_core::lamp::{Glow, Stamp};
 use noroshi_core::notice::{Channel, NoticeKey, NoticeRecord, NoticeState};
 use noroshi_core::time::WallTime;
 use rusqlite::types::Type;
@@ -133,9 +133,9 @@ pub(super) fn latch(row: &Row<'_>) -> Result<Latch> {
     Ok(Latch {
         server: row.get(0)?,
         red: known(row, 1, &GLOWS)?,
-        red_changed: WallTime(row.get(2)?),
+        red_changed: Stamp(row.get(2)?),
         green: known(row, 3, &GLOWS)?,
-        green_changed: WallTime(row.get(4)?),
+        green_changed: Stamp(row.get(4)?),
     })
 }
 

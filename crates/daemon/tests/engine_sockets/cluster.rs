@@ -14,13 +14,38 @@ use noroshi_daemon::{clock, entropy};
 use noroshi_wire::key::ClusterKey;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::ops::Range;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-pub(crate) const PORT: u16 = 29_003;
+/// Where [`port`] looks: below those that the kernel hands out, above that of the product.
+const PORTS: Range<u16> = 29_100..29_356;
+/// Tells a part of a test, run as a process of its own, the port of that test.
+pub(crate) const PORT_VARIABLE: &str = "NOROSHI_TEST_PORT";
+
+/// The port of every engine of this process. Two checkouts may be tested at once on one machine, with the
+/// same addresses, so each process takes a port that no other has. Taken is one whose name, an abstract
+/// socket address, is bound; the kernel lets go of it with the process.
+pub(crate) fn port() -> u16 {
+    static TAKEN: LazyLock<(u16, Option<UnixDatagram>)> = LazyLock::new(|| {
+        if let Ok(port) = std::env::var(PORT_VARIABLE) {
+            return (port.parse().expect("a port from the parent"), None);
+        }
+        let take = |port: u16| {
+            let name = format!("noroshi-engine-sockets-{port}");
+            let name = SocketAddr::from_abstract_name(name).expect("a short name");
+            let socket = UnixDatagram::bind_addr(&name).ok()?;
+            Some((port, Some(socket)))
+        };
+        PORTS.clone().find_map(take).expect("a free port")
+    });
+    TAKEN.0
+}
 /// Far more than anything here needs, even on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -53,7 +78,7 @@ pub(crate) fn with_addresses(servers: u8, paths: u8, address: impl Fn(u8, u8) ->
         servers: (0..servers).map(server).collect(),
         interconnects: (0..paths).map(interconnect).collect(),
         heartbeat: Heartbeat::default(),
-        port: PORT,
+        port: port(),
         mail: MailSettings {
             recipients: vec![],
             subject: String::new(),

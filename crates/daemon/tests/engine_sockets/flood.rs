@@ -1,6 +1,6 @@
 //! Floods: a stranger and a forger send as fast as they can, and the servers hear each other.
 
-use crate::cluster::{Node, PORT, address, config};
+use crate::cluster::{Node, address, config, port};
 use noroshi_core::time::Moment;
 use noroshi_daemon::clock;
 use noroshi_wire::heartbeat::{Beat, Header, Sealer, State};
@@ -38,7 +38,9 @@ impl Flood {
 
 fn send(over: &AtomicBool, net: u8, from: IpAddr, session: Option<[u8; 12]>) -> u64 {
     let socket = UdpSocket::bind((from, 0)).expect("bind");
-    socket.connect((address(net, 0, 0), PORT)).expect("connect");
+    socket
+        .connect((address(net, 0, 0), port()))
+        .expect("connect");
     let header = Header {
         sender: 1,
         to: 0,

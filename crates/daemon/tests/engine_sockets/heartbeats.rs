@@ -1,6 +1,6 @@
 //! Heartbeats are heard on every interconnect, once, and only with the cluster's key.
 
-use crate::cluster::{Node, PORT, address, config, heard, key, with_addresses};
+use crate::cluster::{Node, address, config, heard, key, port, with_addresses};
 use crate::process;
 use crate::relay::DatagramRelay;
 use noroshi_core::event::{Event, Phase};
@@ -122,7 +122,7 @@ async fn a_server_with_another_key_is_neither_heard_nor_linked() {
 /// Rule: N2
 #[tokio::test]
 async fn recorded_heartbeats_are_never_heard_again_not_even_after_a_restart() {
-    let relay = DatagramRelay::start(4, PORT);
+    let relay = DatagramRelay::start(4, port());
     let mut receiver = Node::start(&relay.config_of(1), 1);
     let mut first_run = Node::start(&relay.config_of(0), 0);
     let first_session = first_run.session;
@@ -208,7 +208,7 @@ async fn garbage_from_a_servers_address_changes_nothing() {
     }));
     garbage.extend((0..good.len()).map(|at| good[..at].to_vec()));
     for datagram in &garbage {
-        liar.send_to(datagram, (address(5, 0, 0), PORT))
+        liar.send_to(datagram, (address(5, 0, 0), port()))
             .expect("sent");
     }
     let events = node.listen(Duration::from_millis(300)).await;

@@ -1,6 +1,6 @@
 //! Links come up, carry messages, break at once and come back; nobody else gets one.
 
-use crate::cluster::{Node, PORT, address, config, key, message};
+use crate::cluster::{Node, address, config, key, message, port};
 use crate::process::{Process, skip};
 use crate::relay::StreamRelay;
 use noroshi_core::alert::{
@@ -138,7 +138,7 @@ async fn the_last_words_of_an_orderly_stop_arrive() {
 /// Rule: N2
 #[tokio::test]
 async fn a_new_link_of_a_server_that_lost_power_takes_the_place_of_the_old() {
-    let relay = StreamRelay::start(15, PORT).await;
+    let relay = StreamRelay::start(15, port()).await;
     let mut accepting = Node::start(&relay.config_of(1), 1);
     let first_run = Node::start(&relay.config_of(0), 0);
     accepting.wait_link(0, true).await;
@@ -158,7 +158,7 @@ async fn a_new_link_of_a_server_that_lost_power_takes_the_place_of_the_old() {
 async fn whoever_connects_and_dawdles_hinders_nobody() {
     let config = config(16, 3, 1);
     let mut accepting = Node::start(&config, 2);
-    let to = (address(16, 0, 2), PORT).into();
+    let to = (address(16, 0, 2), port()).into();
     let mut dawdlers: Vec<TcpStream> = Vec::new();
     for from in [address(16, 0, 0), address(16, 0, 1), address(16, 0, 99)] {
         for n in 0..40 {
@@ -371,7 +371,7 @@ async fn openssl_gets_in_neither_without_a_certificate_nor_with_its_own() {
 }
 
 async fn s_client(credentials: &[&str]) -> String {
-    let to = format!("{}:{PORT}", address(20, 0, 1));
+    let to = format!("{}:{}", address(20, 0, 1), port());
     let from = format!("{}:0", address(20, 0, 0));
     let said = tokio::process::Command::new("openssl")
         .args([
@@ -408,7 +408,7 @@ async fn a_dialler_with_another_key_is_refused_on_both_ends() {
 #[tokio::test]
 async fn a_taken_port_is_an_error_and_leaves_nothing_behind() {
     let config = config(22, 2, 2);
-    let taken = std::net::UdpSocket::bind((address(22, 1, 0), PORT)).expect("free");
+    let taken = std::net::UdpSocket::bind((address(22, 1, 0), port())).expect("free");
     let start = || {
         let (inbox, _) = tokio::sync::mpsc::channel(1);
         let (key, session) = (key(), Default::default());
@@ -427,7 +427,9 @@ async fn a_taken_port_is_an_error_and_leaves_nothing_behind() {
     let error = start().err().expect("the port is taken");
     assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
     assert!(
-        error.to_string().contains(&format!("127.22.1.1:{PORT}")),
+        error
+            .to_string()
+            .contains(&format!("127.22.1.1:{}", port())),
         "{error}"
     );
     drop(taken);

@@ -1,6 +1,6 @@
 //! What a host answers tells a dead host from a dead process and a standing one.
 
-use crate::cluster::{Node, PORT, address, config, key, with_addresses};
+use crate::cluster::{Node, address, config, key, port, with_addresses};
 use crate::process::{Process, in_namespace, skip};
 use noroshi_core::config::{InterconnectId, ServerId};
 use noroshi_core::event::{Event, HostAnswer};
@@ -144,7 +144,7 @@ fn in_time_wait(to: IpAddr) -> usize {
     let IpAddr::V4(to) = to else {
         unreachable!("IPv4")
     };
-    let to = format!("{:08X}:{PORT:04X}", to.to_bits().swap_bytes());
+    let to = format!("{:08X}:{:04X}", to.to_bits().swap_bytes(), port());
     // Column 3 is the other end, column 4 the state; 06 is TIME_WAIT.
     let waiting = table.lines().filter(|line| {
         let columns: Vec<_> = line.split_whitespace().collect();

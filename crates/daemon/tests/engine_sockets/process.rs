@@ -1,6 +1,6 @@
 //! Engines in processes of their own: this test program, run once more.
 
-use crate::cluster::{Node, config};
+use crate::cluster::{Node, PORT_VARIABLE, config, port};
 use crate::{heartbeats, probes};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -68,6 +68,7 @@ pub(crate) fn in_namespace(setup: &[&str], name: &str) {
             "--nocapture",
         ])
         .env(PART, name)
+        .env(PORT_VARIABLE, port().to_string())
         .status()
         .expect("unshare ran before");
     assert!(status.success(), "{name} failed in its namespace");
@@ -91,7 +92,8 @@ fn part(name: &str) -> Command {
             "process::part_of_a_test",
             "--nocapture",
         ])
-        .env(PART, name);
+        .env(PART, name)
+        .env(PORT_VARIABLE, port().to_string());
     command
 }
 

@@ -1,6 +1,6 @@
 //! New settings at work: servers come, go and are numbered anew.
 
-use crate::cluster::{Node, PORT, address, config, message};
+use crate::cluster::{Node, address, config, message, port};
 use noroshi_core::config::ServerId;
 use noroshi_core::event::Event;
 use std::time::Duration;
@@ -77,7 +77,8 @@ async fn a_new_interconnect_is_used_and_a_removed_one_is_left() {
         node.wait_link(server, true).await;
         node.wait_heard(server, 0).await;
     }
-    let free = std::net::UdpSocket::bind((address(51, 0, 0), PORT)).expect("its socket is closed");
+    let free =
+        std::net::UdpSocket::bind((address(51, 0, 0), port())).expect("its socket is closed");
     let error = nodes[0]
         .engine
         .reconfigure(&two, ServerId(0))

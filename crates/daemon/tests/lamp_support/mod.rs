@@ -3,12 +3,13 @@
 // Each test program uses its own part of it.
 #![allow(dead_code)]
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use noroshi_core::config::{Lamp, LampId, LampKind, RshUsers, Secret, ServerId};
 use noroshi_core::event::Event;
-use noroshi_core::lamp::{LampOrder, LampResult, Look};
+use noroshi_core::lamp::{LampOrder, LampResult, Look, OrderNumber};
 use noroshi_daemon::channel::lamp::{Deadlines, LampChannel};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -32,6 +33,7 @@ pub(crate) struct Bench {
     pub(crate) channel: LampChannel,
     pub(crate) events: mpsc::Receiver<Event>,
     deadlines: Deadlines,
+    given: Cell<u64>,
 }
 
 impl Bench {
@@ -47,14 +49,28 @@ impl Bench {
             channel,
             events,
             deadlines,
+            given: Cell::new(0),
         }
+    }
+
+    /// Gives an order and does not wait.
+    pub(crate) fn order(&self, lamp: LampId, order: LampOrder) -> OrderNumber {
+        let number = OrderNumber(self.given.get() + 1);
+        self.given.set(number.0);
+        self.channel.order(lamp, number, order);
+        number
+    }
+
+    /// Takes back every order that was given for a lamp.
+    pub(crate) fn cancel(&self, lamp: LampId) {
+        self.channel.cancel(lamp, OrderNumber(self.given.get()));
     }
 
     /// Gives an order to the first lamp and waits for its one result.
     pub(crate) async fn ask(&mut self, order: LampOrder) -> LampResult {
-        self.channel.order(LampId(0), order);
+        let number = self.order(LampId(0), order);
         let (lamp, answered, result) = self.next().await;
-        assert_eq!((lamp, answered), (LampId(0), order));
+        assert_eq!((lamp, answered), (LampId(0), number));
         assert!(self.events.try_recv().is_err(), "one order, one event");
         result
     }
@@ -67,14 +83,14 @@ impl Bench {
         self.ask(LampOrder::ReadBack(look)).await
     }
 
-    pub(crate) async fn next(&mut self) -> (LampId, LampOrder, LampResult) {
+    pub(crate) async fn next(&mut self) -> (LampId, OrderNumber, LampResult) {
         let event = timeout(self.deadlines.exchange * 4 + SLACK, self.events.recv()).await;
         match event.expect("a result within the exchange's time") {
             Some(Event::Lamp {
                 lamp,
-                order,
+                number,
                 result,
-            }) => (lamp, order, result),
+            }) => (lamp, number, result),
             other => panic!("{other:?}"),
         }
     }

@@ -11,7 +11,7 @@ pub(crate) struct Clpcfctrl {
     /// Deliver a saved set to all servers; without a medium, the one in etc
     #[arg(long)]
     pub(crate) push: bool,
-    /// Fetch the set of this server into the directory of -x
+    /// Fetch the set of this server: into the directory of -x, a mounted floppy, or as tar with -l -d
     #[arg(long)]
     pub(crate) pull: bool,
     /// Check a saved set and change nothing

@@ -154,6 +154,7 @@ mod tests {
     use super::*;
     use crate::cli::Cli;
     use clap::CommandFactory;
+    use noroshi_core::text::Language;
 
     fn straight(line: &str) -> String {
         let arguments = line.split(' ').map(OsString::from).collect();
@@ -194,6 +195,50 @@ mod tests {
         ] {
             assert_eq!(straight(pasted), meant);
         }
+    }
+
+    fn walk(definition: &Command, seen: &mut usize) {
+        let full_width = |text: &str| -> String {
+            let wide = |c: char| char::from_u32(c as u32 + 0xfee0).unwrap();
+            text.chars().map(wide).collect()
+        };
+        for arg in definition.get_arguments() {
+            let short = arg.get_short().map(|letter| format!("-{letter}"));
+            let long = arg.get_long().map(|name| format!("--{name}"));
+            for meant in [short, long].into_iter().flatten() {
+                let bare = meant.trim_start_matches('-');
+                let dashes = LOOK_ALIKES.iter().map(char::to_string);
+                let pasted = dashes.flat_map(|dash| {
+                    let doubled = meant
+                        .starts_with("--")
+                        .then(|| format!("{dash}{dash}{bare}"));
+                    [Some(format!("{dash}{bare}")), doubled]
+                });
+                for pasted in pasted.flatten().chain([full_width(&meant)]) {
+                    assert!(is_look_alike(&pasted), "{pasted}");
+                    assert_eq!(
+                        option_of(definition, &pasted),
+                        Some(meant.clone()),
+                        "{pasted}"
+                    );
+                    *seen += 1;
+                }
+            }
+        }
+        for sub in definition.get_subcommands() {
+            walk(sub, seen);
+        }
+    }
+
+    /// Rule: N20
+    #[test]
+    fn every_option_of_every_command_is_understood_with_every_look_alike() {
+        let mut seen = 0;
+        for mut command in crate::cli::executables(Language::En) {
+            command.build();
+            walk(&command, &mut seen);
+        }
+        assert!(seen > 5_000, "{seen}");
     }
 
     /// Rule: N20

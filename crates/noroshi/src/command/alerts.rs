@@ -124,6 +124,7 @@ fn json(out: &mut Out, alert: &AlertLine) -> Result<(), Failure> {
         notices: Vec<ShownNotice<'a>>,
         id: &'a str,
         row: u64,
+        about: Option<&'a str>,
     }
     #[derive(Serialize)]
     struct ShownNotice<'a> {
@@ -157,6 +158,7 @@ fn json(out: &mut Out, alert: &AlertLine) -> Result<(), Failure> {
         notices: notices.collect(),
         id: &alert.id.0,
         row: alert.row,
+        about: alert.about.as_deref(),
     };
     let line = serde_json::to_string(&shown)
         .map_err(|error| Failure::new(Exit::Failed, format!("noroshi alerts: {error}")))?;

@@ -4,12 +4,12 @@ use super::Context;
 use crate::cli::Check;
 use crate::exit::{Exit, Failure};
 use crate::print::{escaped, say};
-use noroshi_conf::{FileUse, Finding, HostFileTrouble, NamedFile, Problem, Severity};
+use noroshi_conf::{Finding, Severity};
 use noroshi_core::text::Language;
+use noroshi_daemon::host_files;
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use noroshi_conf::charset::FILE_BYTES_MAX;
@@ -25,7 +25,8 @@ pub(super) fn run(context: &mut Context, options: Check) -> Result<Exit, Failure
     let (findings, sound) = match noroshi_conf::read(&bytes) {
         Ok(parsed) => {
             let mut warnings = parsed.warnings;
-            warnings.extend(parsed.files.iter().filter_map(on_this_host));
+            // Only warnings: the check may run elsewhere than the daemon will.
+            warnings.extend(parsed.files.iter().filter_map(host_files::trouble));
             warnings.sort_by_key(|warning| warning.line);
             (warnings, true)
         }
@@ -92,27 +93,4 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
         .take(FILE_BYTES_MAX as u64 + 1)
         .read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// A warning when a file that the settings name cannot be used on this host. Only a warning: the
-/// check may run elsewhere than the daemon will.
-fn on_this_host(named: &NamedFile) -> Option<Finding> {
-    let why = match std::fs::metadata(&named.file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => HostFileTrouble::Missing,
-        Err(error) => HostFileTrouble::Hidden(error.to_string()),
-        Ok(meta) if !meta.is_file() => HostFileTrouble::NotAFile,
-        Ok(meta)
-            if named.needed_as == FileUse::Program && meta.permissions().mode() & 0o111 == 0 =>
-        {
-            HostFileTrouble::NotExecutable
-        }
-        Ok(_) => return None,
-    };
-    Some(Finding {
-        severity: Severity::Warning,
-        line: named.line,
-        path: named.path.clone(),
-        value: named.file.clone(),
-        problem: Problem::NotOnThisHost { why },
-    })
 }

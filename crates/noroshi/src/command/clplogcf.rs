@@ -75,16 +75,15 @@ fn show(context: &mut Context, json: bool) -> Result<Exit, Failure> {
         struct Shown {
             r#type: &'static str,
             level: u8,
-            size: u64,
+            size_bytes: u64,
         }
-        let shown = PARTS.map(|part| Shown {
-            r#type: part.name(),
-            level: levels.of(part),
-            size: LOG_BYTES_MAX,
-        });
-        let line = serde_json::to_string(&shown)
-            .map_err(|error| context.failure(Exit::Failed, &error.to_string()))?;
-        say!(context.out, "{line}")?;
+        for part in PARTS {
+            context.json_line(&Shown {
+                r#type: part.name(),
+                level: levels.of(part),
+                size_bytes: LOG_BYTES_MAX,
+            })?;
+        }
         return Ok(Exit::Done);
     }
     say!(

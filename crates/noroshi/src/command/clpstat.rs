@@ -63,7 +63,19 @@ fn server_line(server: &ServerStatus) -> String {
         ServerState::Left | ServerState::Down => "Offline",
         ServerState::Unknown | ServerState::Unseen => "Unknown",
     };
-    format!("   {own}{name:.<NAME_COLUMNS$}: {state:<17}")
+    let comment = comment(server);
+    format!("   {own}{name:.<NAME_COLUMNS$}: {state:<17}{comment}")
+}
+
+/// Where the real product has a comment: which pushed set the server has, and whether its settings are others
+/// than ours.
+fn comment(server: &ServerStatus) -> String {
+    match (server.set, server.drift) {
+        (None, false) => String::new(),
+        (None, true) => "settings differ".into(),
+        (Some(set), false) => format!("set {set}"),
+        (Some(set), true) => format!("set {set}, settings differ"),
+    }
 }
 
 fn path_line(server: &ServerStatus, path: &PathStatus) -> String {

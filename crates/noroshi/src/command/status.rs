@@ -151,6 +151,12 @@ fn licence_line(licence: &LicenceStatus, language: Language) -> String {
         return language.pick("Licence: valid", "ライセンス: 有効").into();
     }
     let text = escaped(licence.text.as_deref().unwrap_or_default());
+    if let Some(sender) = licence.sent_by.as_deref().map(escaped) {
+        return language.pick(
+            format!("THIS SERVER HAS NO VALID LICENCE: {text}\n  {sender} sends mails and tells warning lights in its stead; see \"clplcnsc -l\" and the service's log"),
+            format!("このサーバには有効なライセンスがありません: {text}\n  メール通報と警告灯は {sender} が代行しています。clplcnsc -l とサービスのログを確認してください"),
+        );
+    }
     let withheld = licence.withheld;
     language.pick(
         format!("NO VALID LICENCE, MAILS AND WARNING LIGHTS ARE OFF: {text}\n  {withheld} mails of this server were not sent; see \"clplcnsc -l\""),

@@ -57,14 +57,24 @@ pub(crate) fn run(options: &cli::Demo, language: Language) -> Result<Exit, Failu
         None if is_view => None,
         None => Some(story::BUILT_IN.to_owned()),
     };
+    let file = options.script.as_ref();
+    let file = file.map(|path| format!("{}: ", path.display()));
+    // Each line with the file that it stands in.
+    let refused = |why: &str| {
+        let file = file.as_deref().unwrap_or_default();
+        failure(
+            Exit::Usage,
+            &format!("{file}{}", why.replace('\n', &format!("\n{file}"))),
+        )
+    };
     let scenario = match &text {
         Some(text) => {
             let read = scenario::parse(text);
-            read.map_err(|error| failure(Exit::Usage, &error.to_string()))?
+            read.map_err(|error| refused(&error.to_string()))?
         }
         None => Scenario::default(),
     };
-    check_size(&scenario, language)?;
+    check_size(&scenario, language).map_err(|why| refused(&why))?;
     // A story's expectations quote the English texts.
     let daemons = if text.is_some() {
         Language::En
@@ -77,7 +87,7 @@ pub(crate) fn run(options: &cli::Demo, language: Language) -> Result<Exit, Failu
     let player = match text {
         Some(_) => {
             let player = Player::new(scenario, &plan, options.patience);
-            Some(player.map_err(|wrong| failure(Exit::Usage, &wrong.join("\n")))?)
+            Some(player.map_err(|wrong| refused(&wrong.join("\n")))?)
         }
         None => None,
     };
@@ -88,21 +98,29 @@ pub(crate) fn run(options: &cli::Demo, language: Language) -> Result<Exit, Failu
     Show::run(&runtime, (plan, number), player, is_view, (language, begun))
 }
 
-fn check_size(scenario: &Scenario, language: Language) -> Result<(), Failure> {
+fn check_size(scenario: &Scenario, language: Language) -> Result<(), String> {
     let setup = &scenario.setup;
     if !(1..=SERVERS_MAX).contains(&setup.servers) || setup.interconnects == 0 {
-        let text = language.pick(
+        return Err(language.pick(
             format!("the demo plays 1 to {SERVERS_MAX} servers with 1 to 8 interconnects"),
             format!(
                 "デモで使用できるのは 1 ～ {SERVERS_MAX} 台のサーバと 1 ～ 8 本のインタコネクトです"
             ),
-        );
-        return Err(failure(Exit::Usage, &text));
+        ));
     }
     if setup.licences.is_some() {
-        let text =
-            "the demo's servers need no licence; the simulated world of the tests plays this story";
-        return Err(failure(Exit::Usage, text));
+        let text = language.pick(
+            "the demo's servers need no licence; only the simulated world of the tests plays this story",
+            "デモのサーバにライセンスは不要です。この筋書きはテストのシミュレーションでのみ再生できます",
+        );
+        return Err(text.into());
+    }
+    if !setup.clocks.is_empty() {
+        let text = language.pick(
+            "the demo's servers share the host's clock; only the simulated world of the tests plays this story",
+            "デモのサーバはホストの時計を共用します。この筋書きはテストのシミュレーションでのみ再生できます",
+        );
+        return Err(text.into());
     }
     Ok(())
 }

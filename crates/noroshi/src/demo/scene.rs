@@ -374,6 +374,7 @@ mod tests {
                 event: 1,
                 severity: noroshi_core::alert::Severity::Info,
                 text: String::new(),
+                about: None,
                 notices: Vec::new(),
             };
             scene.take(&News::Alert(0, Box::new(alert)));

@@ -154,10 +154,12 @@ pub(super) fn happening(happening: &Happening, language: Language) -> String {
         ),
         // Refused before anything starts.
         H::Deaf(..)
+        | H::Clock(..)
         | H::Loss(..)
         | H::Disk(..)
         | H::Settings(..)
-        | H::Licence(_)
+        | H::Licence(..)
+        | H::Register(..)
         | H::Pushes(..)
         | H::Sets(..) => String::new(),
     }
@@ -207,12 +209,14 @@ pub(super) fn subject(happening: &Happening) -> Option<&str> {
         | H::LampPutOut(_, s)
         | H::Shutdown(s) => Some(s),
         H::Pushes(s, _) | H::Sets(s, _) => Some(s),
+        H::Clock(s, _) => Some(s),
         H::Heals
         | H::Mail(_)
         | H::Deaf(..)
         | H::Loss(..)
         | H::Disk(..)
         | H::Settings(..)
-        | H::Licence(_) => None,
+        | H::Licence(..)
+        | H::Register(..) => None,
     }
 }

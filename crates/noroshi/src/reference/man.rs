@@ -1,9 +1,11 @@
 //! `noroshi man`: a page for each command, in English and Japanese.
 //!
 //! `clap_mangen` makes the parts that a definition holds. What it does not know, exit codes,
-//! environment and files, is added here, and its headings are put into Japanese.
+//! environment and files, is added here, descriptions and examples come from [`super::manual`], and its
+//! headings are put into Japanese.
 
 use super::commands::own_subcommands;
+use super::manual::{Manual, inlines, manual};
 use super::{LANGUAGES, write};
 use crate::cli::reference::Man;
 use crate::cli::{Tongue, executables, is_of_licences, named};
@@ -19,10 +21,9 @@ use std::io;
 const SECTION: &str = "8";
 
 /// Headings in English and Japanese.
-const HEADINGS: [(&str, &str); 4] = [
+const HEADINGS: [(&str, &str); 3] = [
     ("NAME", "名前"),
     ("SYNOPSIS", "書式"),
-    ("DESCRIPTION", "説明"),
     ("OPTIONS", "オプション"),
 ];
 
@@ -169,20 +170,25 @@ fn page(command: &Command, language: Language, licences: bool) -> io::Result<Vec
     let mut text = title(&name, language).into_bytes();
     man.render_name_section(&mut text)?;
     man.render_synopsis_section(&mut text)?;
-    man.render_description_section(&mut text)?;
+    let said = manual(&name, language);
+    description(&said, language).to_writer(&mut text)?;
     man.render_options_section(&mut text)?;
     let mut rest = Roff::new();
     subcommands(&mut rest, command, language);
     exit_codes(&mut rest, language, licences);
-    let environment = language.pick("ENVIRONMENT", "環境変数");
-    table(&mut rest, environment, &ENVIRONMENT, language);
+    let row =
+        |row: &(&'static str, &'static str, &'static str)| (row.0, language.pick(row.1, row.2));
+    let environment = ENVIRONMENT.iter().map(row);
     table(
         &mut rest,
-        language.pick("FILES", "ファイル"),
-        &FILES,
-        language,
+        language.pick("ENVIRONMENT", "環境変数"),
+        environment,
     );
-    see_also(&mut rest, command, language);
+    let files = said.files.iter().copied().chain(FILES.iter().map(row));
+    table(&mut rest, language.pick("FILES", "ファイル"), files);
+    let examples = said.examples.iter().copied();
+    table(&mut rest, language.pick("EXAMPLES", "例"), examples);
+    see_also(&mut rest, &said, &name, language);
     rest.to_writer(&mut text)?;
     Ok(match language {
         Language::En => text,
@@ -320,25 +326,34 @@ fn exit_codes(roff: &mut Roff, language: Language, licences: bool) {
     }
 }
 
-fn table(roff: &mut Roff, heading: &str, rows: &[(&str, &str, &str)], language: Language) {
+fn description(said: &Manual, language: Language) -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", [language.pick("DESCRIPTION", "説明")]);
+    for (at, paragraph) in said.description.iter().enumerate() {
+        if at > 0 {
+            roff.control("PP", []);
+        }
+        roff.text(inlines(paragraph));
+    }
+    roff
+}
+
+fn table<'a>(roff: &mut Roff, heading: &str, rows: impl Iterator<Item = (&'a str, &'a str)>) {
     roff.control("SH", [heading]);
-    for (name, en, ja) in rows {
+    for (name, text) in rows {
         roff.control("TP", []);
-        roff.text([bold(*name)]);
-        roff.text([roman(*language.pick(en, ja))]);
+        roff.text([bold(name)]);
+        roff.text(inlines(text));
     }
 }
 
-fn see_also(roff: &mut Roff, command: &Command, language: Language) {
-    let others: Vec<String> = executables(language)
-        .iter()
-        .map(|other| other.get_name().to_owned())
-        .filter(|name| *name != page_name(command))
-        .collect();
+/// The pages that belong to this one, and the one that lists all.
+fn see_also(roff: &mut Roff, said: &Manual, own: &str, language: Language) {
     roff.control("SH", [language.pick("SEE ALSO", "関連項目")]);
+    let all = ["noroshi"].into_iter().filter(|name| *name != own);
     let mut words = Vec::new();
-    for (at, name) in others.into_iter().enumerate() {
-        if at > 0 {
+    for name in said.see_also.iter().copied().chain(all) {
+        if !words.is_empty() {
             words.push(roman(", "));
         }
         words.extend([bold(name), roman(format!("({SECTION})"))]);
@@ -355,4 +370,11 @@ fn with_japanese_headings(text: &str) -> String {
     };
     let lines: Vec<String> = text.lines().map(line).collect();
     lines.join("\n") + "\n"
+}
+
+/// The names of all pages.
+#[cfg(test)]
+pub(super) fn page_names() -> Vec<String> {
+    let pages = pages(Language::En).unwrap();
+    pages.into_iter().map(|page| page.name).collect()
 }

@@ -3,6 +3,7 @@
 mod commands;
 mod completions;
 mod man;
+mod manual;
 mod servers;
 
 use crate::cli::Tongue;

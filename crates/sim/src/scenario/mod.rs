@@ -13,8 +13,8 @@
 //! ```
 //!
 //! Set-up lines are `servers`, `interconnects`, `mail`, `absent`, `shared lamp` (one for all servers),
-//! `mute lamps` (they cannot be read back), `no licence` (one is needed and none is registered) and
-//! `trial until TIME`. A server that `is cut off` reaches nobody, neither lamps
+//! `mute lamps` (they cannot be read back), `no licence` (one is needed and none is registered),
+//! `trial until TIME` and `clock SERVER TIME ahead` or `behind`. A server that `is cut off` reaches nobody, neither lamps
 //! nor mail server; when `the interconnects of sv2 are cut` it reaches those still. The one ends
 //! when `sv2 is reconnected`, the other when `the interconnects of sv2 are joined`, both when `the network
 //! heals`.
@@ -57,6 +57,8 @@ pub struct Setup {
     pub licences: Option<Vec<String>>,
     /// Servers that do not start by themselves at the beginning.
     pub absent: Vec<String>,
+    /// Servers whose wall clock is wrong, and how far it is ahead, in milliseconds.
+    pub clocks: Vec<(String, i64)>,
 }
 
 impl Default for Setup {
@@ -69,6 +71,7 @@ impl Default for Setup {
             mute_lamps: false,
             licences: None,
             absent: Vec::new(),
+            clocks: Vec::new(),
         }
     }
 }
@@ -117,8 +120,10 @@ pub enum Happening {
     Suspended(String),
     /// It goes on.
     Resumes(String),
-    /// A licence is registered on it.
-    Licence(String),
+    /// A licence is registered on it: a line of [`Register`](crate::world::Register).
+    Licence(String, String),
+    /// The register of a server cannot be read, or can again.
+    Register(String, bool),
     /// No packet passes to or from it; on all interconnects, or one.
     CutOff(String, Option<String>),
     /// The cut is over.
@@ -129,6 +134,8 @@ pub enum Happening {
     Together(String),
     /// The first does not hear the second; the other way packets pass.
     Deaf(String, String),
+    /// Its wall clock is so many milliseconds ahead from now on; behind when negative.
+    Clock(String, i64),
     /// All cuts are over.
     Heals,
     /// So many per cent of the packets on an interconnect are lost.
@@ -168,6 +175,10 @@ pub enum Change {
     NoRecipient(String),
     /// The heartbeat's time-out, in milliseconds.
     TimeoutMs(u64),
+    /// The port on which servers hear each other.
+    Port(u16),
+    /// Whether a message is mailed.
+    Mailed(noroshi_core::alert::MessageId, bool),
 }
 
 /// What the mail server does.

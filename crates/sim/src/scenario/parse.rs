@@ -28,11 +28,11 @@ impl std::error::Error for ParseError {}
 
 const HAPPENINGS: &str = "after `at TIME`: SERVER is killed | loses power | stops | starts | is \
 suspended | resumes | is cut off [on LAN] | is reconnected [on LAN] | does not hear SERVER | raises \
-\"TEXT\" | puts lamp SERVER out | registers a licence | tests lamp SERVER | shuts the cluster down | takes settings CHANGE; \
+\"TEXT\" | puts lamp SERVER out | registers a licence [from TIME] | registers a trial until TIME | tests lamp SERVER | shuts the cluster down | takes settings CHANGE; \
 settings CHANGE; SERVER pushes CHANGE | takes no sets | takes sets again, where a change is subject \"TEXT\" | recipient ADDRESS | without ADDRESS | timeout \
-TIME; the interconnects of SERVER are cut | are joined; the network heals; N% loss on LAN; lamp \
+TIME; the interconnects of SERVER are cut | are joined; the network heals; the clock of SERVER is TIME ahead | behind; N% loss on LAN; lamp \
 SERVER dies | answers | forgets; mail is accepted | deferred | swallowed | away | rejected for \
-ADDRESS, mail takes TIME | hangs for ADDRESS; disk SERVER fails | works";
+ADDRESS, mail takes TIME | hangs for ADDRESS; disk SERVER fails | works; register SERVER cannot be read | can be read";
 const EXPECTATIONS: &str = "after `expect`, with `by TIME` or `at TIME` at the end: lamp SERVER is \
 out | is green | blinks red | blinks red and green; N mail(s) [to ADDRESS] [about SERVER] [saying \
 \"TEXT\"]; alert | no alert | N alerts MODULE EVENT on SERVER; SERVER sees SERVER STATE; SERVER has set N";
@@ -94,6 +94,11 @@ pub fn parse(text: &str) -> Result<Scenario, ParseError> {
                 scenario.setup.shared_lamp = true;
                 continue;
             }
+            ["clock", server, time, way @ ("ahead" | "behind")] => {
+                let ms = ahead(time, way).ok_or(error("a time is like 3s, 700ms, 2m"))?;
+                scenario.setup.clocks.push((server.to_string(), ms));
+                continue;
+            }
             ["absent", rest @ ..] => {
                 scenario.setup.absent = rest.iter().map(ToString::to_string).collect();
                 continue;
@@ -113,7 +118,7 @@ pub fn parse(text: &str) -> Result<Scenario, ParseError> {
             }
             _ => {
                 return Err(error(
-                    "a line is title, rules, servers, interconnects, mail, shared lamp, mute lamps, absent, at TIME …, or expect … by|at TIME",
+                    "a line is title, rules, servers, interconnects, mail, shared lamp, mute lamps, absent, clock SERVER TIME ahead|behind, at TIME …, or expect … by|at TIME",
                 ));
             }
         };
@@ -131,6 +136,15 @@ fn happening(words: &[&str]) -> Option<Happening> {
     let s = |word: &&str| (*word).to_string();
     Some(match words {
         ["the", "network", "heals"] => H::Heals,
+        [
+            "the",
+            "clock",
+            "of",
+            server,
+            "is",
+            time,
+            way @ ("ahead" | "behind"),
+        ] => H::Clock(s(server), ahead(time, way)?),
         ["the", "interconnects", "of", server, "are", "cut"] => H::Apart(s(server)),
         ["the", "interconnects", "of", server, "are", "joined"] => H::Together(s(server)),
         ["lamp", server, "dies"] => H::Lamp(s(server), false),
@@ -165,7 +179,15 @@ fn happening(words: &[&str]) -> Option<Happening> {
         [server, "is", "reconnected", "on", lan] => H::Reconnected(s(server), Some(s(lan))),
         [server, "does", "not", "hear", other] => H::Deaf(s(server), s(other)),
         [server, "raises", text] => H::Raises(s(server), s(text)),
-        [server, "registers", "a", "licence"] => H::Licence(s(server)),
+        [server, "registers", "a", "licence"] => H::Licence(s(server), String::from("-")),
+        [server, "registers", "a", "licence", "from", time] => {
+            H::Licence(s(server), format!("from {}", millis(time)?))
+        }
+        [server, "registers", "a", "trial", "until", time] => {
+            H::Licence(s(server), millis(time)?.to_string())
+        }
+        ["register", server, "cannot", "be", "read"] => H::Register(s(server), false),
+        ["register", server, "can", "be", "read"] => H::Register(s(server), true),
         [server, "tests", "lamp", other] => H::LampTested(s(server), s(other)),
         [server, "puts", "lamp", other, "out"] => H::LampPutOut(s(server), s(other)),
         [server, "shuts", "the", "cluster", "down"] => H::Shutdown(s(server)),
@@ -179,6 +201,7 @@ fn settings(words: &[&str]) -> Option<Change> {
         ["recipient", address] => Change::Recipient((*address).to_string()),
         ["without", address] => Change::NoRecipient((*address).to_string()),
         ["timeout", time] => Change::TimeoutMs(millis(time)?),
+        ["port", port] => Change::Port(port.parse().ok()?),
         _ => return None,
     })
 }
@@ -270,6 +293,12 @@ fn millis(word: &str) -> Option<u64> {
         _ => return None,
     };
     Some((number * unit_ms) as u64)
+}
+
+/// How far a clock is ahead, in milliseconds.
+fn ahead(time: &str, way: &str) -> Option<i64> {
+    let ms = i64::try_from(millis(time)?).ok()?;
+    Some(if way == "ahead" { ms } else { -ms })
 }
 
 fn small(word: &str, most: u8) -> Option<u8> {

@@ -24,7 +24,7 @@ impl World {
                 let reachable = self.servers[to_at].powered
                     && self.network.both_ways(server, to_at, path.0)
                     && !self.random.chance(self.network.loss(path.0));
-                let running = self.servers[to_at].node.is_some();
+                let running = self.servers[to_at].node.is_some() && self.is_heard(server, to_at);
                 let (in_us, answer) = match (reachable, running) {
                     (false, _) => (PROBE_WAIT_US, HostAnswer::Silent),
                     (true, true) => (2 * HOP_US, HostAnswer::Accepted),
@@ -42,7 +42,7 @@ impl World {
             }
             Action::Tell(to, message) => {
                 let to = usize::from(to.0);
-                if self.servers[server].links[to] && self.network.any_path(server, to) {
+                if self.servers[server].links[to] && self.can_link(server, to) {
                     self.give(HOP_US, to, Event::Peer(ServerId(server as u8), message));
                 }
             }
@@ -87,8 +87,12 @@ impl World {
                 self.give(SYNC_US, server, found);
             }
             Action::Send(sending) => self.send(server, &sending),
-            Action::Lamp { lamp, order } => self.order_lamp(server, lamp, order),
-            Action::LampCancel(lamp) => self.cancel_lamp(server, lamp),
+            Action::Lamp {
+                lamp,
+                number,
+                order,
+            } => self.order_lamp(server, (lamp, number), order),
+            Action::LampCancel { number, .. } => self.cancel_lamp(server, number),
             Action::Reply(id, reply) => self.replies.push((id, reply)),
             Action::Exit => self.kill(server),
             Action::ReadLicences(id) => self.read_licences(server, LicencesRead::Asked(id)),
@@ -100,7 +104,12 @@ impl World {
             Action::RememberLicences(memory) => self.remember_licences(server, memory),
             Action::FetchSet { from, label } => self.fetch_set(server, usize::from(from.0), label),
             Action::AdoptSet(label) => self.adopt_set(server, label),
-            Action::Log(_) | Action::Reconfigure(_) => {}
+            Action::FormerWays(wanted) => {
+                self.former_ways(server, wanted);
+                self.drop_moved_links(server);
+            }
+            Action::Reconfigure(_) => self.drop_moved_links(server),
+            Action::Log(_) => {}
         }
     }
 
@@ -119,7 +128,7 @@ impl World {
                 *counter += 1;
                 let counter = *counter;
                 let lost = self.random.chance(self.network.loss(path));
-                let there = self.servers[to].node.is_some();
+                let there = self.servers[to].node.is_some() && self.is_heard(server, to);
                 if lost || !there || !self.network.passes(server, to, path) {
                     continue;
                 }
@@ -219,7 +228,7 @@ impl World {
                     let server = &self.servers[at];
                     server.node.is_some() && !server.suspended
                 };
-                let both = alive(one) && alive(other) && self.network.any_path(one, other);
+                let both = alive(one) && alive(other) && self.can_link(one, other);
                 let stands = self.servers[one].links[other] && self.servers[other].links[one];
                 if both && !stands {
                     for (at, to) in [(one, other), (other, one)] {

@@ -8,7 +8,7 @@
 use super::{Due, World};
 use noroshi_core::config::LampId;
 use noroshi_core::event::Event;
-use noroshi_core::lamp::{Glow, LampOrder, LampResult, Look};
+use noroshi_core::lamp::{Glow, LampOrder, LampResult, Look, OrderNumber};
 
 /// What an exchange with a lamp in reach takes.
 const EXCHANGE_US: u64 = 5_000;
@@ -50,6 +50,7 @@ pub(super) struct Ticket {
     server: usize,
     run: u64,
     lamp: LampId,
+    number: OrderNumber,
     order: LampOrder,
     /// When it was given.
     since: u64,
@@ -58,9 +59,15 @@ pub(super) struct Ticket {
 }
 
 impl World {
-    pub(super) fn order_lamp(&mut self, server: usize, lamp: LampId, order: LampOrder) {
+    pub(super) fn order_lamp(
+        &mut self,
+        server: usize,
+        (lamp, number): (LampId, OrderNumber),
+        order: LampOrder,
+    ) {
         if matches!(order, LampOrder::Read(_)) && self.lamps[usize::from(lamp.0)].mute {
-            return self.lamp_ends(100, server, lamp, order, LampResult::Done { shown: None });
+            let result = LampResult::Done { shown: None };
+            return self.lamp_ends(100, server, (lamp, number), result);
         }
         let connected = self.reaches(server, lamp);
         let cautious = self.servers[server].failed_lamps.contains(&lamp.0);
@@ -68,6 +75,7 @@ impl World {
             server,
             run: self.servers[server].run,
             lamp,
+            number,
             order,
             since: self.now_us,
             connected,
@@ -80,11 +88,11 @@ impl World {
         self.due(in_us, Due::Lamp(ticket));
     }
 
-    pub(super) fn cancel_lamp(&mut self, server: usize, lamp: LampId) {
-        let is = |one: &Ticket| (one.server, one.lamp) == (server, lamp);
+    pub(super) fn cancel_lamp(&mut self, server: usize, number: OrderNumber) {
+        let is = |one: &Ticket| (one.server, one.number) == (server, number);
         if let Some(at) = self.orders.iter().position(is) {
             let ticket = self.orders.remove(at);
-            self.lamp_ends(0, server, lamp, ticket.order, LampResult::Cancelled);
+            self.lamp_ends(0, server, (ticket.lamp, number), LampResult::Cancelled);
         }
     }
 
@@ -117,6 +125,7 @@ impl World {
         let Ticket {
             server,
             lamp,
+            number,
             order,
             ..
         } = ticket;
@@ -130,7 +139,12 @@ impl World {
             }
             LampOrder::Read(_) => None,
         };
-        self.lamp_ends(EXCHANGE_US, server, lamp, order, LampResult::Done { shown });
+        self.lamp_ends(
+            EXCHANGE_US,
+            server,
+            (lamp, number),
+            LampResult::Done { shown },
+        );
     }
 
     fn lamp_fails(&mut self, ticket: Ticket) {
@@ -139,20 +153,19 @@ impl World {
             .insert(ticket.lamp.0);
         let text = "timed out".to_string();
         let result = LampResult::Failed { code: 22, text };
-        self.lamp_ends(0, ticket.server, ticket.lamp, ticket.order, result);
+        self.lamp_ends(0, ticket.server, (ticket.lamp, ticket.number), result);
     }
 
     fn lamp_ends(
         &mut self,
         in_us: u64,
         server: usize,
-        lamp: LampId,
-        order: LampOrder,
+        (lamp, number): (LampId, OrderNumber),
         result: LampResult,
     ) {
         let event = Event::Lamp {
             lamp,
-            order,
+            number,
             result,
         };
         self.give(in_us, server, event);

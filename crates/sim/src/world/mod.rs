@@ -19,7 +19,7 @@ pub use random::Random;
 
 use crate::scenario::{Change, LampLook, MailBehaviour, Setup};
 use noroshi_core::action::{Action, Item};
-use noroshi_core::alert::{Alert, SessionId};
+use noroshi_core::alert::{Alert, DestinationChange, SessionId};
 use noroshi_core::config::*;
 use noroshi_core::event::{Event, Latch, LicencesRead, Recovered, StoredNotice, View};
 use noroshi_core::lamp::Glow;
@@ -79,12 +79,16 @@ pub struct SimServer {
     pub powered: bool,
     /// The process stands still; its events wait.
     pub suspended: bool,
+    /// Where the daemon looks for other servers beside its own settings.
+    former_ways: Vec<Config>,
     waiting: Vec<Event>,
     /// Rises with every process, so that what an earlier one caused is not given to a later one.
     run: u64,
     wake: u64,
     links: Vec<bool>,
     counters: BTreeMap<(u8, u8), u64>,
+    /// How far its wall clock is ahead of the others', in milliseconds.
+    pub clock_ahead_ms: i64,
     /// Lamps that the last order of this process did not reach.
     failed_lamps: BTreeSet<u8>,
 }
@@ -98,6 +102,8 @@ pub struct Disk {
     pub staged: BTreeSet<String>,
     /// The set in force.
     pub in_force: SetLabel,
+    /// The settings that were in force before, oldest first.
+    pub former: Vec<Config>,
     /// It can take no set: what its server says to one.
     pub unfit_for_sets: bool,
     /// News of notices that it would not take ended with their process.
@@ -186,8 +192,12 @@ impl World {
             world.servers[at].links = vec![false; world.servers.len()];
             world.servers[at].disk.register = setup.licences.as_ref().map(|lines| Register {
                 lines: lines.iter().cloned().collect(),
-                memory: None,
+                ..Register::default()
             });
+            let name = &world.servers[at].name;
+            let is_its = |(of, _): &&(String, i64)| of == name;
+            let ahead = setup.clocks.iter().find(is_its).map(|(_, ms)| *ms);
+            world.servers[at].clock_ahead_ms = ahead.unwrap_or(0);
             if !setup.absent.contains(&world.servers[at].name) {
                 world.boot(at);
             }
@@ -256,7 +266,14 @@ impl World {
         }
     }
 
-    /// Both clocks.
+    /// Both clocks, as a server reads them.
+    fn now_of(&self, server: usize) -> Now {
+        let now = self.now();
+        let wall = WallTime(now.wall.0 + self.servers[server].clock_ahead_ms);
+        Now { wall, ..now }
+    }
+
+    /// Both clocks, the wall clock being right.
     pub fn now(&self) -> Now {
         let ms = (self.now_us - BEGIN_US) / 1_000;
         Now {
@@ -303,7 +320,7 @@ impl World {
             self.servers[server].waiting.push(event);
             return;
         }
-        let now = self.now();
+        let now = self.now_of(server);
         let Some(node) = self.servers[server].node.as_mut() else {
             return;
         };
@@ -321,12 +338,13 @@ impl World {
 
     /// Starts a server's daemon from what its disk holds.
     pub fn boot(&mut self, server: usize) {
-        let now = self.now();
+        let now = self.now_of(server);
         let session = SessionId(self.random.bytes());
         let sim = &mut self.servers[server];
         sim.powered = true;
         sim.suspended = false;
         sim.waiting.clear();
+        sim.former_ways.clear();
         sim.counters.clear();
         sim.failed_lamps.clear();
         sim.run += 1;
@@ -377,11 +395,13 @@ impl SimServer {
             disk: Disk::default(),
             powered: true,
             suspended: false,
+            former_ways: Vec::new(),
             waiting: Vec::new(),
             run: 0,
             wake: 0,
             links: Vec::new(),
             counters: BTreeMap::new(),
+            clock_ahead_ms: 0,
             failed_lamps: BTreeSet::new(),
         }
     }
@@ -400,6 +420,7 @@ impl Disk {
             latches: self.latches.values().cloned().collect(),
             views: self.views.values().cloned().collect(),
             trouble: None,
+            unsent_mails: self.unsent_mails(),
             licences: self
                 .register
                 .as_ref()
@@ -456,6 +477,15 @@ fn changed(config: &mut Config, change: &Change) {
             });
         }
         Change::TimeoutMs(ms) => config.heartbeat.timeout = Span::from_ms(*ms),
+        Change::Port(port) => config.port = *port,
+        Change::Mailed(message, mail) => {
+            let change = DestinationChange {
+                mail: Some(*mail),
+                ..DestinationChange::default()
+            };
+            config.destinations.retain(|(of, _)| of != message);
+            config.destinations.push((message.clone(), change));
+        }
     }
 }
 

@@ -288,6 +288,10 @@ pub fn happen(world: &mut World, happening: &Happening) -> Result<(), String> {
             let (to, from) = (at(world, name)?, at(world, other)?);
             world.network.set_deaf(from, to);
         }
+        H::Clock(name, ahead_ms) => {
+            let server = at(world, name)?;
+            world.servers[server].clock_ahead_ms = *ahead_ms;
+        }
         H::Heals => world.network.heal(),
         H::Loss(percent, lan) => {
             let lan = path(world, lan)?;
@@ -338,9 +342,13 @@ pub fn happen(world: &mut World, happening: &Happening) -> Result<(), String> {
             };
             servers.for_each(|server| world.change_settings(server, change));
         }
-        H::Licence(name) => {
+        H::Licence(name, line) => {
             let server = at(world, name)?;
-            world.register_licence(server);
+            world.register_licence(server, line);
+        }
+        H::Register(name, readable) => {
+            let server = at(world, name)?;
+            world.tear_register(server, !readable);
         }
         H::Pushes(name, change) => {
             let server = at(world, name)?;

@@ -2,6 +2,7 @@
 
 use super::{World, changed};
 use crate::scenario::Change;
+use noroshi_core::config::ServerId;
 use noroshi_core::event::Event;
 use noroshi_core::request::{Request, RequestId};
 use noroshi_core::set::{SetLabel, SetTrouble};
@@ -18,7 +19,11 @@ impl World {
     pub fn push(&mut self, server: usize, change: &Change) -> RequestId {
         let mut config = self.servers[server].config.clone();
         changed(&mut config, change);
-        let digest = format!("{change:?}");
+        let mut digest = format!("{change:?}");
+        // The same change of other settings is another set.
+        while self.sets.contains_key(&digest) {
+            digest.push('\'');
+        }
         config.digest = digest.bytes().map(u32::from).sum();
         self.sets.insert(digest.clone(), config);
         self.servers[server].disk.staged.insert(digest.clone());
@@ -43,6 +48,58 @@ impl World {
         self.give(in_us, server, Event::Staged { label, result });
     }
 
+    /// What the servers hear each other by agrees: heartbeats go by the settings in force.
+    pub(super) fn is_heard(&self, one: usize, other: usize) -> bool {
+        let port = |at: usize| {
+            self.servers[at]
+                .node
+                .as_ref()
+                .map(|node| node.config().port)
+        };
+        port(one) == port(other)
+    }
+
+    /// A link can stand: over some path, in some way that both know.
+    pub(super) fn can_link(&self, one: usize, other: usize) -> bool {
+        let ports = |at: usize| {
+            let sim = &self.servers[at];
+            let own = sim.node.as_ref().map(noroshi_core::node::Node::config);
+            own.into_iter().chain(&sim.former_ways).map(|it| it.port)
+        };
+        let same = ports(one).any(|port| ports(other).any(|theirs| theirs == port));
+        same && self.network.any_path(one, other)
+    }
+
+    /// Whether a server looks for others in former ways.
+    pub fn seeks(&self, server: usize) -> bool {
+        !self.servers[server].former_ways.is_empty()
+    }
+
+    pub(super) fn former_ways(&mut self, server: usize, wanted: bool) {
+        let sim = &mut self.servers[server];
+        sim.former_ways = match wanted {
+            true => sim.disk.former.clone(),
+            false => Vec::new(),
+        };
+    }
+
+    /// Ends the links whose way new settings do not know any more.
+    pub(super) fn drop_moved_links(&mut self, server: usize) {
+        for other in 0..self.servers.len() {
+            if self.servers[server].links[other]
+                && self.servers[other].node.is_some()
+                && self.network.any_path(server, other)
+                && !self.can_link(server, other)
+            {
+                for (at, to) in [(server, other), (other, server)] {
+                    if std::mem::take(&mut self.servers[at].links[to]) {
+                        self.give(200, at, Event::LinkDown(ServerId(to as u8)));
+                    }
+                }
+            }
+        }
+    }
+
     pub(super) fn adopt_set(&mut self, server: usize, label: SetLabel) {
         let Some(config) = self.sets.get(&label.digest).cloned() else {
             let config = Err("it is not here".into());
@@ -50,7 +107,8 @@ impl World {
         };
         let sim = &mut self.servers[server];
         sim.disk.in_force = label.clone();
-        sim.config = config.clone();
+        let former = std::mem::replace(&mut sim.config, config.clone());
+        sim.disk.former.push(former);
         let config = Ok(Box::new(config));
         self.give(ADOPT_US, server, Event::Adopted { label, config });
     }

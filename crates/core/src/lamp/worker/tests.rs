@@ -4,6 +4,8 @@ use super::*;
 use crate::lamp::Glow;
 use alloc::format;
 
+/// Who tells orders apart by their number is the node.
+const N: OrderNumber = OrderNumber(1);
 const DONE: LampResult = LampResult::Done { shown: None };
 
 fn failed() -> LampResult {
@@ -15,8 +17,8 @@ fn failed() -> LampResult {
 
 fn ended(worker: &mut LampWorker, now: Moment, result: LampResult) -> Vec<LampNews> {
     let mut news = Vec::new();
-    let order = worker.in_flight.expect("a command is in flight").order;
-    worker.ended(now, order, &result, &mut news);
+    assert!(worker.awaits().is_some(), "a command is in flight");
+    worker.ended(now, &result, &mut news);
     news
 }
 
@@ -36,13 +38,13 @@ fn two_retries_then_one_message_and_quiet_tries_for_ever() {
     let mut tries = 0;
     for _ in 0..100 {
         now = worker.next_deadline().unwrap_or(now).max(now);
-        assert_eq!(worker.poll(now), Some(LampOrder::Show(Look::GREEN)));
+        assert_eq!(worker.poll(now, N), Some(LampOrder::Show(Look::GREEN)));
         tries += 1;
         messages += ended(&mut worker, now, failed()).len();
         assert_eq!(messages, usize::from(tries >= 3), "after try {tries}");
     }
     now = now + LAMP_REASSERT;
-    worker.poll(now);
+    worker.poll(now, N);
     assert_eq!(
         ended(&mut worker, now, DONE),
         [LampNews::Done],
@@ -55,11 +57,11 @@ fn two_retries_then_one_message_and_quiet_tries_for_ever() {
 #[test]
 fn one_command_is_in_flight_and_the_newest_look_follows() {
     let (mut worker, now) = active();
-    assert!(worker.poll(now).is_some());
+    assert!(worker.poll(now, N).is_some());
     worker.want(now, Look::RED_BLINK, None, None);
-    assert_eq!(worker.poll(now), None);
+    assert_eq!(worker.poll(now, N), None);
     assert_eq!(ended(&mut worker, now, DONE), []);
-    assert_eq!(worker.poll(now), Some(LampOrder::Show(Look::RED_BLINK)));
+    assert_eq!(worker.poll(now, N), Some(LampOrder::Show(Look::RED_BLINK)));
     assert_eq!(
         ended(&mut worker, now, DONE),
         [LampNews::Red, LampNews::Done]
@@ -70,15 +72,18 @@ fn one_command_is_in_flight_and_the_newest_look_follows() {
 #[test]
 fn a_lamp_that_shows_something_else_is_set_right_and_that_is_told() {
     let (mut worker, now) = active();
-    worker.poll(now);
+    worker.poll(now, N);
     ended(&mut worker, now, DONE);
     let later = now + LAMP_REASSERT;
-    assert_eq!(worker.poll(later), Some(LampOrder::ReadBack(Look::GREEN)));
+    assert_eq!(
+        worker.poll(later, N),
+        Some(LampOrder::ReadBack(Look::GREEN))
+    );
     let dark = LampResult::Done {
         shown: Some(Look::OUT),
     };
     assert_eq!(ended(&mut worker, later, dark), [LampNews::Strayed]);
-    assert_eq!(worker.poll(later), Some(LampOrder::Show(Look::GREEN)));
+    assert_eq!(worker.poll(later, N), Some(LampOrder::Show(Look::GREEN)));
     assert_eq!(ended(&mut worker, later, DONE), [], "set right, quietly");
 }
 
@@ -86,7 +91,7 @@ fn a_lamp_that_shows_something_else_is_set_right_and_that_is_told() {
 #[test]
 fn a_test_shows_every_colour_and_returns_to_the_wanted_look() {
     let (mut worker, mut now) = active();
-    worker.poll(now);
+    worker.poll(now, N);
     ended(&mut worker, now, DONE);
     worker
         .test(now, RequestId(7))
@@ -95,7 +100,7 @@ fn a_test_shows_every_colour_and_returns_to_the_wanted_look() {
     let mut end = Vec::new();
     while end.is_empty() {
         now = now + TEST_STEP;
-        if let Some(LampOrder::Show(look)) = worker.poll(now) {
+        if let Some(LampOrder::Show(look)) = worker.poll(now, N) {
             shown.push(look);
             end = ended(&mut worker, now, DONE);
         }
@@ -118,12 +123,12 @@ fn a_test_shows_every_colour_and_returns_to_the_wanted_look() {
 #[test]
 fn a_test_of_a_dead_lamp_says_why() {
     let (mut worker, now) = active();
-    worker.poll(now);
+    worker.poll(now, N);
     ended(&mut worker, now, DONE);
     worker
         .test(now, RequestId(7))
         .expect("no other test is under way");
-    worker.poll(now);
+    worker.poll(now, N);
     let news = ended(&mut worker, now, failed());
     assert!(
         format!("{news:?}").contains("not connected in time"),
@@ -136,14 +141,14 @@ fn a_test_of_a_dead_lamp_says_why() {
 fn a_lamp_waits_for_the_record_but_not_for_a_silent_store() {
     let (mut worker, now) = active();
     worker.want(now, Look::RED_BLINK, None, Some(4));
-    assert_eq!(worker.poll(now), None);
+    assert_eq!(worker.poll(now, N), None);
     worker.lose_patience(now + STORE_PATIENCE);
-    assert!(worker.poll(now + STORE_PATIENCE).is_some());
+    assert!(worker.poll(now + STORE_PATIENCE, N).is_some());
 }
 
 /// Shows `look` and says that the lamp took it.
 fn shown(worker: &mut LampWorker, now: Moment) -> Look {
-    let order = worker.poll(now).expect("an order is due");
+    let order = worker.poll(now, N).expect("an order is due");
     ended(worker, now, DONE);
     order.look()
 }
@@ -164,13 +169,13 @@ fn while_a_server_is_out_of_sight_a_red_that_we_do_not_want_is_left() {
     shown(&mut worker, now);
     worker.guard(now + LAMP_REASSERT, true);
     let now = now + LAMP_REASSERT;
-    assert_eq!(worker.poll(now), Some(LampOrder::Read(Look::GREEN)));
+    assert_eq!(worker.poll(now, N), Some(LampOrder::Read(Look::GREEN)));
     assert_eq!(ended(&mut worker, now, reads(Look::RED_BLINK)), []);
     assert_eq!(worker.next_deadline(), Some(now + LAMP_REASSERT), "left");
     // A lamp that is dark is no other side's doing.
     let now = now + LAMP_REASSERT;
     worker.guard(now, true);
-    worker.poll(now);
+    worker.poll(now, N);
     worker.conceded = false;
     assert_eq!(
         ended(&mut worker, now, reads(Look::OUT)),
@@ -180,12 +185,12 @@ fn while_a_server_is_out_of_sight_a_red_that_we_do_not_want_is_left() {
     shown(&mut worker, now);
     let now = now + LAMP_REASSERT;
     worker.guard(now, true);
-    worker.poll(now);
+    worker.poll(now, N);
     ended(&mut worker, now, reads(BOTH));
     let now = now + LAMP_REASSERT;
-    assert_eq!(worker.poll(now), Some(LampOrder::ReadBack(Look::GREEN)));
+    assert_eq!(worker.poll(now, N), Some(LampOrder::ReadBack(Look::GREEN)));
     assert_eq!(ended(&mut worker, now, reads(BOTH)), []);
-    assert_eq!(worker.poll(now), Some(LampOrder::Show(Look::GREEN)));
+    assert_eq!(worker.poll(now, N), Some(LampOrder::Show(Look::GREEN)));
 }
 
 /// Rule: N5 M18 M20
@@ -196,10 +201,10 @@ fn while_a_server_is_out_of_sight_the_worse_look_holds_quietly() {
     shown(&mut worker, now);
     worker.guard(now + LAMP_REASSERT, true);
     let now = now + LAMP_REASSERT;
-    let again = worker.poll(now);
+    let again = worker.poll(now, N);
     assert_eq!(again, Some(LampOrder::ReadBack(Look::RED_BLINK)));
     assert_eq!(ended(&mut worker, now, reads(Look::GREEN)), []);
-    assert_eq!(worker.poll(now), Some(LampOrder::Show(Look::RED_BLINK)));
+    assert_eq!(worker.poll(now, N), Some(LampOrder::Show(Look::RED_BLINK)));
 }
 
 /// Rule: M18 N14
@@ -207,20 +212,20 @@ fn while_a_server_is_out_of_sight_the_worse_look_holds_quietly() {
 fn an_order_whose_look_is_not_wanted_any_more_is_taken_back_once_and_is_no_message() {
     let (mut worker, now) = active();
     worker.want(now, Look::RED_BLINK, None, None);
-    assert!(worker.poll(now).is_some());
-    assert!(!worker.cancel(), "it is wanted");
+    assert!(worker.poll(now, N).is_some());
+    assert_eq!(worker.cancel(), None, "it is wanted");
     worker.want(now, Look::GREEN, None, None);
-    assert!(worker.cancel());
-    assert!(!worker.cancel(), "said once");
+    assert_eq!(worker.cancel(), Some(N));
+    assert_eq!(worker.cancel(), None, "said once");
     assert_eq!(ended(&mut worker, now, LampResult::Cancelled), []);
-    assert_eq!(worker.poll(now), Some(LampOrder::Show(Look::GREEN)));
+    assert_eq!(worker.poll(now, N), Some(LampOrder::Show(Look::GREEN)));
     // One that could not be taken back and fails counts as no try.
     worker.want(now, Look::OUT, None, None);
-    assert!(worker.cancel());
+    assert!(worker.cancel().is_some());
     assert_eq!(ended(&mut worker, now, failed()), []);
-    assert_eq!(worker.poll(now), Some(LampOrder::Show(Look::OUT)));
+    assert_eq!(worker.poll(now, N), Some(LampOrder::Show(Look::OUT)));
     worker.set_active(now, false);
-    assert!(worker.cancel(), "another server tells it now");
+    assert!(worker.cancel().is_some(), "another server tells it now");
 }
 
 /// Rule: N15 M17
@@ -234,10 +239,10 @@ fn a_server_that_falls_during_a_tests_last_step_is_shown() {
         shown(&mut worker, now);
     }
     now = now + TEST_STEP;
-    assert_eq!(worker.poll(now), Some(LampOrder::Show(Look::GREEN)));
+    assert_eq!(worker.poll(now, N), Some(LampOrder::Show(Look::GREEN)));
     worker.want(now, Look::RED_BLINK, None, None);
     assert_eq!(ended(&mut worker, now, DONE), [], "not over yet");
-    assert_eq!(worker.poll(now), Some(LampOrder::Show(Look::RED_BLINK)));
+    assert_eq!(worker.poll(now, N), Some(LampOrder::Show(Look::RED_BLINK)));
     let end = ended(&mut worker, now, DONE);
     let tested = LampNews::Tested(RequestId(7), Ok(()));
     assert_eq!(end, [LampNews::Red, LampNews::Done, tested]);
@@ -254,11 +259,15 @@ fn a_test_goes_on_when_another_server_becomes_the_teller() {
     let mut end = Vec::new();
     for _ in 0..3 {
         now = worker.next_deadline().expect("the test goes on").max(now);
-        worker.poll(now);
+        worker.poll(now, N);
         end = ended(&mut worker, now, DONE);
     }
     assert_eq!(end, [LampNews::Tested(RequestId(7), Ok(()))]);
-    assert_eq!(worker.poll(now + LAMP_REASSERT), None, "not ours to tell");
+    assert_eq!(
+        worker.poll(now + LAMP_REASSERT, N),
+        None,
+        "not ours to tell"
+    );
 }
 
 /// Rule: N15
@@ -269,12 +278,12 @@ fn a_test_that_breaks_off_on_another_servers_lamp_leaves_no_colour() {
     worker.test(now, RequestId(7)).expect("no other test");
     shown(&mut worker, now);
     let now = now + TEST_STEP;
-    worker.poll(now);
+    worker.poll(now, N);
     let end = ended(&mut worker, now, failed());
     assert!(matches!(end[..], [LampNews::Tested(_, Err(_))]), "{end:?}");
     assert!(!worker.is_settled());
     let now = worker.next_deadline().expect("it is owed the wanted look");
-    assert_eq!(worker.poll(now), Some(LampOrder::Show(Look::GREEN)));
+    assert_eq!(worker.poll(now, N), Some(LampOrder::Show(Look::GREEN)));
     ended(&mut worker, now, DONE);
     assert!(worker.is_settled());
 }
@@ -285,11 +294,11 @@ fn a_test_asked_for_during_a_read_back_shows_every_colour() {
     let (mut worker, now) = active();
     shown(&mut worker, now);
     let now = now + LAMP_REASSERT;
-    worker.poll(now);
+    worker.poll(now, N);
     worker.test(now, RequestId(7)).expect("no other test");
     ended(&mut worker, now, reads(Look::GREEN));
     let now = worker.next_deadline().expect("the test is due").max(now);
-    assert_eq!(worker.poll(now), Some(LampOrder::Show(Look::TEST[0])));
+    assert_eq!(worker.poll(now, N), Some(LampOrder::Show(Look::TEST[0])));
 }
 
 /// Rule: N8
@@ -304,7 +313,7 @@ fn notices_of_a_look_that_is_overtaken_or_not_ours_any_more_end() {
     worker.want(now, Look::RED_BLINK, Some(key("down")), None);
     worker.want(now, BOTH, Some(key("back")), None);
     assert_eq!(worker.take_overtaken(), [key("down")]);
-    worker.poll(now);
+    worker.poll(now, N);
     worker.set_active(now, false);
     assert_eq!(worker.take_overtaken(), [], "it may yet be told");
     ended(&mut worker, now, LampResult::Cancelled);
@@ -316,13 +325,13 @@ fn notices_of_a_look_that_is_overtaken_or_not_ours_any_more_end() {
 fn a_question_that_a_handover_overtook_finds_no_strayed_lamp() {
     let (mut worker, now) = active();
     worker.want(now, Look::OUT, None, None);
-    worker.poll(now);
+    worker.poll(now, N);
     ended(&mut worker, now, DONE);
     let later = now + LAMP_REASSERT;
-    assert_eq!(worker.poll(later), Some(LampOrder::ReadBack(Look::OUT)));
+    assert_eq!(worker.poll(later, N), Some(LampOrder::ReadBack(Look::OUT)));
     // Its own server has started again and tells it from here on.
     worker.set_active(later, false);
-    assert!(worker.cancel());
+    assert!(worker.cancel().is_some());
     let lit = LampResult::Done {
         shown: Some(Look::GREEN),
     };

@@ -73,19 +73,23 @@ fn an_old_put_out_that_was_forgotten_does_not_outdo_a_new_red() {
     let latch = |red: Glow, at: i64| Latch {
         server: "sv1".into(),
         red,
-        red_changed: WallTime(at),
+        red_changed: Stamp(at),
         green: Glow::Off,
-        green_changed: WallTime(at),
+        green_changed: Stamp(at),
     };
     let put_out = |at: i64| PutOut {
         server: "sv1".into(),
         fault: None,
         run: Some(SessionId([0; 12])),
-        at: WallTime(at),
+        at: Stamp(at),
     };
     let tell = |latch: Latch, put_out: PutOut| {
         let (latches, put_out) = (alloc::vec![latch], alloc::vec![put_out]);
-        let message = PeerMessage::Latches { latches, put_out };
+        let message = PeerMessage::Latches {
+            latches,
+            put_out,
+            clock: Stamp::NEVER,
+        };
         Event::Peer(ServerId(1), Box::new(message))
     };
     let mut out = Vec::new();

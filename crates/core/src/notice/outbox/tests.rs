@@ -84,6 +84,7 @@ fn turn(ours: bool) -> Turn {
         origin: None,
         ours,
         fresh: true,
+        from: Moment(0),
     }
 }
 

@@ -15,6 +15,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use noroshi_core::lamp::OrderNumber;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -30,8 +31,8 @@ pub const CONNECT_SUSPICIOUS: Duration = Duration::from_millis(400);
 #[derive(Debug)]
 pub(super) struct Leave {
     /// Orders up to this number are cancelled.
-    cancelled: watch::Receiver<u64>,
-    number: u64,
+    cancelled: watch::Receiver<OrderNumber>,
+    number: OrderNumber,
     /// The last order for this lamp failed.
     cautious: AtomicBool,
     /// Something that changes the lamp has left.
@@ -39,7 +40,11 @@ pub(super) struct Leave {
 }
 
 impl Leave {
-    pub(super) fn new(cancelled: watch::Receiver<u64>, number: u64, cautious: bool) -> Leave {
+    pub(super) fn new(
+        cancelled: watch::Receiver<OrderNumber>,
+        number: OrderNumber,
+        cautious: bool,
+    ) -> Leave {
         Leave {
             cancelled,
             number,

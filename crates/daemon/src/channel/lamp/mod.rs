@@ -25,11 +25,11 @@ mod trouble;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use noroshi_core::config::{Lamp, LampId};
 use noroshi_core::event::Event;
-use noroshi_core::lamp::{LampOrder, LampResult, Look};
+use noroshi_core::lamp::{LampOrder, LampResult, Look, OrderNumber};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::engine::Gate;
@@ -76,9 +76,7 @@ struct Line {
     /// [`ORDERS_MAX`] permits: the places in the queue for it.
     places: Arc<Semaphore>,
     /// Orders up to this number are taken back.
-    cancelled: watch::Sender<u64>,
-    /// Orders given so far.
-    orders: AtomicU64,
+    cancelled: watch::Sender<OrderNumber>,
     /// The last order ended in a failure.
     failed: AtomicBool,
 }
@@ -88,8 +86,7 @@ impl Line {
         Line {
             turn: Arc::new(Semaphore::new(1)),
             places: Arc::new(Semaphore::new(ORDERS_MAX)),
-            cancelled: watch::Sender::new(0),
-            orders: AtomicU64::new(0),
+            cancelled: watch::Sender::new(OrderNumber::default()),
             failed: AtomicBool::new(false),
         }
     }
@@ -149,23 +146,23 @@ impl LampChannel {
             .collect();
     }
 
-    /// Carries out `order` in a task of its own. Must be called within a tokio runtime.
-    pub fn order(&self, lamp: LampId, order: LampOrder) {
+    /// Carries out `order` in a task of its own; `number` rises from order to order. Must be called
+    /// within a tokio runtime.
+    pub fn order(&self, lamp: LampId, number: OrderNumber, order: LampOrder) {
         let inbox = self.inbox.clone();
         let task = self.slots.get(usize::from(lamp.0)).map(|slot| {
             let line = slot.line.clone();
             let place = line.places.clone().try_acquire_owned();
-            let number = line.orders.fetch_add(1, Ordering::Relaxed) + 1;
             let cancelled = line.cancelled.subscribe();
             let (lamp, servers) = (slot.lamp.clone(), slot.servers.clone());
-            (place, line, lamp, servers, (cancelled, number))
+            (place, line, lamp, servers, cancelled)
         });
         let (deadlines, gate) = (self.deadlines, self.gate.clone());
         tokio::spawn(async move {
             let result = match task {
                 None => Trouble::Settings(format!("there is no lamp number {}", lamp.0)).result(),
                 Some((Err(_), ..)) => Trouble::Busy.result(),
-                Some((Ok(place), line, lamp, servers, (cancelled, number))) => {
+                Some((Ok(place), line, lamp, servers, cancelled)) => {
                     let (turn, failed) = (line.turn.clone(), &line.failed);
                     let cautious = failed.load(Ordering::Relaxed);
                     let leave = Leave::new(cancelled, number, cautious);
@@ -188,7 +185,7 @@ impl LampChannel {
             let _ = inbox
                 .send(Event::Lamp {
                     lamp,
-                    order,
+                    number,
                     result,
                 })
                 .await;
@@ -197,12 +194,11 @@ impl LampChannel {
 }
 
 impl LampChannel {
-    /// Takes back the orders for `lamp` of which nothing has left yet: each ends as cancelled, at once.
-    /// One that has left goes on to its end.
-    pub fn cancel(&self, lamp: LampId) {
+    /// Takes back the orders for `lamp` up to `number` of which nothing has left yet: each ends as
+    /// cancelled, at once. One that has left goes on to its end.
+    pub fn cancel(&self, lamp: LampId, number: OrderNumber) {
         if let Some(slot) = self.slots.get(usize::from(lamp.0)) {
-            let given = slot.line.orders.load(Ordering::Relaxed);
-            slot.line.cancelled.send_replace(given);
+            slot.line.cancelled.send_replace(number);
         }
     }
 }

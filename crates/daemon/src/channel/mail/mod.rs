@@ -17,6 +17,8 @@ mod sendmail;
 mod smtp;
 mod stagger;
 mod tls;
+
+pub(crate) use tls::try_ca_file;
 mod wire;
 
 use crate::channel::trouble;

@@ -61,6 +61,14 @@ fn config(verify: bool, ca_file: Option<&str>) -> Result<ClientConfig, String> {
         .with_no_client_auth())
 }
 
+/// Whether the certificate authorities in a file can be used, as a mail would.
+///
+/// # Errors
+/// Why not, for people.
+pub(crate) fn try_ca_file(path: &str) -> Result<(), String> {
+    roots(Some(path)).map(drop)
+}
+
 fn roots(ca_file: Option<&str>) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     match ca_file {

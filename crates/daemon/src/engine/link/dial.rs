@@ -1,6 +1,6 @@
 //! Making a connection whose ends know each other.
 //!
-//! *Use.* [`dial_until_made`] by the server with the lower id; [`greet`] by both ends after TLS.
+//! *Use.* [`dial_until_made`] by the server with the lower name; [`greet`] by both ends after TLS.
 //! *Failure.* Each step has its deadline. What went wrong is said once until a link stands
 //! (`note`), and the next interconnect is tried, for ever.
 
@@ -114,6 +114,14 @@ pub(in crate::engine) async fn greet(
 impl Wires {
     /// Says why no link came about.
     pub(in crate::engine) fn say_no_link(&self, server: &str, at: IpAddr, error: &io::Error) {
+        // Who is at a former address by now is nobody's concern.
+        let plan = self.heartbeats().plan();
+        let mut peers = plan.peers().filter(|peer| peer.name == server);
+        let in_force =
+            |peer: &PeerPlan| peer.routes.iter().flatten().any(|it| it.theirs.ip() == at);
+        if !peers.any(in_force) {
+            return;
+        }
         let server = server.to_owned();
         let refusal = error
             .get_ref()

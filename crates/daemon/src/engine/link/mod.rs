@@ -1,6 +1,6 @@
 //! Links: one connection to each other server, over which messages go both ways.
 //!
-//! Of a pair the server with the lower id dials, on the first shared interconnect that connects;
+//! Of a pair the server with the lower name dials, on the first shared interconnect that connects;
 //! TLS proves both ends' key (`identity`), one line says who they are (`hello`), then each line is a
 //! [`PeerMessage`]. One task for each other server makes its links, one after the other, so
 //! `LinkUp` and `LinkDown` alternate by construction.

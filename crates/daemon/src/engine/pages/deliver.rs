@@ -69,9 +69,10 @@ impl Delivery {
     async fn run(self, home: Home, scope: Scope, mut asking: mpsc::Receiver<u64>) {
         let (server, id) = &self.key;
         if takes(Part::Control, Level::Info) {
-            log::keep_line(format!(
-                "{server} collects the logs of this server ({})",
-                scope.word()
+            let scope = scope.word();
+            log::keep_line(log::language().pick(
+                format!("{server} collects the logs of this server ({scope})"),
+                format!("{server} がこのサーバのログを採取します（{scope}）"),
             ));
         }
         let mut archive = start(command(&home, &self.wires.plan().own_name, scope)).await;

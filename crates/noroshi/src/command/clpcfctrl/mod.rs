@@ -17,7 +17,6 @@ use noroshi_conf::bundle::Bundle;
 use noroshi_conf::set::{CONF, REPORT, SCRIPTS, SetFault};
 use noroshi_core::request::{Reply, Request};
 use noroshi_daemon::sets;
-use std::path::Path;
 
 /// What the manual prints at the end, to the letter, in both languages.
 const SUCCEEDED: &str = "command succeeded.(code:0)";
@@ -159,13 +158,6 @@ fn settings(context: &mut Context, shown: &str, bundle: &Bundle) -> Result<(), F
 }
 
 fn pull(context: &mut Context, options: &Clpcfctrl) -> Result<Exit, Failure> {
-    let Some(folder) = &options.directory else {
-        let text = context.pick(
-            "--pull writes into a directory: name it with -x DIR. Floppies are not written.",
-            "--pull の出力先ディレクトリを -x DIR で指定してください。フロッピーには書き込みません。",
-        );
-        return Err(context.failure(Exit::Usage, text));
-    };
     let etc = context.home.etc();
     let (mut bundle, _) = sets::read_dir(&etc)
         .map_err(|error| context.about_file(&etc, ("cannot read", "読み込めません"), &error))?;
@@ -178,13 +170,7 @@ fn pull(context: &mut Context, options: &Clpcfctrl) -> Result<Exit, Failure> {
         let report = new_report(bundle.parts());
         bundle.set_report(report.text().into_bytes());
     }
-    write(context, folder, &bundle)?;
+    medium::write(context, options, &bundle)?;
     say!(context.out, "{SUCCEEDED}")?;
     Ok(Exit::Done)
-}
-
-fn write(context: &Context, folder: &Path, bundle: &Bundle) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder)
-        .and_then(|()| sets::write_dir(folder, bundle))
-        .map_err(|error| context.about_file(folder, ("cannot write", "書き込めません"), &error))
 }

@@ -78,6 +78,10 @@ pub(super) fn register(
 ) -> Result<Exit, Failure> {
     genuine(context, ground, shown, &evidence)?;
     let stored = register::update(&context.home, |store| {
+        // What a clock showed that has been set back since counts as well.
+        let latest = store.memory.map(|memory| memory.latest);
+        let now = latest.map_or(clock::wall(), |latest| latest.max(clock::wall()));
+        not_over(context, shown, &evidence, now).map_err(Stop::Said)?;
         let record = add(context, store, &ground.server, evidence).map_err(Stop::Said)?;
         Ok::<_, Stop>((store.clone(), record))
     });
@@ -115,8 +119,17 @@ fn genuine(
         };
         return Err(context.failure(Exit::WrongSignature, &text));
     }
+    Ok(())
+}
+
+fn not_over(
+    context: &Context,
+    shown: &str,
+    evidence: &Evidence,
+    now: WallTime,
+) -> Result<(), Failure> {
     match evidence.licence().until {
-        Some(until) if end_of(until) <= clock::wall() => {
+        Some(until) if end_of(until) <= now => {
             let text = context.pick(
                 format!("{shown}: the licence has expired: its last day was {until}\nIf this is not so, look at this server's clock. Nothing was registered."),
                 format!("{shown}: ライセンスの有効期限が切れています。最終日は {until} でした。\n心当たりがない場合は、このサーバの時計を確認してください。何も登録していません。"),

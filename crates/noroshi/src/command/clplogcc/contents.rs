@@ -161,7 +161,7 @@ impl<W: Write> Contents<'_, W> {
 
     /// Adds the last bytes of a file, at most `bytes_max`.
     fn tail(&mut self, path: &Path, name: &str, bytes_max: u64) -> io::Result<()> {
-        let opened = open(path).and_then(|mut file| {
+        let opened = open(path, OFlags::NOFOLLOW).and_then(|mut file| {
             let about = file.metadata()?;
             let bytes = about.len().min(bytes_max);
             file.seek(SeekFrom::Start(about.len() - bytes))?;
@@ -315,9 +315,9 @@ impl<W: Write> Contents<'_, W> {
     }
 }
 
-/// Opens a plain file; nothing else is waited for, and no link followed.
-fn open(path: &Path) -> io::Result<File> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
+/// Opens a plain file, with these flags; nothing else is waited for.
+fn open(path: &Path, flags: OFlags) -> io::Result<File> {
+    let flags = (flags | OFlags::NONBLOCK).bits();
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(flags.cast_signed())
@@ -328,10 +328,11 @@ fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// The first bytes of a small file.
+/// The first bytes of a small file; one that is a pipe would wait for its writer.
 pub(super) fn read_up_to(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(bytes_max).read_to_end(&mut bytes)?;
+    let file = open(path, OFlags::empty())?;
+    file.take(bytes_max).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -382,6 +383,7 @@ mod tests {
             event: 2,
             severity: Severity::Error,
             text: "Server server2\nhas been stopped.".into(),
+            about: Some("server2".into()),
             notices: Vec::new(),
         };
         let zone = TimeZone::posix("JST-9").unwrap();

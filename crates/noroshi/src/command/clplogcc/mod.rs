@@ -126,11 +126,11 @@ fn collect(
     news: &mpsc::SyncSender<(String, News)>,
 ) -> Result<(PathBuf, u64), String> {
     let name = format!("{}-{}", archive::plain(&target.server), job.stamp);
-    let part = Part::new(job.dir, &name).map_err(|error| error.to_string())?;
+    let here = |error: io::Error| format!("{}: {error}", job.dir.display());
+    let part = Part::new(job.dir, &name).map_err(here)?;
     let mut part = Watched::new(part, escaped(&target.server), news.clone());
     if target.own {
-        part = contents::write(job.home, &target.server, job.scope, part)
-            .map_err(|error| error.to_string())?;
+        part = contents::write(job.home, &target.server, job.scope, part).map_err(here)?;
     } else {
         let mut failed = None;
         let mut client =
@@ -139,7 +139,7 @@ fn collect(
             match part.write_all(bytes) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(error) => {
-                    failed = Some(error.to_string());
+                    failed = Some(here(error));
                     ControlFlow::Break(())
                 }
             }
@@ -149,7 +149,7 @@ fn collect(
             return Err(why);
         }
     }
-    part.into_inner().keep().map_err(|error| error.to_string())
+    part.into_inner().keep().map_err(here)
 }
 
 /// Writes this server's archive for the daemon that started us.

@@ -45,10 +45,12 @@ impl Stage {
             H::Mail(MailBehaviour::Slow(_) | MailBehaviour::Hangs(_)) => Err(NOT_POSSIBLE.into()),
             H::Heals | H::Mail(_) => Ok(()),
             H::Deaf(..)
+            | H::Clock(..)
             | H::Loss(..)
             | H::Disk(..)
             | H::Settings(..)
-            | H::Licence(_)
+            | H::Licence(..)
+            | H::Register(..)
             | H::Pushes(..)
             | H::Sets(..) => Err(NOT_POSSIBLE.into()),
         }
@@ -147,10 +149,12 @@ impl Stage {
                 self.ask(at(name)?, Request::Stop { server: None, by });
             }
             H::Deaf(..)
+            | H::Clock(..)
             | H::Loss(..)
             | H::Disk(..)
             | H::Settings(..)
-            | H::Licence(_)
+            | H::Licence(..)
+            | H::Register(..)
             | H::Pushes(..)
             | H::Sets(..) => {
                 return Err(NOT_POSSIBLE.into());

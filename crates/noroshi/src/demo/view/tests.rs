@@ -80,6 +80,7 @@ fn killed() -> Scene {
         event: 2,
         severity: Severity::Error,
         text: "Server sv3 is down\u{1b}[2J".into(),
+        about: Some("sv3".into()),
         notices: Vec::new(),
     });
     scene.mails.push_front(MailScene {

@@ -8,7 +8,6 @@ use noroshi_conf::bundle::Bundle;
 use noroshi_conf::fat::floppy;
 use noroshi_conf::set::{CONF, SCRIPTS};
 use noroshi_conf::tar::{self, Entry};
-use noroshi_daemon::clock;
 
 /// Name of the archive.
 pub(super) const TAR: &str = "noroshi-set.tar";
@@ -19,11 +18,7 @@ pub(super) const FLOPPY: &str = "noroshi-set.img";
 pub(super) fn answer(visitor: &Visitor, set: &Bundle, former: &[u8], form: &str) -> Response {
     let entries = entries(set, former);
     match form {
-        "tar" => {
-            let now_ms = u64::try_from(clock::wall().0).unwrap_or(0);
-            let bytes = tar::write(&entries, now_ms / 1_000);
-            file(TAR, "application/x-tar", bytes)
-        }
+        "tar" => file(TAR, "application/x-tar", tar::write(&entries)),
         "floppy" => match floppy(&entries) {
             Some(bytes) => file(FLOPPY, "application/octet-stream", bytes),
             None => {
@@ -86,7 +81,7 @@ mod tests {
             let set = with_conf(&running, b"<root>new</root>".to_vec());
             let entries = entries(&set, b"<root>old</root>");
             let images = [
-                tar::read(&tar::write(&entries, 0)).unwrap(),
+                tar::read(&tar::write(&entries)).unwrap(),
                 noroshi_conf::fat::read(&floppy(&entries).unwrap()).unwrap(),
             ];
             for read in images {
