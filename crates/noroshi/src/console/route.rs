@@ -72,6 +72,7 @@ pub(super) const ROUTES: &[Route] = &[
 pub(super) fn router(app: Arc<App>) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
+        debug_assert!(!route.method.is_empty(), "{}", route.path);
         let guard = from_fn_with_state((Arc::clone(&app), route.access), gate);
         router = router.route(route.path, (route.handler)().layer(guard));
     }
