@@ -33,6 +33,7 @@ pub(super) struct Route {
 
 const VIEW: Access = Access::Role(Role::View);
 const OPERATE: Access = Access::Role(Role::Operate);
+const ADMINISTER: Access = Access::Role(Role::Administer);
 
 /// All of them.
 #[rustfmt::skip]
@@ -47,6 +48,21 @@ pub(super) const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/set-up", access: Access::Anyone, handler: || get(page::set_up::show) },
     Route { method: "POST", path: "/set-up", access: Access::Anyone, handler: || post(page::set_up::make) },
     Route { method: "POST", path: "/language", access: Access::Anyone, handler: || post(page::sign_in::language) },
+    Route { method: "GET", path: "/builder", access: ADMINISTER, handler: || get(page::builder::alert_service) },
+    Route { method: "GET", path: "/builder/destinations", access: ADMINISTER, handler: || get(page::builder::destinations) },
+    Route { method: "GET", path: "/builder/warning-light", access: ADMINISTER, handler: || get(page::builder::warning_light) },
+    Route { method: "POST", path: "/builder/lamp-test", access: ADMINISTER, handler: || post(page::builder::lamp_test) },
+    Route { method: "POST", path: "/builder/preview", access: ADMINISTER, handler: || post(page::builder::preview::show) },
+    Route { method: "GET", path: "/builder/preview", access: ADMINISTER, handler: || get(page::builder::begin) },
+    Route { method: "GET", path: "/builder/again", access: ADMINISTER, handler: || get(page::builder::begin) },
+    Route { method: "GET", path: "/builder/edit", access: ADMINISTER, handler: || get(page::builder::begin) },
+    Route { method: "POST", path: "/builder/again", access: ADMINISTER, handler: || post(page::builder::preview::again) },
+    Route { method: "POST", path: "/builder/edit", access: ADMINISTER, handler: || post(page::builder::preview::edit) },
+    Route { method: "POST", path: "/builder/apply", access: ADMINISTER, handler: || post(page::builder::preview::apply) },
+    Route { method: "POST", path: "/builder/save", access: ADMINISTER, handler: || post(page::builder::preview::save) },
+    Route { method: "GET", path: "/builder/history", access: ADMINISTER, handler: || get(page::builder::history::list) },
+    Route { method: "GET", path: "/builder/set", access: ADMINISTER, handler: || get(page::builder::history::look) },
+    Route { method: "POST", path: "/builder/restore", access: ADMINISTER, handler: || post(page::builder::history::restore) },
     Route { method: "GET", path: "/console.css", access: Access::Anyone, handler: || get(page::asset::style) },
     Route { method: "GET", path: "/console.js", access: Access::Anyone, handler: || get(page::asset::script) },
     Route { method: "GET", path: "/icon.svg", access: Access::Anyone, handler: || get(page::asset::icon) },
@@ -56,6 +72,7 @@ pub(super) const ROUTES: &[Route] = &[
 pub(super) fn router(app: Arc<App>) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
+        debug_assert!(!route.method.is_empty(), "{}", route.path);
         let guard = from_fn_with_state((Arc::clone(&app), route.access), gate);
         router = router.route(route.path, (route.handler)().layer(guard));
     }
@@ -64,4 +81,18 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .fallback_service(axum::routing::any(page::missing).layer(anyone))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .with_state(app)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rule: M32 N21
+    #[test]
+    fn settings_are_changed_by_administrators_alone() {
+        let builder = ROUTES.iter().filter(|it| it.path.starts_with("/builder"));
+        for route in builder {
+            assert_eq!(route.access, ADMINISTER, "{} {}", route.method, route.path);
+        }
+    }
 }

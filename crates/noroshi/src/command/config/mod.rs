@@ -9,14 +9,17 @@ mod edit;
 mod history;
 mod message;
 pub(super) mod prompt;
+pub(crate) mod restored;
 mod save;
 pub(crate) mod saved_set;
 mod secret;
+pub(crate) mod ticks;
 
 use super::Context;
 use crate::cli::config::{Config, Get, Target};
 use crate::exit::{Exit, Failure};
 use crate::print::{escaped, say};
+use noroshi_conf::difference::below;
 use noroshi_conf::document::{Document, EditFault, ElementPath};
 use noroshi_conf::sealed::is_sealed;
 use noroshi_conf::tree::{Node, is_secret};
@@ -209,15 +212,6 @@ fn one_value(context: &mut Context, path: &ElementPath, node: Node<'_>) -> Resul
         )
     };
     Err(context.failure(Exit::Refused, &format!("{path}: {what}")))
-}
-
-/// The element and all below it, in the order of the file; nothing below a secret.
-fn below(node: Node<'_>) -> Vec<Node<'_>> {
-    let mut all = vec![node];
-    if !is_secret(node.name()) {
-        all.extend(node.children().flat_map(below));
-    }
-    all
 }
 
 /// One line of JSON.

@@ -41,5 +41,20 @@ function code() {
   }
 }
 
+// A search over rows that are all here: what does not fit is hidden while somebody types.
+function filter() {
+  const field = document.querySelector("[data-filter]");
+  const rows = field && document.querySelector(`[data-filtered="${field.dataset.filter}"]`);
+  if (!rows || field.value) return;
+  field.addEventListener("input", () => {
+    const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const row of rows.children) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = !words.every((word) => text.includes(word));
+    }
+  });
+}
+
 code();
+filter();
 live();

@@ -6,6 +6,7 @@
 
 pub(super) mod alerts;
 pub(super) mod asset;
+pub(super) mod builder;
 pub(super) mod cluster;
 pub(super) mod news;
 pub(super) mod set_up;
@@ -17,6 +18,7 @@ use axum::Extension;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
+use noroshi_core::config::Role;
 use noroshi_core::text::Language;
 use noroshi_daemon::control::Trouble;
 
@@ -25,6 +27,8 @@ use noroshi_daemon::control::Trouble;
 pub(super) enum Place {
     Cluster,
     Alerts,
+    /// For administrators.
+    Builder,
     /// None of them.
     Elsewhere,
 }
@@ -33,6 +37,7 @@ pub(super) enum Place {
 const PLACES: &[(Place, &str, &str, &str)] = &[
     (Place::Cluster, "/", "Cluster", "クラスタ"),
     (Place::Alerts, "/alerts", "Alerts", "アラート"),
+    (Place::Builder, "/builder", "Builder", "ビルダ"),
 ];
 
 /// A whole page around `content`.
@@ -84,11 +89,11 @@ fn banner(visitor: &Visitor, place: Place) -> Markup {
             nav aria-label=(visitor.pick("Pages", "ページ")) {
                 ul {
                     @for (other, path, en, ja) in PLACES {
-                        li {
+                        @if *other != Place::Builder || visitor.may(Role::Administer) { li {
                             a href=(path) aria-current=[(*other == place).then_some("page")] {
                                 (visitor.pick(*en, *ja))
                             }
-                        }
+                        } }
                     }
                 }
             }

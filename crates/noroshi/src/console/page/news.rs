@@ -31,6 +31,7 @@ pub(in crate::console) async fn stream(
         (app, news, visitor, token),
         |(app, mut news, visitor, token)| async move {
             let came = news.recv().await;
+            app.accounts.look().await;
             let event = match came {
             _ if !still(&app, &token) => Event::default().event("reload").data(""),
             Ok(News::Alert(alert)) => Event::default()

@@ -16,6 +16,7 @@ use noroshi_conf::document::ElementPath;
 use noroshi_core::config::Role;
 use serde::Deserialize;
 use std::sync::Arc;
+use tokio::task::spawn_blocking;
 
 /// The form.
 #[derive(Deserialize)]
@@ -60,7 +61,9 @@ pub(in crate::console) async fn make(
     if !why.is_empty() {
         return again(StatusCode::UNPROCESSABLE_ENTITY, &why);
     }
-    if !setup_code::is(&app.home, &given.code) {
+    let (home, code) = (app.home.clone(), given.code.clone());
+    let right = spawn_blocking(move || setup_code::is(&home, &code)).await;
+    if !right.unwrap_or(false) {
         let text = visitor.pick(
             "This is not the code, or it is too old. \"noroshi user link\" prints a new one on the server.",
             "コードが違うか、期限切れです。サーバ上で noroshi user link を実行してください。",
@@ -78,7 +81,9 @@ pub(in crate::console) async fn make(
     .await
     {
         Ok(hash) => {
-            setup_code::used(&app.home);
+            let home = app.home.clone();
+            // A code that is not removed is of no use any more: there is a user.
+            let _ = spawn_blocking(move || setup_code::used(&home)).await;
             super::sign_in::begin(&app, &visitor, &given.name, &hash, "/")
         }
         Err(Refusal::Because(why)) => again(StatusCode::UNPROCESSABLE_ENTITY, &why),
@@ -98,7 +103,7 @@ pub(in crate::console) async fn add_user(
 ) -> Result<String, Refusal> {
     let because = |why: String| Refusal::Because(vec![why]);
     let password = password.to_string();
-    let hashed = tokio::task::spawn_blocking(move || account::hash(&password)).await;
+    let hashed = spawn_blocking(move || account::hash(&password)).await;
     let hash = hashed
         .unwrap_or_else(|error| Err(error.to_string()))
         .map_err(because)?;
@@ -108,10 +113,12 @@ pub(in crate::console) async fn add_user(
         (Ok(role), Ok(password)) => (role, password),
         (Err(fault), _) | (_, Err(fault)) => return Err(because(fault.text(visitor.language))),
     };
-    let sealed = app.home.seal_secret(&password_path.to_string(), &hash);
+    let (home, at, of) = (app.home.clone(), password_path.to_string(), hash.clone());
+    let sealed = spawn_blocking(move || home.seal_secret(&at, &of)).await;
+    let sealed = sealed.map_err(|error| because(error.to_string()))?;
     let sealed = sealed.map_err(|error| because(error.to_string()))?;
     let who = format!("{name} (console, {})", visitor.address);
-    settings::change(app, &who, visitor.language, |document| {
+    settings::change(app, &who, visitor.language, move |document| {
         document.set(&role_path, account::role_name(role))?;
         document.set(&password_path, &sealed).map(drop)
     })
