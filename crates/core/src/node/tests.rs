@@ -2,6 +2,7 @@
 
 mod lamps;
 mod licences;
+mod sets;
 mod trouble;
 
 use super::*;
