@@ -4,6 +4,7 @@ use super::*;
 use crate::config::Config;
 use crate::request::{Reply, Request, RequestId};
 use crate::set::SetLabel;
+use crate::text::Language;
 
 const DIGEST: &str = "d1";
 const PUSH: RequestId = RequestId(7);
@@ -84,4 +85,37 @@ fn a_living_server_that_agreed_and_does_not_take_it_is_told_apart_from_one_that_
         silent: alloc::vec!["sv3".into()],
     };
     assert_eq!(reply(&out), Some(&expected));
+}
+
+/// The first status after a push said that all others had other settings, until their next heartbeat.
+///
+/// Rule: N17
+#[test]
+fn new_settings_are_in_a_heartbeat_at_once() {
+    let (mut node, now, label) = committed();
+    let out = take(&mut node, now, label, config(3));
+    let at = |wanted: fn(&Action) -> bool| out.iter().position(wanted);
+    let taken = at(|action| matches!(action, Action::Reconfigure(_)));
+    let beat = at(|action| matches!(action, Action::Beat(_)));
+    assert!(taken.is_some() && beat > taken, "{out:#?}");
+}
+
+/// A set that changes the language: its alert mixed both.
+///
+/// Rule: N17
+#[test]
+fn that_a_set_was_taken_is_told_in_one_language() {
+    let (mut node, now, label) = committed();
+    let mut config = config(3);
+    config.language = Language::Ja;
+    let out = take(&mut node, now, label, config);
+    let text = out.iter().find_map(|action| match action {
+        Action::Tell(_, message) => match &**message {
+            PeerMessage::Alert { alert, .. } => Some(alert.text.clone()),
+            _ => None,
+        },
+        _ => None,
+    });
+    let text = text.expect("it is told");
+    assert!(text.contains("配布") && !text.contains("pushed"), "{text}");
 }
