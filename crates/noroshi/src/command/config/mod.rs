@@ -37,6 +37,7 @@ pub(super) fn run(context: &mut Context, verb: Config) -> Result<Exit, Failure> 
         Config::History(options) => history::list(context, options.json),
         Config::Restore(options) => history::restore(context, options.number),
         Config::Verify(options) => saved_set::verify(context, options),
+        Config::Save(options) => save::again(context, options),
     }
 }
 
