@@ -3,8 +3,9 @@
 //! *Use.* [`differences`]. Order, indentation and comments do not count. What stands below a secret is part
 //! of it and is not named.
 
+use crate::blackout::looks_secret;
 use crate::document::{Document, ElementPath};
-use crate::tree::{Node, is_secret};
+use crate::tree::Node;
 use std::collections::HashMap;
 
 /// An element that is not the same in both.
@@ -42,7 +43,7 @@ pub fn differences<'t>(one: &'t Document, other: &'t Document) -> Vec<(String, D
 /// The element and all below it, in the order of the file; nothing below a secret.
 pub fn below(node: Node<'_>) -> Vec<Node<'_>> {
     let mut all = vec![node];
-    if !is_secret(node.name()) {
+    if !looks_secret(node.name()) {
         all.extend(node.children().flat_map(below));
     }
     all
@@ -64,7 +65,7 @@ fn by_path<'a, 't>(rows: &'a [(String, Node<'t>)]) -> HashMap<&'a str, Node<'t>>
 
 /// Spaces around a secret belong to it.
 fn compared(node: Node<'_>) -> &str {
-    if is_secret(node.name()) {
+    if looks_secret(node.name()) {
         node.raw()
     } else {
         node.value()

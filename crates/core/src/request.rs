@@ -80,8 +80,11 @@ pub enum Reply {
         number: u64,
         /// The servers that have it in force.
         servers: Vec<String>,
-        /// Those that take it when they return, or have not said yet that they did.
+        /// Those that are away, and take it when they return.
         later: Vec<String>,
+        /// Those at work that have agreed and not said in time that it is in force there. They go on trying,
+        /// and alert what hinders them.
+        silent: Vec<String>,
     },
     /// It was not done, and why.
     Refused {

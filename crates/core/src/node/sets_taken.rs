@@ -237,7 +237,8 @@ impl Node {
                     label: label.clone(),
                 };
                 self.tell_all(&message, out);
-                let source = source(&self.config, &label);
+                // In the language of the new settings, which tell it.
+                let source = source(&config, &label);
                 self.configure(now, &source, Ok(config), out);
                 self.offer_taken(&label, Ok(()), out);
                 self.look_for_later_set(now, out);

@@ -213,7 +213,7 @@ pub(super) fn lines(before: &Document, after: &Document) -> Vec<Line> {
     let found = differences(before, after).into_iter();
     let shown = |side: Option<noroshi_conf::tree::Node<'_>>| match side {
         None => Shown::Absent,
-        Some(node) if noroshi_conf::tree::is_secret(node.name()) => Shown::Secret,
+        Some(node) if noroshi_conf::blackout::looks_secret(node.name()) => Shown::Secret,
         Some(node) => Shown::Value(node.value().to_string()),
     };
     let says = |it: &Difference<'_>| {
