@@ -112,6 +112,7 @@ fn wish(request: &Request) -> String {
         Request::LampOff { server } => format!("put the light of {server} out"),
         Request::LampTest { server } => format!("test the light of {server}"),
         Request::MailTest => "send a test mail".into(),
+        Request::Acknowledge { alert, by, .. } => format!("acknowledge {alert} ({by})"),
         Request::LicencesChanged => "look at the licences again".into(),
         Request::Push { digest, by } => format!("push the set {digest} ({by})"),
         Request::Stop { server, by } => {

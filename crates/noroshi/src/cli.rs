@@ -14,6 +14,7 @@ pub(crate) use licence::{Clplcnsc, Issue, Licence, Signer, Verify};
 
 use crate::exit::{self, Exit};
 use crate::japanese;
+use crate::when::When;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{
     ArgAction, ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
@@ -208,6 +209,18 @@ pub(crate) struct Alerts {
     /// Only those of this module
     #[arg(long, value_name = "MODULE")]
     pub(crate) module: Option<String>,
+    /// Only those whose text holds this, in any case of letters
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) text: Option<String>,
+    /// Only what happened at this time or later, such as 2026-11-22 or 2026-11-22T10:00
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<When>,
+    /// Only what happened before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<When>,
+    /// Only those with a notice that has not reached its receiver
+    #[arg(long)]
+    pub(crate) undelivered: bool,
 }
 
 /// Verbs of `test`.

@@ -141,6 +141,26 @@ const OPTIONS: &[(&str, &str, &str)] = &[
     ),
     ("alerts", "module", "このモジュールのものだけを表示します"),
     (
+        "alerts",
+        "text",
+        "メッセージにこの文字列を含むものだけを表示します（大文字と小文字は区別しません）",
+    ),
+    (
+        "alerts",
+        "since",
+        "この時刻以降に発生したものだけを表示します（例: 2026-11-22, 2026-11-22T10:00）",
+    ),
+    (
+        "alerts",
+        "until",
+        "この時刻より前に発生したものだけを表示します",
+    ),
+    (
+        "alerts",
+        "undelivered",
+        "宛先に届いていない通報があるものだけを表示します",
+    ),
+    (
         "get",
         "path",
         "例: /root/cluster/mail/address, /root/server@sv1/device@0/info",

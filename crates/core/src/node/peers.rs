@@ -35,6 +35,7 @@ impl Node {
         tell(PeerMessage::Returns {
             returns: self.returns(&others),
         });
+        self.tell_acknowledgements(server, out);
         self.tell_licences_to(server, out);
         self.tell_set(server, out);
         let mut tell = |message| out.push(Action::Tell(server, Box::new(message)));
@@ -94,6 +95,9 @@ impl Node {
                 register,
             }),
             PeerMessage::LicencesTaken { number } => self.licences_taken(from, number),
+            PeerMessage::Acknowledged { acknowledgements } => {
+                self.learn_acknowledgements(acknowledgements);
+            }
             PeerMessage::Leaving { cluster } => {
                 let mut news = Vec::new();
                 self.membership.left(now.at, from, cluster, &mut news);

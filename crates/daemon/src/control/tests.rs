@@ -38,6 +38,7 @@ fn row(row: u64, server: &str, severity: Severity) -> AlertRow {
         }),
         received: WallTime(2_000),
         notices: Vec::new(),
+        acknowledgement: None,
     }
 }
 

@@ -375,6 +375,8 @@ mod tests {
                 severity: noroshi_core::alert::Severity::Info,
                 text: String::new(),
                 notices: Vec::new(),
+                acknowledged: None,
+                about: None,
             };
             scene.take(&News::Alert(0, Box::new(alert)));
         }

@@ -383,6 +383,8 @@ mod tests {
             severity: Severity::Error,
             text: "Server server2\nhas been stopped.".into(),
             notices: Vec::new(),
+            acknowledged: None,
+            about: None,
         };
         let zone = TimeZone::posix("JST-9").unwrap();
         assert_eq!(

@@ -81,6 +81,8 @@ fn killed() -> Scene {
         severity: Severity::Error,
         text: "Server sv3 is down\u{1b}[2J".into(),
         notices: Vec::new(),
+        acknowledged: None,
+        about: None,
     });
     scene.mails.push_front(MailScene {
         mail: Arc::new(Mail {
