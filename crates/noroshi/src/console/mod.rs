@@ -18,11 +18,14 @@ mod door;
 mod live;
 mod page;
 mod picture;
+mod recent;
 mod route;
 mod serve;
 mod session;
 mod settings;
 pub(crate) mod setup_code;
+#[cfg(test)]
+mod tests;
 mod visitor;
 
 use crate::exit::{Exit, Failure};
