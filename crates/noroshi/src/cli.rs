@@ -3,18 +3,19 @@
 //! Parser, help and (by `clap`) whatever else is made of a definition follow from here; Japanese
 //! help is laid over it by [`crate::japanese`].
 
+mod alerts;
 mod clpcfctrl;
 pub(crate) mod config;
 mod dashes;
 mod licence;
 pub(crate) mod reference;
 
+pub(crate) use alerts::Alerts;
 pub(crate) use clpcfctrl::Clpcfctrl;
 pub(crate) use licence::{Clplcnsc, Issue, Licence, Signer, Verify};
 
 use crate::exit::{self, Exit};
 use crate::japanese;
-use crate::when::When;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{
     ArgAction, ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
@@ -186,41 +187,6 @@ pub(crate) struct Status {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// Options of `alerts`.
-#[derive(Debug, Args)]
-pub(crate) struct Alerts {
-    /// Print one JSON object per line and alert
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Go on with each new alert
-    #[arg(long, short)]
-    pub(crate) follow: bool,
-    /// The last N alerts
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 50)]
-    pub(crate) limit: u32,
-    /// Only those that this server raised, or that are about it
-    #[arg(long, value_name = "SERVER")]
-    pub(crate) server: Option<String>,
-    /// Only those at least this severe: info, warning or error
-    #[arg(long, value_name = "SEVERITY")]
-    pub(crate) severity: Option<Level>,
-    /// Only those of this module
-    #[arg(long, value_name = "MODULE")]
-    pub(crate) module: Option<String>,
-    /// Only those whose text holds this, in any case of letters
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) text: Option<String>,
-    /// Only what happened at this time or later, such as 2026-11-22 or 2026-11-22T10:00
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<When>,
-    /// Only what happened before this time
-    #[arg(long, value_name = "TIME")]
-    pub(crate) until: Option<When>,
-    /// Only those with a notice that has not reached its receiver
-    #[arg(long)]
-    pub(crate) undelivered: bool,
 }
 
 /// Verbs of `test`.
