@@ -5,6 +5,7 @@
 
 use super::{AlertFigures, FiguresQuery};
 use super::{AlertFilter, AlertLine, AlertRow, AlertRows, AlertSource, Page, Reading};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
@@ -13,6 +14,8 @@ pub(crate) struct Memory {
     rows: Mutex<Vec<AlertRow>>,
     last: watch::Sender<u64>,
     trouble: Option<&'static str>,
+    /// Rows that one page looks at.
+    look_max: AtomicUsize,
 }
 
 impl Memory {
@@ -23,6 +26,7 @@ impl Memory {
             rows: Mutex::new(rows),
             last: watch::Sender::new(last),
             trouble: None,
+            look_max: AtomicUsize::new(usize::MAX),
         })
     }
 
@@ -33,6 +37,7 @@ impl Memory {
             rows: Mutex::default(),
             last: watch::Sender::new(0),
             trouble: Some(why),
+            look_max: AtomicUsize::new(usize::MAX),
         })
     }
 
@@ -48,6 +53,12 @@ impl Memory {
 }
 
 impl Memory {
+    /// Lets a page look at so many rows only, as a store does with very many.
+    #[allow(dead_code, reason = "not every test needs it")]
+    pub(crate) fn look_at(&self, rows: usize) {
+        self.look_max.store(rows, Ordering::Relaxed);
+    }
+
     /// An alert that is another now.
     #[allow(dead_code, reason = "for the tests of the console only")]
     pub(crate) fn replace(&self, row: AlertRow) {
@@ -66,21 +77,26 @@ impl AlertSource for Memory {
                 return Err(why.into());
             }
             let rows = self.rows.lock().expect("nobody panics while holding it");
-            let fits = |row: &&AlertRow| only.takes(&AlertLine::from((*row).clone()));
-            let (rows, limit): (Vec<AlertRow>, u32) = match page {
-                Page::Before { row, limit } => {
+            let mut meant: Vec<&AlertRow> = match page {
+                Page::Before { row, .. } => {
                     let before = row.unwrap_or(u64::MAX);
-                    let rows = rows.iter().rev().filter(|row| row.row < before);
-                    (rows.filter(fits).cloned().collect(), limit)
+                    rows.iter().rev().filter(|row| row.row < before).collect()
                 }
-                Page::After { row, limit } => {
-                    let rows = rows.iter().filter(|other| other.row > row);
-                    (rows.filter(fits).cloned().collect(), limit)
-                }
+                Page::After { row, .. } => rows.iter().filter(|other| other.row > row).collect(),
             };
-            let more = rows.len() > limit as usize;
-            let rows: Vec<AlertRow> = rows.into_iter().take(limit as usize).collect();
-            let next = rows.last().filter(|_| more).map(|row| row.row);
+            let (Page::Before { limit, .. } | Page::After { limit, .. }) = page;
+            let all = meant.len();
+            meant.truncate(self.look_max.load(Ordering::Relaxed));
+            let mut next = meant
+                .last()
+                .filter(|_| meant.len() < all)
+                .map(|row| row.row);
+            let fits = |row: &&AlertRow| only.takes(&AlertLine::from((*row).clone()));
+            let mut rows: Vec<AlertRow> = meant.into_iter().filter(fits).cloned().collect();
+            if rows.len() > limit as usize {
+                rows.truncate(limit as usize);
+                next = rows.last().map(|row| row.row);
+            }
             Ok(AlertRows { rows, next })
         })
     }

@@ -1,5 +1,7 @@
 //! The command socket over real sockets, with alerts in memory behind it.
 
+mod pages;
+
 use super::memory::Memory;
 use super::server::checked;
 use super::*;

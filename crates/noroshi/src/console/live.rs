@@ -135,10 +135,12 @@ async fn look(desk: &Desk, say: &Sender<News>, recent: &Mutex<Recent>) {
         tell_changes(desk, say, recent).await;
         tokio::time::sleep(LOOK_PAUSE).await;
     }
-    lock(recent).clear();
 }
 
 async fn tell_changes(desk: &Desk, say: &Sender<News>, recent: &Mutex<Recent>) {
+    if lock(recent).is_empty() {
+        return;
+    }
     let newest = Page {
         limit: RECENT_MAX as u32,
         ..Page::default()

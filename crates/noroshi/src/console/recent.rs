@@ -63,8 +63,9 @@ impl Recent {
         missed.map(|known| Arc::clone(&known.line)).collect()
     }
 
-    /// Nobody is shown anything any more.
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
+    /// No page has shown any. What one has shown stays when it is closed: another may have been loaded
+    /// meanwhile that does not listen yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }

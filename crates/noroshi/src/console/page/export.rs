@@ -16,9 +16,10 @@ use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream::unfold;
+use futures_util::{StreamExt, stream};
 use noroshi_core::text::Language;
 use noroshi_daemon::control::{AlertLine, AlertsPage};
+use std::future::ready;
 use std::io;
 use std::sync::Arc;
 
@@ -60,8 +61,8 @@ struct Export {
     language: Language,
     /// The page that comes next; `None` when the file is at its end.
     ready: Option<AlertsPage>,
-    /// Something was written already.
-    begun: bool,
+    /// Alerts written so far.
+    entries: u64,
 }
 
 async fn file(app: Arc<App>, visitor: Visitor, asked: &Asked, kind: Kind) -> Response {
@@ -82,9 +83,10 @@ async fn file(app: Arc<App>, visitor: Visitor, asked: &Asked, kind: Kind) -> Res
         kind,
         language: visitor.language,
         ready: Some(first),
-        begun: false,
+        entries: 0,
     };
-    let body = Body::from_stream(unfold(export, Export::next));
+    let head = stream::once(ready(Ok(export.head())));
+    let body = Body::from_stream(head.chain(stream::unfold(export, Export::next)));
     let (mime, name) = match kind {
         Kind::Csv => ("text/csv; charset=utf-8", "alerts.csv"),
         Kind::Json => ("application/json", "alerts.json"),
@@ -98,29 +100,26 @@ async fn file(app: Arc<App>, visitor: Visitor, asked: &Asked, kind: Kind) -> Res
 }
 
 impl Export {
+    /// The next piece: at least one alert, or the end.
     async fn next(mut self) -> Option<(io::Result<String>, Export)> {
-        let page = self.ready.take()?;
         let mut text = String::new();
-        if !self.begun {
-            text.push_str(&self.head());
-        }
-        for line in &page.alerts {
-            if self.kind == Kind::Json && self.begun {
-                text.push(',');
+        while text.is_empty() {
+            let page = self.ready.take()?;
+            for line in &page.alerts {
+                text.push_str(&self.entry(line));
+                self.entries += 1;
             }
-            text.push_str(&self.entry(line));
-            self.begun = true;
-        }
-        // Also where the first look found nothing.
-        self.begun |= self.kind == Kind::Csv;
-        let Some(next) = page.next else {
-            text.push_str(if self.kind == Kind::Json { "\n]\n" } else { "" });
-            return Some((Ok(text), self));
-        };
-        self.page.before = Some(next);
-        match self.app.desk.alerts(self.page.clone()).await {
-            Ok(page) => self.ready = Some(page),
-            Err(error) => return Some((Err(io::Error::other(error.to_string())), self)),
+            if let Some(next) = page.next {
+                self.page.before = Some(next);
+                match self.app.desk.alerts(self.page.clone()).await {
+                    Ok(page) => self.ready = Some(page),
+                    Err(error) => return Some((Err(io::Error::other(error.to_string())), self)),
+                }
+            } else if self.kind == Kind::Json {
+                text.push_str("\n]\n");
+            } else if text.is_empty() {
+                return None;
+            }
         }
         Some((Ok(text), self))
     }
@@ -166,7 +165,10 @@ impl Export {
 
     fn entry(&self, line: &AlertLine) -> String {
         match self.kind {
-            Kind::Json => format!("\n{}", as_json(line).unwrap_or_default()),
+            Kind::Json => {
+                let comma = if self.entries > 0 { "," } else { "" };
+                format!("{comma}\n{}", as_json(line).unwrap_or_default())
+            }
             Kind::Csv => csv_record(line, self.language),
         }
     }

@@ -212,6 +212,32 @@ async fn exports_hold_everything_that_the_filter_takes() {
     let (app, visitor) = parts(Language::En);
     let json = body(page::export::json(app, visitor, asked("text=nowhere")).await).await;
     assert_eq!(json, "[\n]\n");
+    // A look that finds nothing is not the end.
+    console.alerts.look_at(7);
+    let (app, visitor) = parts(Language::En);
+    let json = page::export::json(app, visitor, asked("severity=error")).await;
+    let all: Vec<serde_json::Value> = serde_json::from_str(&body(json).await).unwrap();
+    assert_eq!(all.len(), 1);
+    let (app, visitor) = parts(Language::En);
+    let csv = body(page::export::csv(app, visitor, asked("text=nowhere")).await).await;
+    assert_eq!(csv.matches("\r\n").count(), 1);
+}
+
+/// Rule: N21
+#[tokio::test]
+async fn a_search_that_stopped_says_so_and_goes_on_from_there() {
+    let mut rows: Vec<AlertRow> = (1..=20)
+        .map(|row| alert(row, Severity::Info, "plain"))
+        .collect();
+    rows[2] = alert(3, Severity::Info, "needle");
+    let console = Console::with(rows);
+    console.alerts.look_at(10);
+    let page = shown(&console, "text=needle", Language::En).await;
+    assert_eq!(count(&page), 0);
+    assert!(page.contains("there may be more") && !page.contains("No alerts."));
+    assert!(page.contains("href=\"/alerts?text=needle&amp;before=11\""));
+    let page = shown(&console, "text=needle&before=11", Language::Ja).await;
+    assert!(count(&page) == 1 && !page.contains("ここから検索を続ける"));
 }
 
 /// Rule: N21
