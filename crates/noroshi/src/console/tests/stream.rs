@@ -21,6 +21,12 @@ struct Events {
 impl Events {
     /// The next event of the alert view: its name, its id, the row in its data.
     async fn next(&mut self) -> (String, Option<u64>, u64) {
+        // All of it: a stream that is only kept alive tells nothing.
+        let next = timeout(PATIENCE, self.wait()).await;
+        next.expect("an event comes")
+    }
+
+    async fn wait(&mut self) -> (String, Option<u64>, u64) {
         loop {
             while let Some((event, rest)) = self.rest.split_once("\n\n") {
                 let field = |name: &str| {
@@ -37,8 +43,7 @@ impl Events {
                     return (name, id.map(|id| id.parse().unwrap()), row);
                 }
             }
-            let chunk = timeout(PATIENCE, self.data.next()).await;
-            let chunk = chunk.expect("an event comes").unwrap().unwrap();
+            let chunk = self.data.next().await.unwrap().unwrap();
             self.rest.push_str(std::str::from_utf8(&chunk).unwrap());
         }
     }
