@@ -45,6 +45,15 @@ pub enum Request {
         /// Who asked.
         by: String,
     },
+    /// Say that somebody has seen an alert and sees to it (rule N24).
+    Acknowledge {
+        /// Which alert.
+        alert: AlertId,
+        /// Who.
+        by: String,
+        /// In that person's words; may be empty.
+        remark: String,
+    },
     /// Stop a server cleanly (`clpcl -t`).
     Stop {
         /// The server's name; `None` stops all: cluster shutdown (`clpstdn`).

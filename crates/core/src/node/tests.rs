@@ -1,5 +1,6 @@
 //! Two servers' words to one node, given by hand.
 
+mod acknowledge;
 mod lamps;
 mod licences;
 mod sets;

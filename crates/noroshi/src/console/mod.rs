@@ -19,11 +19,14 @@ mod door;
 mod live;
 mod page;
 mod picture;
+mod recent;
 mod route;
 pub(crate) mod serve;
 mod session;
 pub(crate) mod settings;
 pub(crate) mod setup_code;
+#[cfg(test)]
+mod tests;
 mod visitor;
 
 use crate::exit::{Exit, Failure};

@@ -376,6 +376,8 @@ mod tests {
                 text: String::new(),
                 about: None,
                 notices: Vec::new(),
+                acknowledged: None,
+                about: None,
             };
             scene.take(&News::Alert(0, Box::new(alert)));
         }

@@ -385,6 +385,8 @@ mod tests {
             text: "Server server2\nhas been stopped.".into(),
             about: Some("server2".into()),
             notices: Vec::new(),
+            acknowledged: None,
+            about: None,
         };
         let zone = TimeZone::posix("JST-9").unwrap();
         assert_eq!(

@@ -4,10 +4,14 @@
 //! escapes it. Parts that change while a page is open have an id and are written by one function, for the
 //! page and for [`news`] alike.
 
+pub(super) mod alert;
+pub(super) mod alert_filter;
 pub(super) mod alerts;
 pub(super) mod asset;
 pub(super) mod builder;
 pub(super) mod cluster;
+pub(super) mod export;
+pub(super) mod figures;
 pub(super) mod news;
 pub(super) mod set_up;
 pub(super) mod sign_in;
