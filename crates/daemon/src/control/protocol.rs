@@ -182,9 +182,6 @@ pub struct AlertLine {
     pub time: WallTime,
     /// The server that raised it.
     pub server: String,
-    /// The server that it is about, where that is another one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub about: Option<String>,
     /// Module name.
     pub module: String,
     /// Event id.

@@ -377,7 +377,6 @@ mod tests {
                 about: None,
                 notices: Vec::new(),
                 acknowledged: None,
-                about: None,
             };
             scene.take(&News::Alert(0, Box::new(alert)));
         }

@@ -386,7 +386,6 @@ mod tests {
             about: Some("server2".into()),
             notices: Vec::new(),
             acknowledged: None,
-            about: None,
         };
         let zone = TimeZone::posix("JST-9").unwrap();
         assert_eq!(

@@ -83,7 +83,6 @@ fn killed() -> Scene {
         about: Some("sv3".into()),
         notices: Vec::new(),
         acknowledged: None,
-        about: None,
     });
     scene.mails.push_front(MailScene {
         mail: Arc::new(Mail {
