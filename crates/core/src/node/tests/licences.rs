@@ -527,3 +527,54 @@ fn syslog_lines_are_tried_again_without_a_licence() {
     let out = step(&mut node, now, Event::Tick);
     assert_eq!(syslog(&out), Some(key));
 }
+
+/// The first server answers heartbeats and has no link: a firewall lets no TCP through, so the licences
+/// never reached it. It leaves its turn to us, and we left ours to it.
+///
+/// Rule: M25 N9 M17
+#[test]
+fn nobody_leaves_his_turn_to_a_server_that_cannot_say_whether_it_may_send() {
+    for needs_licence in [true, false] {
+        let (mut node, mut now) = one_of_three(1);
+        if needs_licence {
+            let mut product = trial(0);
+            product.licence.kind = Kind::Product;
+            (product.licence.until, product.end) = (None, None);
+            let licences = Registered::Licences(alloc::vec![product]);
+            step(&mut node, now, read(licences, "one", LicencesRead::AtWork));
+        }
+        step(&mut node, now, Event::LinkUp(ServerId(2)));
+        let mut told = Vec::new();
+        for beat in 0..120 {
+            now = later(&mut node, now, 100);
+            let alive: &[u8] = if beat < 70 { &[0, 2] } else { &[0] };
+            for from in alive {
+                let heard = crate::event::Heard {
+                    from: ServerId(*from),
+                    path: crate::config::InterconnectId(0),
+                    session: SessionId([*from; 12]),
+                    phase: crate::event::Phase::Running,
+                    missed: 0,
+                    config_digest: 0,
+                };
+                told.extend(step(&mut node, now, Event::Heard(heard)));
+            }
+        }
+        let mails = sent(&told);
+        let down = mails.iter().filter(|key| key.alert.0.starts_with("fact."));
+        let lamps: Vec<u8> = told
+            .iter()
+            .filter_map(|action| match action {
+                Action::Lamp { lamp, .. } => Some(lamp.0),
+                _ => None,
+            })
+            .collect();
+        // Its own lamp is left to it in both cases.
+        let told_lamp = |of: u8| lamps.contains(&of);
+        assert_eq!(
+            (down.count() > 0, told_lamp(2), told_lamp(0)),
+            (needs_licence, needs_licence, false),
+            "{mails:?} {lamps:?}"
+        );
+    }
+}
