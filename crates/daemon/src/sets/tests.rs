@@ -218,3 +218,36 @@ fn what_another_server_asks_for_leads_nowhere_else() {
     assert_eq!(sets.piece("../../../etc/cluster.key", 0), None);
     assert!(sets.staged("../in-force").is_none());
 }
+
+/// Root pushes and pulls what stands in a folder of the service's user: a link there, of a file, of a folder or
+/// `scripts` itself, would have root read any file for it.
+///
+/// Rule: M27 M28
+#[test]
+fn links_and_pipes_among_the_scripts_are_refused_and_not_read() {
+    use std::os::unix::fs::symlink;
+    let (dir, sets) = home();
+    push(&sets, 1, "one");
+    let etc = sets.home.etc();
+    let names = |read: io::Result<(Bundle, bool)>| {
+        read.map(|(bundle, _)| bundle.files().count())
+            .map_err(|error| error.kind())
+    };
+    assert_eq!(names(read_dir(&etc)), Ok(3));
+    let secret = dir.path().join("secret");
+    fs::create_dir(&secret).unwrap();
+    fs::write(secret.join("shadow"), "root:x").unwrap();
+    let scripts = etc.join(SCRIPTS);
+    let odd = scripts.join("a/odd");
+    for to in [secret.join("shadow"), secret.clone(), "/nowhere".into()] {
+        symlink(to, &odd).unwrap();
+        assert_eq!(names(read_dir(&etc)), Err(io::ErrorKind::InvalidData));
+        fs::remove_file(&odd).unwrap();
+    }
+    let made = std::process::Command::new("mkfifo").arg(&odd).status();
+    assert!(made.unwrap().success());
+    assert_eq!(names(read_dir(&etc)), Err(io::ErrorKind::InvalidData));
+    fs::remove_dir_all(&scripts).unwrap();
+    symlink(&secret, &scripts).unwrap();
+    assert_eq!(names(read_dir(&etc)), Err(io::ErrorKind::InvalidData));
+}
