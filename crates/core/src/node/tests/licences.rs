@@ -578,3 +578,47 @@ fn nobody_leaves_his_turn_to_a_server_that_cannot_say_whether_it_may_send() {
         );
     }
 }
+
+/// A link that comes up carries the word at once: whose turn what follows is depends on it.
+///
+/// Rule: M25 N9
+#[test]
+fn whether_a_server_may_send_is_its_first_word_on_a_link() {
+    let (mut node, now) = first_of_two_unreadable();
+    step(&mut node, now, Event::LinkDown(ServerId(1)));
+    let out = step(&mut node, now, Event::LinkUp(ServerId(1)));
+    assert_eq!(barred(&out, 1), Some((true, 0)));
+    let told = |wanted: &dyn Fn(&PeerMessage) -> bool| {
+        out.iter().position(
+            |action| matches!(action, Action::Tell(_, message) if wanted(message.as_ref())),
+        )
+    };
+    let word = told(&|message| matches!(message, PeerMessage::Barred { .. }));
+    let alert = told(&|message| matches!(message, PeerMessage::Alert { .. }));
+    assert!(alert.is_some() && word < alert, "{out:?}");
+}
+
+/// Without a licence a starting server ends nothing: those that may send are about to tell it so.
+///
+/// Rule: M25 N9
+#[test]
+fn a_starting_server_ends_nothing_before_it_knows_who_may_send() {
+    let now = Now {
+        at: Moment(1_000_000),
+        wall: WallTime(1_000),
+    };
+    let mut node = Node::new(now, ServerId(0), SessionId([1; 12]), config(3));
+    step(&mut node, now, Event::Start(Box::default()));
+    let none = Registered::Licences(Vec::new());
+    step(&mut node, now, read(none, "", LicencesRead::AtWork));
+    let out = step(&mut node, now, raise());
+    assert_eq!((mails(&out), dropped(&out, Channel::Mail)), (0, Vec::new()));
+    // Alone, it does not wait for long.
+    let end = later(&mut node, now, 1_500);
+    let out = step(&mut node, end, Event::Tick);
+    let why = dropped(&out, Channel::Mail);
+    assert!(
+        why.iter().any(|why| why.contains("not registered")),
+        "{why:?}"
+    );
+}
