@@ -39,11 +39,10 @@ impl Node {
         };
         let told_by_us = self.lamps[usize::from(lamp.0)].is_active();
         if let (Some(alert), Some(why), None) = (&alert, self.withheld_why(), self.held_for_word())
+            && self.teller(lamp) == Some(self.own)
         {
-            if self.teller(lamp) == Some(self.own) {
-                let key = self.lamp_notice(now, alert.clone(), server).key;
-                self.mark_lamp(now, Vec::from([key]), NoticeState::Dropped, &why, out);
-            }
+            let key = self.lamp_notice(now, alert.clone(), server).key;
+            self.mark_lamp(now, Vec::from([key]), NoticeState::Dropped, &why, out);
         }
         let notice = alert
             .filter(|_| told_by_us)
