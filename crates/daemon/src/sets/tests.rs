@@ -150,13 +150,18 @@ fn a_crash_while_a_set_is_put_in_force_is_finished_by_the_next_start() {
     for broken in 0..3 {
         push(&sets, 1, "old");
         write_label(&dir(&sets.home).join("adopting"), &label).unwrap();
+        let bak = etc.join("clp.conf.bak");
         if broken > 0 {
+            // It comes first.
+            fs::copy(etc.join(CONF), &bak).unwrap();
             fs::rename(etc.join("scripts"), etc.join(".scripts.old")).unwrap();
         }
         if broken > 1 {
             fs::copy(new.join(CONF), etc.join(CONF)).unwrap();
         }
         sets.recover();
+        let former = fs::read_to_string(&bak).unwrap();
+        assert_eq!(former, conf("old"), "the file from before, {broken}");
         assert!(sets.in_force().is(&label), "{broken}");
         assert_eq!(fs::read_to_string(etc.join(CONF)).unwrap(), conf("new"));
         assert!(etc.join("scripts/a/start.sh").is_file());
