@@ -256,3 +256,69 @@ fn links_and_pipes_among_the_scripts_are_refused_and_not_read() {
     symlink(&secret, &scripts).unwrap();
     assert_eq!(names(read_dir(&etc)), Err(io::ErrorKind::InvalidData));
 }
+
+/// Before anybody agrees: what would fail after the vote keeps the set from all.
+///
+/// Rule: N17
+#[test]
+fn a_set_is_not_agreed_to_where_it_could_not_be_put_in_place() {
+    let (_dir, sets) = home();
+    let etc = sets.home.etc();
+    let new = packed(&conf("new"));
+    let odd: [(&str, fn(&Path) -> io::Result<()>); 2] = [
+        // Nothing can be written there, or the former scripts not be removed.
+        (".set.probe", |at| fs::create_dir(at)),
+        (SCRIPTS, |at| fs::write(at, "")),
+    ];
+    for (name, make) in odd {
+        make(&etc.join(name)).unwrap();
+        let why = sets.stage(&new).unwrap_err();
+        assert!(why.contains("cannot be changed"), "{why}");
+        let at = etc.join(name);
+        fs::remove_dir(&at)
+            .or_else(|_| fs::remove_file(&at))
+            .unwrap();
+    }
+    sets.stage(&new).unwrap();
+}
+
+/// Another server sends a set that is sound and not the one that was agreed on.
+///
+/// Rule: N17
+#[tokio::test]
+async fn a_set_that_is_not_the_one_that_was_offered_is_not_agreed_to() {
+    use base64::Engine as _;
+    use noroshi_core::config::ServerId;
+    use noroshi_core::event::Event;
+    use noroshi_core::peer::PeerMessage;
+    use noroshi_core::set::SetTrouble;
+    let from = ServerId(1);
+    let offered = packed(&conf("offered"));
+    for (sent, result) in [
+        (packed(&conf("another")), Err(SetTrouble::NotFetched)),
+        (offered.clone(), Ok(())),
+    ] {
+        let (_dir, sets) = home();
+        let (inbox, mut events) = tokio::sync::mpsc::channel(8);
+        let (say, mut said) = tokio::sync::mpsc::channel(8);
+        let mut carrier = Carrier::new(sets, inbox, say);
+        let label = SetLabel {
+            number: 1,
+            digest: bundle::digest(&offered),
+            ..SetLabel::default()
+        };
+        carrier.fetch(from, label.clone());
+        let (_, PeerMessage::SetWant { digest, offset }) = said.recv().await.unwrap() else {
+            panic!("a piece is asked for");
+        };
+        let piece = PeerMessage::SetPiece {
+            digest,
+            offset,
+            total: sent.len() as u64,
+            data: base64::engine::general_purpose::STANDARD.encode(&sent),
+        };
+        assert_eq!(carrier.heard(from, piece), None);
+        let staged = Event::Staged { label, result };
+        assert_eq!(events.recv().await, Some(staged));
+    }
+}
