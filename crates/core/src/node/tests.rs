@@ -3,6 +3,7 @@
 mod lamps;
 mod licences;
 mod trouble;
+mod turns;
 
 use super::*;
 use crate::config::tests::config;
