@@ -237,6 +237,7 @@ mod tests {
             (Exit::Refused, 4),
             (Exit::NotFound, 5),
             (Exit::Unclear, 6),
+            (Exit::NotOutYet, 7),
             (Exit::UnknownProduct, 10),
             (Exit::NoLicence, 11),
             (Exit::WrongSignature, 12),
