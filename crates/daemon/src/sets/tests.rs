@@ -265,7 +265,8 @@ fn a_set_is_not_agreed_to_where_it_could_not_be_put_in_place() {
     let (_dir, sets) = home();
     let etc = sets.home.etc();
     let new = packed(&conf("new"));
-    let odd: [(&str, fn(&Path) -> io::Result<()>); 2] = [
+    type Make = fn(&Path) -> io::Result<()>;
+    let odd: [(&str, Make); 2] = [
         // Nothing can be written there, or the former scripts not be removed.
         (".set.probe", |at| fs::create_dir(at)),
         (SCRIPTS, |at| fs::write(at, "")),
