@@ -14,6 +14,9 @@ use crate::tree::is_secret;
 /// Stands in the place of what is not shown.
 pub const BLACK: &str = "***";
 
+/// What some editors put before a file in UTF-8.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
 /// Deepest nesting that is looked into.
 const DEPTH_MAX: usize = 64;
 /// Parts of names that make them a secret's. Rather one word too many than one too few.
@@ -90,6 +93,11 @@ impl<'a> Reader<'a> {
         } else {
             let end = rest.iter().position(|byte| *byte == b'<');
             let (text, rest) = rest.split_at(end.unwrap_or(rest.len()));
+            let odd = text.strip_prefix(BOM).unwrap_or(text);
+            // Outside of all elements stands nothing of a clp.conf: it is some other file, such as a key.
+            if self.open.is_empty() && !odd.trim_ascii().is_empty() {
+                return None;
+            }
             self.text(text);
             Some(rest)
         }
@@ -307,6 +315,8 @@ mod tests {
     #[test]
     fn what_cannot_be_followed_is_not_shown() {
         for file in [
+            "noroshi cluster key 1\nhunter\n",
+            "<root/>hunter",
             "<root><password>x</root>",
             "<root>",
             "<root><!-- x</root>",

@@ -204,9 +204,11 @@ pub fn from_entries(entries: Vec<Entry>) -> Result<(Bundle, bool), BundleFault> 
             .to_string()
     };
     let names: Vec<String> = entries.iter().map(|entry| plain(&entry.name)).collect();
-    // The folder that clp.conf stands in; everything else is looked for beside it.
-    let place = names.iter().find_map(|name| name.strip_suffix(CONF));
-    let place = place.filter(|place| place.is_empty() || place.ends_with('/'));
+    // The folder that clp.conf stands in, the topmost if scripts/ has one as well; everything else is looked
+    // for beside it.
+    let places = names.iter().filter_map(|name| name.strip_suffix(CONF));
+    let places = places.filter(|place| place.is_empty() || place.ends_with('/'));
+    let place = places.min_by_key(|place| place.split('/').count());
     let place = place.unwrap_or_default().to_string();
     let (mut bundle, mut scripts) = (Bundle::default(), false);
     for (entry, name) in entries.into_iter().zip(&names) {
@@ -331,5 +333,21 @@ mod tests {
         ] {
             assert!(fault.text(Language::En).is_ascii() && !fault.text(Language::Ja).is_ascii());
         }
+    }
+
+    /// In what order an archive holds its files is its writer's business.
+    ///
+    /// Rule: M28
+    #[test]
+    fn a_set_is_found_behind_other_files_that_end_like_it() {
+        let entry = |name: &str| Entry {
+            name: name.into(),
+            bytes: Some(name.into()),
+        };
+        let names = ["set/scripts/old/clp.conf", "old-clp.conf", "set/clp.conf"];
+        let entries = names.into_iter().map(entry).collect();
+        let (bundle, scripts) = from_entries(entries).unwrap();
+        assert_eq!(bundle.file(CONF), Some(&b"set/clp.conf"[..]));
+        assert!(scripts && bundle.file("scripts/old/clp.conf").is_some());
     }
 }

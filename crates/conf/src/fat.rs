@@ -21,6 +21,9 @@ const ENTRIES_MAX: usize = 16_384;
 /// Most bytes of all files together: those of the largest set.
 const BYTES_MAX: usize = crate::bundle::BUNDLE_BYTES_MAX;
 const ENTRY_BYTES: usize = 32;
+/// Longest table of a folder: 65,536 entries, says the overview. Without it a chain that many folders share
+/// could be copied for hours.
+const FOLDER_BYTES_MAX: usize = 65_536 * ENTRY_BYTES;
 
 /// Why a disk cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,7 +171,8 @@ impl<'a> Disk<'a> {
             let at = self.data_at + number.ok_or(FatFault::Damaged)? * self.cluster_bytes;
             let part = self.all.get(at..at + self.cluster_bytes);
             bytes.extend_from_slice(part.ok_or(FatFault::Damaged)?);
-            if bytes.len() > BYTES_MAX {
+            let whole = length == usize::MAX;
+            if bytes.len() > (if whole { FOLDER_BYTES_MAX } else { BYTES_MAX }) {
                 return Err(FatFault::Damaged);
             }
             cluster = self.next(cluster).ok_or(FatFault::Damaged)?;

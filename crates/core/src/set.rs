@@ -41,7 +41,7 @@ impl SetLabel {
     pub fn follows(&self, own: &SetLabel) -> bool {
         let newer = self.number > own.number;
         // So many pushes later it is not remembered any more.
-        let long_ago = self.number > own.number + FORMER_MAX as u64;
+        let long_ago = self.number > own.number.saturating_add(FORMER_MAX as u64);
         newer && (own.number == 0 || long_ago || self.former.contains(&own.digest))
     }
 
@@ -95,6 +95,9 @@ mod tests {
         assert!(label(15, "e", Vec::new()).follows(&own));
         assert!(!label(14, "e", Vec::new()).follows(&own));
         assert!(label(1, "e", Vec::new()).follows(&SetLabel::default()));
+        // A label that a disk has garbled.
+        assert!(!own.follows(&label(u64::MAX, "d", Vec::new())));
+        assert!(label(u64::MAX, "e", Vec::new()).follows(&own));
     }
 
     /// Rule: N17

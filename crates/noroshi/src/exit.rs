@@ -12,6 +12,7 @@ pub(crate) enum Exit {
     Refused,
     NotFound,
     Unclear,
+    NotOutYet,
     // Of licences only.
     UnknownProduct,
     NoLicence,
@@ -29,7 +30,7 @@ pub(crate) enum Exit {
 }
 
 /// Every way to end, with its code and its meaning in both languages.
-const TABLE: [(Exit, u8, &str, &str); 20] = [
+const TABLE: [(Exit, u8, &str, &str); 21] = [
     (Exit::Done, 0, "done", "正常終了"),
     (Exit::Failed, 1, "failed", "失敗"),
     (
@@ -61,6 +62,12 @@ const TABLE: [(Exit, u8, &str, &str); 20] = [
         6,
         "no proper answer in time; whether it was done is unknown",
         "時間内に正しい応答がありません（実行されたかどうかは不明です）",
+    ),
+    (
+        Exit::NotOutYet,
+        7,
+        "ordered, but the warning light is not out yet; it is put out when it can be told",
+        "指示しましたが、警告灯はまだ消えていません（制御できるようになった時点で消灯します）",
     ),
     (
         Exit::UnknownProduct,
@@ -230,6 +237,7 @@ mod tests {
             (Exit::Refused, 4),
             (Exit::NotFound, 5),
             (Exit::Unclear, 6),
+            (Exit::NotOutYet, 7),
             (Exit::UnknownProduct, 10),
             (Exit::NoLicence, 11),
             (Exit::WrongSignature, 12),

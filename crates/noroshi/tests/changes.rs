@@ -4,8 +4,9 @@ mod common;
 
 use common::*;
 use noroshi_core::alert::AlertId;
+use noroshi_core::lamp::Look;
 use noroshi_core::request::{Reply, Request};
-use noroshi_core::status::ServerState;
+use noroshi_core::status::{LampStatus, ServerState};
 
 fn up() -> Fake {
     Fake::agreeing(cluster(ServerState::Up), Vec::new())
@@ -24,6 +25,37 @@ fn clpdn1000s_puts_the_named_light_out() {
         done("Command succeeded\n")
     );
     assert_eq!(fake.asked(), [r#"{"do":"lamp-off","server":"server2"}"#; 3]);
+}
+
+/// Story: it said that it had succeeded, and the light went on blinking.
+///
+/// Rule: M18 M30
+#[test]
+fn clpdn1000s_says_that_a_light_is_not_out() {
+    let with = |change: &dyn Fn(&mut LampStatus)| {
+        let mut status = cluster(ServerState::Up);
+        let mut light = lamp(Look::default()).unwrap();
+        change(&mut light);
+        status.servers[1].lamp = Some(light);
+        Fake::agreeing(status, Vec::new())
+    };
+    let out = ["clpdn1000s", "-h", "server2"];
+    assert_eq!(with(&|_| {}).run(&out), done("Command succeeded\n"));
+    // Another server tells it, and knows.
+    let elsewhere = with(&|light| (light.shown, light.told_by_us) = (None, false));
+    assert_eq!(elsewhere.run(&out), done("Command succeeded\n"));
+    let dead = with(&|light| {
+        (light.shown, light.trouble) = (None, Some("connection refused".into()));
+    });
+    let words = "clpdn1000s: ordered and on disk, but the light is not out yet: 10.0.0.201: connection refused\nIt is put out as soon as it can be told.\n";
+    assert_eq!(dead.run(&out), failed(7, words));
+    assert_eq!(dead.asked(), [r#"{"do":"lamp-off","server":"server2"}"#]);
+    let slow = with(&|light| light.shown = Some(Look::TEST[0]));
+    let ran = slow.run(&["clpdn1000s", "-h", "server2", "--lang", "ja"]);
+    assert!(
+        ran.code == 7 && ran.err.contains("まだ消えていません"),
+        "{ran:?}"
+    );
 }
 
 /// Rule: M18

@@ -271,6 +271,10 @@ fn a_set_is_pulled_into_an_archive_that_gnu_tar_unpacks() {
     fs::write(etc.join(&long), "#!/bin/sh\n").unwrap();
     let archive = home.path().join("set.tar");
     let at = archive.to_str().unwrap();
+    // In a folder that is everybody's somebody has put a link where root would write first.
+    let others = home.path().join("others");
+    fs::write(&others, "kept").unwrap();
+    std::os::unix::fs::symlink(&others, home.path().join("set.tar.new")).unwrap();
     for _ in 0..2 {
         let pull = ["clpcfctrl", "--pull", "-l", "-d", at, "-m", "/nowhere"];
         assert_eq!(
@@ -278,6 +282,16 @@ fn a_set_is_pulled_into_an_archive_that_gnu_tar_unpacks() {
             done("command succeeded.(code:0)\n")
         );
     }
+    assert_eq!(fs::read(&others).unwrap(), b"kept");
+    // A drive that the host has not is no place for a file.
+    let drive = format!("/dev/noroshi-no-drive-{}", std::process::id());
+    let pull = ["clpcfctrl", "--pull", "-l", "-d", &drive, "-m", "/nowhere"];
+    let ran = run_in(home.path(), &pull);
+    let made = fs::remove_file(&drive).is_ok();
+    assert!(
+        ran.code == 5 && !made && ran.err.contains(&drive),
+        "{ran:?}"
+    );
     let mode = fs::metadata(&archive).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let to = home.path().join("unpacked");

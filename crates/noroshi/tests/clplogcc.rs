@@ -256,6 +256,11 @@ fn odd_names_pipes_and_links_neither_lead_out_nor_hold_it_up() {
     }
     symlink("/etc", log.join("etc")).unwrap();
     symlink("../etc/cluster.key", log.join("key.log")).unwrap();
+    for name in ["clp.conf.bak", "clp.conf.rep"] {
+        let at = home.etc().join(name);
+        let _ = fs::remove_file(&at);
+        symlink("cluster.key", at).unwrap();
+    }
     fs::remove_file(home.conf()).unwrap();
     for pipe in [log.join("pipe.log"), home.conf()] {
         let made = Command::new("mkfifo").arg(pipe).status();

@@ -179,6 +179,23 @@ fn what_commands_ask_for_stands_in_the_real_alert_view() {
     assert_eq!(run(&["status"]).code, 3);
 }
 
+/// Root starts the service in directories of the service's user: a link in the place of the first words would
+/// have root empty any file.
+///
+/// Rule: M30
+#[test]
+fn a_link_in_the_place_of_the_first_words_is_not_followed() {
+    let (dir, home) = single(98);
+    home.prepare().unwrap();
+    let others = dir.path().join("others");
+    std::fs::write(&others, "kept").unwrap();
+    std::os::unix::fs::symlink(&others, home.log().join("start.log")).unwrap();
+    let _stopped = Stopped(dir.path());
+    let ran = run_in(dir.path(), &["clpcl", "-s"]);
+    assert!(ran.code != 0 && ran.err.contains("start.log"), "{ran:?}");
+    assert_eq!(std::fs::read(&others).unwrap(), b"kept");
+}
+
 /// Rule: N7
 #[test]
 fn alerts_are_read_from_the_store_when_no_daemon_runs() {

@@ -85,6 +85,21 @@ fn a_server_that_comes_back_is_told_in_the_same_thread_and_its_red_stays() {
     assert_eq!(mails(&cluster).len(), 2, "{}", letters(&cluster));
 }
 
+/// When the command on the server that tells the light says that it has succeeded, the light is out.
+///
+/// Rule: M18 M30
+#[test]
+fn the_light_of_a_fallen_server_is_out_when_the_command_says_so() {
+    let mut cluster = plan().start().unwrap();
+    cluster.kill(2).unwrap();
+    cluster.wait_lamp(2, Look::RED_BLINK, SOON).unwrap();
+    wait_told(&cluster, 0, "sv3 is down");
+    let begun = Instant::now();
+    cluster.command(0, &["clpdn1000s", "-h", "sv3"]).unwrap();
+    latency("clpdn1000s: out and said so", begun.elapsed());
+    assert_eq!(cluster.look(2).unwrap(), Look::OUT);
+}
+
 /// Every kind of lamp that needs no privileges takes part.
 ///
 /// Rule: M17 N9 N12

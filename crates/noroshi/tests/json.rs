@@ -93,7 +93,7 @@ fn commands_are_one_object_a_line() {
         r#"{"id":"home","short":null,"long":"home","about":"Directory with everything of one server: etc, var, log, run [env: NOROSHI_HOME]","value":"DIR","values_min":1,"values_max":1,"one_of":[],"required":false,"conflicts":[]},"#,
         r#"{"id":"lang","short":null,"long":"lang","about":"Language: en or ja [env: NOROSHI_LANG, LC_ALL, LC_MESSAGES, LANG]","value":"LANGUAGE","values_min":1,"values_max":1,"one_of":["en","ja"],"required":false,"conflicts":[]},"#,
         r#"{"id":"version","short":"V","long":"version","about":"Print version","value":null,"values_min":0,"values_max":0,"one_of":[],"required":false,"conflicts":[]}"#,
-        r#"],"one_of":[],"has_commands":false,"exit_codes":[0,1,2,3,4,5,6]}"#,
+        r#"],"one_of":[],"has_commands":false,"exit_codes":[0,1,2,3,4,5,6,7]}"#,
     );
     let line = ran
         .out

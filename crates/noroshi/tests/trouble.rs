@@ -120,7 +120,12 @@ fn others_may_read_and_not_change() {
     }
     let fake = Fake::agreeing(cluster(ServerState::Up), Vec::new());
     let program = fake.dir.path().join("noroshi");
-    std::fs::copy(env!("CARGO_BIN_EXE_noroshi"), &program).unwrap();
+    // By a process of its own: a child of another test would keep our end open, and the file busy.
+    let copied = Command::new("cp")
+        .arg(env!("CARGO_BIN_EXE_noroshi"))
+        .arg(&program)
+        .status();
+    assert!(copied.unwrap().success());
     let as_nobody = |arguments: &[&str]| {
         let mut command = Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);

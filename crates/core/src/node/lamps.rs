@@ -39,12 +39,10 @@ impl Node {
         };
         let told_by_us = self.lamps[usize::from(lamp.0)].is_active();
         if let (Some(alert), Some(why), None) = (&alert, self.withheld_why(), self.held_for_word())
+            && self.teller(lamp) == Some(self.own)
         {
-            let teller = crate::lamp::teller(&self.config, lamp, self.senders());
-            if teller == Some(self.own) {
-                let key = self.lamp_notice(now, alert.clone(), server).key;
-                self.mark_lamp(now, Vec::from([key]), NoticeState::Dropped, &why, out);
-            }
+            let key = self.lamp_notice(now, alert.clone(), server).key;
+            self.mark_lamp(now, Vec::from([key]), NoticeState::Dropped, &why, out);
         }
         let notice = alert
             .filter(|_| told_by_us)
@@ -75,6 +73,7 @@ impl Node {
             let state = self.membership.peer(id).state;
             !matches!(state, ServerState::Up | ServerState::Left)
         });
+        let unseen = unseen || self.any_is_mute();
         let settled = self.settled_at.is_none();
         for at in 0..self.lamps.len() {
             self.lamps[at].guard(now.at, unseen);

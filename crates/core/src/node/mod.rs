@@ -394,8 +394,7 @@ impl Node {
         });
         for at in 0..self.lamps.len() {
             let lamp = LampId(at as u8);
-            let teller = crate::lamp::teller(&self.config, lamp, senders.iter().copied());
-            let ours = teller == Some(own) && self.may_tell(lamp);
+            let ours = self.teller(lamp) == Some(own) && self.may_tell(lamp);
             self.lamps[at].set_active(now.at, ours);
         }
     }

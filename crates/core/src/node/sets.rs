@@ -111,7 +111,7 @@ impl Node {
         let others: Vec<&SetLabel> = self.sets.of_others.values().collect();
         let highest = others.iter().map(|label| label.number).max();
         let label = SetLabel {
-            number: own.number.max(highest.unwrap_or(0)) + 1,
+            number: own.number.max(highest.unwrap_or(0)).saturating_add(1),
             digest,
             by,
             server: self.own_name(),

@@ -5,6 +5,7 @@ mod lamps;
 mod licences;
 mod sets;
 mod trouble;
+mod turns;
 
 use super::*;
 use crate::config::tests::config;
@@ -540,4 +541,47 @@ fn a_known_alert_that_is_repeated_is_not_written_again() {
 
 fn is_fact_id(id: &AlertId) -> bool {
     super::raise::is_fact(id)
+}
+
+/// What was said of a push while the link was down is said again when it is back.
+///
+/// Rule: N17
+#[test]
+fn a_server_whose_link_broke_in_a_push_is_asked_again() {
+    let (mut node, now) = one_of_three(0);
+    let mut out = Vec::new();
+    for other in [1, 2] {
+        node.step(now, Event::LinkUp(ServerId(other)), &mut out);
+    }
+    let push = crate::request::Request::Push {
+        digest: "d".into(),
+        by: "root".into(),
+    };
+    node.step(now, Event::Request(RequestId(1), push), &mut out);
+    let vote = |from: u8| {
+        let vote = PeerMessage::SetVote {
+            digest: "d".into(),
+            refusal: None,
+        };
+        Event::Peer(ServerId(from), Box::new(vote))
+    };
+    let mut again = |events: Vec<Event>| {
+        let mut out = Vec::new();
+        for event in events {
+            node.step(now, event, &mut out);
+        }
+        let told = out.iter().filter_map(|action| match action {
+            Action::Tell(server, message) if server.0 == 1 => match &**message {
+                PeerMessage::SetOffer { .. } => Some("offer"),
+                PeerMessage::SetCommit { .. } => Some("commit"),
+                _ => None,
+            },
+            _ => None,
+        });
+        told.collect::<Vec<_>>()
+    };
+    let broke = || Vec::from([Event::LinkDown(ServerId(1)), Event::LinkUp(ServerId(1))]);
+    assert_eq!(again(broke()), ["offer"]);
+    assert_eq!(again(Vec::from([vote(1), vote(2)])), ["commit"]);
+    assert_eq!(again(broke()), ["commit"]);
 }

@@ -5,6 +5,10 @@
 //! at each link and at each change. When none may, the server whose turn it would be ends what is due.
 //! A starting server begins and ends nothing before it knows who else is at work.
 //!
+//! A server whose heartbeats come but whose link does not stand (a firewall that lets UDP through and no
+//! TCP) has said nothing, and the licences did not reach it over that link. After [`WORD_WAIT`] nobody who may
+//! send leaves it his turn: better told twice, under one Message-ID, than left by each to the other.
+//!
 //! How many mails each has ended so is told to the server on duty when notices are on again; that one
 //! sends one mail with the sum. What is not told yet is counted from disk after a restart.
 
@@ -12,7 +16,7 @@ use super::Node;
 use super::raise::About;
 use crate::action::Action;
 use crate::alert::Message;
-use crate::config::{Config, SERVERS_MAX, ServerId};
+use crate::config::{Config, LampId, SERVERS_MAX, ServerId};
 use crate::duty::on_duty;
 use crate::notice::outbox::Servers;
 use crate::peer::PeerMessage;
@@ -26,12 +30,18 @@ use alloc::vec::Vec;
 
 /// How long the server on duty waits for the others' numbers of mails that were not sent.
 const GATHER: Span = Span::from_secs(1);
+/// How long a server at work may be without a link before nobody leaves it his turn.
+const WORD_WAIT: Span = Span::from_secs(5);
 
 /// Who may not send, and what was not sent for it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Turns {
     /// Other servers that say that they may not send.
     barred: Servers,
+    /// Servers at work whose link does not stand, and since when; at most one row a server.
+    unlinked: Vec<(ServerId, Moment)>,
+    /// Those of them for longer than [`WORD_WAIT`]: what they may is not known.
+    mute: Servers,
     /// What the others were last told of us.
     told: bool,
     /// When nobody could send and somebody can again.
@@ -68,7 +78,8 @@ impl Node {
         living: impl Iterator<Item = ServerId> + Clone,
     ) -> impl Iterator<Item = ServerId> + Clone {
         let barred = match self.sends_notices() {
-            true => self.turns.barred.without(self.own),
+            true => Servers(self.turns.barred.0 | self.turns.mute.0).without(self.own),
+            // Who may not send cannot take over from a mute one, and waits for the link.
             false => self.turns.barred.with(self.own),
         };
         let none = living.clone().all(|id| barred.has(id));
@@ -78,6 +89,25 @@ impl Node {
     /// The servers whose turn it may be to tell something.
     pub(super) fn senders(&self) -> impl Iterator<Item = ServerId> + Clone {
         self.senders_of(self.membership.living())
+    }
+
+    /// The server that tells a lamp. A mute one is left its own lamp: what it knows of that is newer.
+    pub(super) fn teller(&self, lamp: LampId) -> Option<ServerId> {
+        let of_its_own = &self.config.lamps[usize::from(lamp.0)].servers;
+        let barred = &self.turns.barred;
+        let living = self.membership.living();
+        let mute = living.filter(|id| self.turns.mute.has(*id) && !barred.has(*id));
+        let owner = mute.into_iter().find(|id| of_its_own.contains(id));
+        let first = crate::lamp::teller(&self.config, lamp, self.senders());
+        match (first, owner) {
+            (Some(first), Some(owner)) if !of_its_own.contains(&first) => Some(owner),
+            (first, _) => first,
+        }
+    }
+
+    /// A server at work may tell lamps of which we do not hear.
+    pub(super) fn any_is_mute(&self) -> bool {
+        !self.turns.mute.is_empty()
     }
 
     /// Why mails and lamps are off, for people: nobody at work may send.
@@ -140,6 +170,7 @@ impl Node {
 
     /// What every step does about it: the others are told of a change, and what was not sent.
     pub(super) fn watch_turns(&mut self, now: Now, out: &mut Vec<Action>) {
+        self.watch_mute(now);
         let barred = !self.sends_notices();
         if core::mem::replace(&mut self.turns.told, barred) != barred {
             let message = self.whether_barred();
@@ -176,9 +207,36 @@ impl Node {
         }
     }
 
-    /// When the mails that were not sent are to be told.
+    /// Who has been without a link for too long to leave it a turn. Where no licence is needed everybody may
+    /// send.
+    fn watch_mute(&mut self, now: Now) {
+        let mut unlinked = core::mem::take(&mut self.turns.unlinked);
+        let others = self.membership.living().filter(|id| *id != self.own);
+        let present = others.filter(|id| self.licences.is_some() && !self.linked.has(*id));
+        let present = present.fold(Servers::default(), Servers::with);
+        unlinked.retain(|(id, _)| present.has(*id));
+        for id in self.membership.others().filter(|id| present.has(*id)) {
+            if !unlinked.iter().any(|(known, _)| *known == id) {
+                unlinked.push((id, now.at));
+            }
+        }
+        let mute = unlinked
+            .iter()
+            .filter(|(_, since)| *since + WORD_WAIT <= now.at);
+        let mute = mute.fold(Servers::default(), |all, (id, _)| all.with(*id));
+        self.turns.unlinked = unlinked;
+        if core::mem::replace(&mut self.turns.mute, mute) != mute {
+            self.assigned = false;
+        }
+    }
+
+    /// When the mails that were not sent are to be told, or a server counts as mute.
     pub(super) fn turns_due(&self) -> Option<Moment> {
-        self.turns.unsent.tell_at
+        let turns = &self.turns;
+        let unlinked = turns.unlinked.iter();
+        let unlinked = unlinked.filter(|(id, _)| !turns.mute.has(*id));
+        let mute_at = unlinked.map(|(_, since)| *since + WORD_WAIT);
+        mute_at.chain(turns.unsent.tell_at).min()
     }
 
     fn end_gathering(&mut self, now: Now, out: &mut Vec<Action>) {
@@ -246,6 +304,9 @@ impl Node {
     pub(super) fn renumber_turns(&mut self, before: &Config) {
         let barred = core::mem::take(&mut self.turns.barred);
         let others = core::mem::take(&mut self.turns.unsent.others);
+        // Counted anew under the new ids.
+        self.turns.unlinked.clear();
+        self.turns.mute = Servers::default();
         for id in self.config.server_ids() {
             let old = before.server_named(self.config.server_name(id));
             let Some(old) = old else { continue };

@@ -9,6 +9,7 @@
 use super::LicenceError;
 use crate::home::Home;
 use noroshi_conf::licence::{STORE_BYTES_MAX, Store};
+use rustix::fs::OFlags;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -94,14 +95,22 @@ fn write_whole(path: &Path, bytes: &[u8], mode: u32, give: bool) -> io::Result<(
 /// Holds `path` until what it gives back is dropped.
 ///
 /// # Errors
-/// When it cannot be opened, or somebody else does not let go of it.
+/// When it cannot be opened, is a link, or somebody else does not let go of it.
 pub fn lock(path: &Path) -> io::Result<File> {
+    // Root does this in a folder of the service's user. A link there, of either kind, must not have root
+    // give away what it leads to.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
+        .custom_flags(flags.bits().cast_signed())
         .open(path)?;
+    let about = file.metadata()?;
+    if !about.is_file() || about.nlink() != 1 {
+        return Err(io::Error::other("not a plain file of one name; remove it"));
+    }
     hand_over(&file, folder_of(path))?;
     for _ in 0..LOCK_ATTEMPTS {
         match file.try_lock() {

@@ -197,3 +197,32 @@ fn an_older_release_passes_over_what_it_does_not_know() {
     assert_eq!(serde_json::from_str::<PeerMessage>(text).unwrap(), message);
     assert_eq!(serde_json::from_str::<Older>(text).unwrap(), Older::Unknown);
 }
+
+/// Root registers in a folder of the service's user, and gives the lock to its owner: through a link put
+/// there it would give away any file.
+///
+/// Rule: M21
+#[test]
+fn a_link_in_the_place_of_the_lock_is_not_followed() {
+    let (dir, home) = home();
+    let others = dir.path().join("others");
+    std::fs::write(&others, "kept").unwrap();
+    let place = home.licences().with_extension("lock");
+    let links: [fn(&Path, &Path) -> io::Result<()>; 2] = [
+        |to, at| std::os::unix::fs::symlink(to, at),
+        |to, at| std::fs::hard_link(to, at),
+    ];
+    for link in links {
+        link(&others, &place).unwrap();
+        let key = SigningKey::from_random([1; 32]);
+        let added = register::update(&home, |store| {
+            store.records.push(record(&key));
+            Ok::<_, LicenceError>(())
+        });
+        let text = added.unwrap_err().text(Language::En);
+        assert!(text.contains("licences"), "{text}");
+        assert!(!home.licences().exists());
+        std::fs::remove_file(&place).unwrap();
+    }
+    assert_eq!(std::fs::read(&others).unwrap(), b"kept");
+}

@@ -1,18 +1,23 @@
 //! The files of a set on disk: written under other names, then renamed.
 
-use noroshi_conf::bundle::{BUNDLE_BYTES_MAX, Bundle};
+use noroshi_conf::bundle::{BUNDLE_BYTES_MAX, Bundle, STEPS_MAX};
 use noroshi_conf::set::{CONF, REPORT, SCRIPTS};
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, AtFlags, CWD, Dir, FileType, Mode, OFlags, access, openat, statat};
+use rustix::io::Errno;
+use rustix::path::Arg;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// How often, and after which pauses, the directory's lock is tried: a command holds it while it saves.
 const LOCK_ATTEMPTS: u32 = 20;
 /// See [`LOCK_ATTEMPTS`].
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
+/// Deepest folder that is looked into; no file below it can be in a set.
+const DEEP_MAX: usize = STEPS_MAX;
 /// Mode of a clp.conf where there was none.
 const CONF_MODE: u32 = 0o640;
 
@@ -177,36 +182,70 @@ pub(super) fn remove_tree(path: &Path) -> io::Result<()> {
 }
 
 /// Hands over every file below `scripts/` in `folder`, by its name in the set. What is neither file nor
-/// folder is refused: a link could lead anywhere.
+/// folder is refused: a link could lead anywhere. Each step is taken from the folder that was opened before it,
+/// so that nobody who may write there can put a link in its place meanwhile.
 pub(super) fn gather(
     folder: &Path,
     each: &mut dyn FnMut(&str, Vec<u8>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut folders: Vec<(PathBuf, String)> = vec![(folder.join(SCRIPTS), SCRIPTS.into())];
-    while let Some((folder, name)) = folders.pop() {
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            let last = entry.file_name();
-            let last = last.to_str().ok_or(io::ErrorKind::InvalidData)?;
-            let (path, name) = (entry.path(), format!("{name}/{last}"));
-            let kind = entry.file_type()?;
-            if kind.is_dir() {
-                folders.push((path, name));
-            } else if kind.is_file() {
-                each(&name, read(&path)?)?;
-            } else {
-                return Err(io::ErrorKind::InvalidData.into());
-            }
+    let scripts = folder.join(SCRIPTS);
+    gather_in(open_at(CWD, &scripts)?, SCRIPTS, 0, each)
+}
+
+fn gather_in(
+    folder: File,
+    name: &str,
+    deep: usize,
+    each: &mut dyn FnMut(&str, Vec<u8>) -> io::Result<()>,
+) -> io::Result<()> {
+    if deep > DEEP_MAX {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    for entry in Dir::read_from(&folder)? {
+        let entry = entry?;
+        let last = entry.file_name();
+        if matches!(last.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        // Looked at before it is opened, which can do something to a device.
+        let kind =
+            FileType::from_raw_mode(statat(&folder, last, AtFlags::SYMLINK_NOFOLLOW)?.st_mode);
+        if !matches!(kind, FileType::Directory | FileType::RegularFile) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let file = open_at(&folder, last)?;
+        let last = last.to_str().map_err(|_| io::ErrorKind::InvalidData)?;
+        let name = format!("{name}/{last}");
+        let kind = file.metadata()?.file_type();
+        if kind.is_dir() {
+            gather_in(file, &name, deep + 1, each)?;
+        } else if kind.is_file() {
+            each(&name, read_all(file)?)?;
+        } else {
+            return Err(io::ErrorKind::InvalidData.into());
         }
     }
     Ok(())
 }
 
+/// Opens a file or folder that is no link, and waits for nobody.
+fn open_at(folder: impl AsFd, name: impl Arg) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    match openat(folder, name, flags, Mode::empty()) {
+        Err(Errno::LOOP) => Err(io::ErrorKind::InvalidData.into()),
+        opened => Ok(File::from(opened?)),
+    }
+}
+
 /// Reads a file, unless it is longer than a whole set may be.
 pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    read_all(File::open(path)?)
+}
+
+fn read_all(file: File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let bound = BUNDLE_BYTES_MAX as u64 + 1;
-    File::open(path)?.take(bound).read_to_end(&mut bytes)?;
+    file.take(bound).read_to_end(&mut bytes)?;
     if bytes.len() as u64 == bound {
         return Err(io::ErrorKind::FileTooLarge.into());
     }

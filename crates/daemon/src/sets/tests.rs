@@ -150,13 +150,18 @@ fn a_crash_while_a_set_is_put_in_force_is_finished_by_the_next_start() {
     for broken in 0..3 {
         push(&sets, 1, "old");
         write_label(&dir(&sets.home).join("adopting"), &label).unwrap();
+        let bak = etc.join("clp.conf.bak");
         if broken > 0 {
+            // It comes first.
+            fs::copy(etc.join(CONF), &bak).unwrap();
             fs::rename(etc.join("scripts"), etc.join(".scripts.old")).unwrap();
         }
         if broken > 1 {
             fs::copy(new.join(CONF), etc.join(CONF)).unwrap();
         }
         sets.recover();
+        let former = fs::read_to_string(&bak).unwrap();
+        assert_eq!(former, conf("old"), "the file from before, {broken}");
         assert!(sets.in_force().is(&label), "{broken}");
         assert_eq!(fs::read_to_string(etc.join(CONF)).unwrap(), conf("new"));
         assert!(etc.join("scripts/a/start.sh").is_file());
@@ -217,4 +222,104 @@ fn what_another_server_asks_for_leads_nowhere_else() {
     assert_eq!(beyond, Some((all.len() as u64, Vec::new())));
     assert_eq!(sets.piece("../../../etc/cluster.key", 0), None);
     assert!(sets.staged("../in-force").is_none());
+}
+
+/// Root pushes and pulls what stands in a folder of the service's user: a link there, of a file, of a folder or
+/// `scripts` itself, would have root read any file for it.
+///
+/// Rule: M27 M28
+#[test]
+fn links_and_pipes_among_the_scripts_are_refused_and_not_read() {
+    use std::os::unix::fs::symlink;
+    let (dir, sets) = home();
+    push(&sets, 1, "one");
+    let etc = sets.home.etc();
+    let names = |read: io::Result<(Bundle, bool)>| {
+        read.map(|(bundle, _)| bundle.files().count())
+            .map_err(|error| error.kind())
+    };
+    assert_eq!(names(read_dir(&etc)), Ok(3));
+    let secret = dir.path().join("secret");
+    fs::create_dir(&secret).unwrap();
+    fs::write(secret.join("shadow"), "root:x").unwrap();
+    let scripts = etc.join(SCRIPTS);
+    let odd = scripts.join("a/odd");
+    for to in [secret.join("shadow"), secret.clone(), "/nowhere".into()] {
+        symlink(to, &odd).unwrap();
+        assert_eq!(names(read_dir(&etc)), Err(io::ErrorKind::InvalidData));
+        fs::remove_file(&odd).unwrap();
+    }
+    let made = std::process::Command::new("mkfifo").arg(&odd).status();
+    assert!(made.unwrap().success());
+    assert_eq!(names(read_dir(&etc)), Err(io::ErrorKind::InvalidData));
+    fs::remove_dir_all(&scripts).unwrap();
+    symlink(&secret, &scripts).unwrap();
+    assert_eq!(names(read_dir(&etc)), Err(io::ErrorKind::InvalidData));
+}
+
+/// Before anybody agrees: what would fail after the vote keeps the set from all.
+///
+/// Rule: N17
+#[test]
+fn a_set_is_not_agreed_to_where_it_could_not_be_put_in_place() {
+    let (_dir, sets) = home();
+    let etc = sets.home.etc();
+    let new = packed(&conf("new"));
+    type Make = fn(&Path) -> io::Result<()>;
+    let odd: [(&str, Make); 2] = [
+        // Nothing can be written there, or the former scripts not be removed.
+        (".set.probe", |at| fs::create_dir(at)),
+        (SCRIPTS, |at| fs::write(at, "")),
+    ];
+    for (name, make) in odd {
+        make(&etc.join(name)).unwrap();
+        let why = sets.stage(&new).unwrap_err();
+        assert!(why.contains("cannot be changed"), "{why}");
+        let at = etc.join(name);
+        fs::remove_dir(&at)
+            .or_else(|_| fs::remove_file(&at))
+            .unwrap();
+    }
+    sets.stage(&new).unwrap();
+}
+
+/// Another server sends a set that is sound and not the one that was agreed on.
+///
+/// Rule: N17
+#[tokio::test]
+async fn a_set_that_is_not_the_one_that_was_offered_is_not_agreed_to() {
+    use base64::Engine as _;
+    use noroshi_core::config::ServerId;
+    use noroshi_core::event::Event;
+    use noroshi_core::peer::PeerMessage;
+    use noroshi_core::set::SetTrouble;
+    let from = ServerId(1);
+    let offered = packed(&conf("offered"));
+    for (sent, result) in [
+        (packed(&conf("another")), Err(SetTrouble::NotFetched)),
+        (offered.clone(), Ok(())),
+    ] {
+        let (_dir, sets) = home();
+        let (inbox, mut events) = tokio::sync::mpsc::channel(8);
+        let (say, mut said) = tokio::sync::mpsc::channel(8);
+        let mut carrier = Carrier::new(sets, inbox, say);
+        let label = SetLabel {
+            number: 1,
+            digest: bundle::digest(&offered),
+            ..SetLabel::default()
+        };
+        carrier.fetch(from, label.clone());
+        let (_, PeerMessage::SetWant { digest, offset }) = said.recv().await.unwrap() else {
+            panic!("a piece is asked for");
+        };
+        let piece = PeerMessage::SetPiece {
+            digest,
+            offset,
+            total: sent.len() as u64,
+            data: base64::engine::general_purpose::STANDARD.encode(&sent),
+        };
+        assert_eq!(carrier.heard(from, piece), None);
+        let staged = Event::Staged { label, result };
+        assert_eq!(events.recv().await, Some(staged));
+    }
 }

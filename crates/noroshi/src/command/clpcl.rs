@@ -16,7 +16,7 @@ use noroshi_daemon::control::Client;
 use noroshi_daemon::home::is_disk_trouble;
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Instant;
@@ -254,11 +254,14 @@ fn spawn(context: &Context, name: Option<&str>) -> std::io::Result<Starting> {
 /// How much it says is bounded by the daemon, which is told that it is detached.
 fn start_log(context: &Context) -> std::io::Result<File> {
     let log = context.home.log().join("start.log");
+    // The directory may be the service's user's, and we root: a link there could lead to any file.
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let opened = File::options()
         .read(true)
         .write(true)
         .create(true)
         .truncate(true)
+        .custom_flags(flags.bits().cast_signed())
         .open(&log);
     opened.or_else(|error| {
         // Without `log/` it is a disk on which that could not be made.

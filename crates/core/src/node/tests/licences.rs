@@ -10,7 +10,7 @@ use crate::request::Request;
 
 const DAY_MS: i64 = 86_400_000;
 
-fn trial(end_ms: i64) -> Registration {
+pub(super) fn trial(end_ms: i64) -> Registration {
     Registration {
         licence: Licence {
             product: Product::AlertService,
@@ -30,7 +30,7 @@ fn trial(end_ms: i64) -> Registration {
     }
 }
 
-fn read(registered: Registered, register: &str, cause: LicencesRead) -> Event {
+pub(super) fn read(registered: Registered, register: &str, cause: LicencesRead) -> Event {
     Event::Licences(Box::new(Licences {
         registered,
         memory: None,
@@ -40,7 +40,7 @@ fn read(registered: Registered, register: &str, cause: LicencesRead) -> Event {
 }
 
 /// The messages with these modules that a step raised.
-fn raised(out: &[Action], module: &str) -> Vec<u32> {
+pub(super) fn raised(out: &[Action], module: &str) -> Vec<u32> {
     let items = out.iter().filter_map(|action| match action {
         Action::Record { items, .. } => Some(items),
         _ => None,
@@ -53,7 +53,7 @@ fn raised(out: &[Action], module: &str) -> Vec<u32> {
 }
 
 /// The mails that a step sends.
-fn sent(out: &[Action]) -> Vec<NoticeKey> {
+pub(super) fn sent(out: &[Action]) -> Vec<NoticeKey> {
     let mails = out.iter().filter_map(|action| match action {
         Action::Send(sending) if sending.key.channel == Channel::Mail => Some(sending.key.clone()),
         _ => None,
@@ -61,11 +61,11 @@ fn sent(out: &[Action]) -> Vec<NoticeKey> {
     mails.collect()
 }
 
-fn mails(out: &[Action]) -> usize {
+pub(super) fn mails(out: &[Action]) -> usize {
     sent(out).len()
 }
 
-fn dropped(out: &[Action], channel: Channel) -> Vec<String> {
+pub(super) fn dropped(out: &[Action], channel: Channel) -> Vec<String> {
     let items = out.iter().filter_map(|action| match action {
         Action::Record { items, .. } => Some(items),
         _ => None,
@@ -82,7 +82,7 @@ fn dropped(out: &[Action], channel: Channel) -> Vec<String> {
 }
 
 /// Gives an event, and answers what the store would.
-fn step(node: &mut Node, now: Now, event: Event) -> Vec<Action> {
+pub(super) fn step(node: &mut Node, now: Now, event: Event) -> Vec<Action> {
     let mut out = Vec::new();
     node.step(now, event, &mut out);
     let batches: Vec<u64> = out
@@ -112,7 +112,7 @@ fn alone() -> (Node, Now) {
 }
 
 /// Time passes, without a pause of the process.
-fn later(node: &mut Node, now: Now, ms: i64) -> Now {
+pub(super) fn later(node: &mut Node, now: Now, ms: i64) -> Now {
     node.promised = None;
     Now {
         at: now.at + Span::from_ms(ms.unsigned_abs()),
@@ -124,7 +124,7 @@ fn test_mail() -> Event {
     Event::Request(RequestId(1), Request::MailTest)
 }
 
-fn raise() -> Event {
+pub(super) fn raise() -> Event {
     let message = crate::alert::MessageId {
         module: "logcmd".into(),
         event: 1,
@@ -384,121 +384,6 @@ fn lamps_are_left_alone_without_a_licence_and_told_what_holds_by_then_with_one()
     let none = Registered::Licences(Vec::new());
     let out = step(&mut node, now, read(none, "", LicencesRead::AtWork));
     assert_eq!((raised(&out, "mail"), lamps(&out)), (Vec::from([1]), 0));
-}
-
-fn barred(out: &[Action], to: u8) -> Option<(bool, u32)> {
-    out.iter().find_map(|action| match action {
-        Action::Tell(server, message) if server.0 == to => match &**message {
-            PeerMessage::Barred { barred, unsent } => Some((*barred, *unsent)),
-            _ => None,
-        },
-        _ => None,
-    })
-}
-
-/// The first of three, with the third as badly off, and a register that cannot be read.
-fn first_of_two_unreadable() -> (Node, Now) {
-    let (mut node, mut now) = one_of_three(0);
-    step(&mut node, now, Event::LinkUp(ServerId(1)));
-    step(&mut node, now, Event::LinkUp(ServerId(2)));
-    let message = PeerMessage::Barred {
-        barred: true,
-        unsent: 0,
-    };
-    step(&mut node, now, Event::Peer(ServerId(2), Box::new(message)));
-    node.settled_at = None;
-    now = later(&mut node, now, 1);
-    let out = step(
-        &mut node,
-        now,
-        read(Registered::Unreadable, "", LicencesRead::AtWork),
-    );
-    assert_eq!(raised(&out, "mail"), [4], "what is wrong here is said here");
-    assert_eq!(barred(&out, 1), Some((true, 0)), "and to the others");
-    (node, now)
-}
-
-/// Rule: M25 N9
-#[test]
-fn a_server_that_may_not_send_leaves_its_turn_to_one_that_may() {
-    let (mut node, now) = first_of_two_unreadable();
-    let out = step(&mut node, now, raise());
-    assert_eq!(mails(&out), 0);
-    assert_eq!(
-        dropped(&out, Channel::Mail),
-        [""; 0],
-        "it is the other's to send"
-    );
-    let status = node.status(now);
-    let licence = status.licence.unwrap();
-    let sender = status.servers[1].name.clone();
-    assert_eq!(
-        (licence.notices, licence.sent_by, status.on_duty),
-        (false, Some(sender.clone()), Some(sender))
-    );
-    // The other loses its licence as well: nobody is left, and what waited ends here.
-    let word = |barred, unsent| {
-        let message = PeerMessage::Barred { barred, unsent };
-        Event::Peer(ServerId(1), Box::new(message))
-    };
-    let mut out = step(&mut node, now, word(true, 0));
-    let later_on = later(&mut node, now, 300);
-    out.extend(step(&mut node, later_on, Event::Tick));
-    let why = dropped(&out, Channel::Mail);
-    assert!(why.iter().any(|why| why.contains("is unknown")), "{why:?}");
-    let own = node.status(later_on).licence.unwrap().withheld;
-    assert!(own > 0);
-    // It may send again: our number goes to it, and it is the one that tells.
-    let out = step(&mut node, later_on, word(false, 0));
-    assert_eq!(barred(&out, 1), Some((true, own)));
-    let (mut end, mut told) = (later_on, Vec::new());
-    for from in [1, 2].into_iter().cycle().take(8) {
-        end = later(&mut node, end, 130);
-        let heard = crate::event::Heard {
-            from: ServerId(from),
-            path: crate::config::InterconnectId(0),
-            session: SessionId([from; 12]),
-            phase: crate::event::Phase::Running,
-            missed: 0,
-            config_digest: 0,
-        };
-        told.extend(step(&mut node, end, Event::Heard(heard)));
-    }
-    assert_eq!(raised(&told, "lcns"), [0; 0]);
-    assert_eq!(node.status(end).licence.unwrap().withheld, 0);
-}
-
-/// Rule: M25
-#[test]
-fn the_server_on_duty_tells_by_one_mail_what_all_have_not_sent() {
-    let (mut node, now) = first_of_two_unreadable();
-    let word = PeerMessage::Barred {
-        barred: true,
-        unsent: 2,
-    };
-    let event = Event::Peer(ServerId(1), Box::new(word));
-    step(&mut node, now, event.clone());
-    let out = step(&mut node, now, raise());
-    assert_eq!(dropped(&out, Channel::Mail).len(), 1);
-    let own = node.status(now).licence.unwrap().withheld;
-    let mut product = trial(0);
-    product.licence.kind = Kind::Product;
-    (product.licence.until, product.end) = (None, None);
-    let licences = Registered::Licences(alloc::vec![product]);
-    let out = step(&mut node, now, read(licences, "one", LicencesRead::AtWork));
-    assert_eq!(raised(&out, "lcns"), [0; 0], "the others' numbers may come");
-    step(&mut node, now, event);
-    let end = later(&mut node, now, 1_000);
-    let out = step(&mut node, end, Event::Tick);
-    let texts = out.iter().filter_map(|action| match action {
-        Action::Send(sending) if sending.key.channel == Channel::Mail => {
-            Some(sending.alert.text.as_str())
-        }
-        _ => None,
-    });
-    let texts: Vec<&str> = texts.filter(|text| text.contains("suffice")).collect();
-    let number = alloc::format!("Mails that were not sent: {};", own + 2);
-    assert!(texts.len() == 1 && texts[0].contains(&number), "{texts:?}");
 }
 
 /// Rule: M25 M9

@@ -112,20 +112,34 @@ fn write_archive(to: &Path, bundle: &Bundle) -> io::Result<()> {
     let mut entries = vec![folder(&format!("{SCRIPTS}/"))];
     entries.extend(bundle.files().map(file));
     let archive = tar::write(&entries);
-    let is_device = std::fs::metadata(to).is_ok_and(|it| !it.is_file());
-    if is_device {
+    let there = std::fs::metadata(to);
+    if let Err(error) = &there
+        && to.starts_with("/dev")
+    {
+        // A floppy drive that the host has not: a file there would be gone with the next start.
+        return Err(error.kind().into());
+    }
+    if there.is_ok_and(|it| !it.is_file()) {
         let mut device = OpenOptions::new().write(true).open(to)?;
         device.write_all(&archive)?;
         return device.sync_all();
     }
     let mut new = to.as_os_str().to_owned();
-    new.push(".new");
+    new.push(format!(".new{}", std::process::id()));
     let mut options = OpenOptions::new();
-    let options = options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(&new)?;
-    file.write_all(&archive)?;
-    file.sync_all()?;
-    std::fs::rename(&new, to)
+    // Never through a link, nor into a file of somebody else: the folder may be everybody's.
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&new)?;
+    let written = file.write_all(&archive).and_then(|()| file.sync_all());
+    let written = written.and_then(|()| std::fs::rename(&new, to));
+    if written.is_err() {
+        // Nothing more can be done about a leftover than to try.
+        let _ = std::fs::remove_file(&new);
+    }
+    written
 }
 
 enum Fault {

@@ -224,8 +224,12 @@ impl<W: Write> Contents<'_, W> {
     /// Settings without secrets, and which files there are beside them.
     fn configuration(&mut self) -> io::Result<()> {
         let etc = self.home.etc();
-        for name in ["clp.conf", "clp.conf.bak"] {
-            let read = read_up_to(&etc.join(name), FILE_BYTES_MAX as u64);
+        // A link may stand in the place of the settings; what is written beside them is a file.
+        for (name, flags) in [
+            ("clp.conf", OFlags::empty()),
+            ("clp.conf.bak", OFlags::NOFOLLOW),
+        ] {
+            let read = read_with(&etc.join(name), flags, FILE_BYTES_MAX as u64);
             match read.map(|bytes| black_out(&bytes)) {
                 Ok(Some(shown)) => self.archive.text(&format!("etc/{name}"), &shown)?,
                 Ok(None) => {
@@ -237,7 +241,8 @@ impl<W: Write> Contents<'_, W> {
                 Err(error) => self.leave_out(etc.join(name).display(), error),
             }
         }
-        if let Ok(report) = read_up_to(&etc.join("clp.conf.rep"), facts::FACT_BYTES_MAX) {
+        let report = etc.join("clp.conf.rep");
+        if let Ok(report) = read_with(&report, OFlags::NOFOLLOW, facts::FACT_BYTES_MAX) {
             self.archive.text("etc/clp.conf.rep", &report)?;
         }
         let mut list = String::from("MODE UID GID BYTES NAME\n");
@@ -330,8 +335,12 @@ fn open(path: &Path, flags: OFlags) -> io::Result<File> {
 
 /// The first bytes of a small file; one that is a pipe would wait for its writer.
 pub(super) fn read_up_to(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    read_with(path, OFlags::empty(), bytes_max)
+}
+
+fn read_with(path: &Path, flags: OFlags, bytes_max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let file = open(path, OFlags::empty())?;
+    let file = open(path, flags)?;
     file.take(bytes_max).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
