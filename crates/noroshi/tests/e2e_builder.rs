@@ -58,7 +58,7 @@ fn applied(visitor: &mut Visitor, form: &Form) -> u64 {
 fn settings_changed_in_the_builder_are_in_force_on_all_servers() {
     let cluster = plan()
         .servers(2)
-        .tune(|conf| conf.encoding = Encoding::EucJp)
+        .tune(|conf| (conf.encoding, conf.console) = (Encoding::EucJp, true))
         .start()
         .unwrap();
     cluster.wait_all_up(SOON).unwrap();
@@ -215,7 +215,7 @@ fn saved_sets_are_pushed(cluster: &Cluster, visitor: &mut Visitor) {
 fn what_the_builder_cannot_take_is_said_beside_the_field() {
     let cluster = plan()
         .servers(1)
-        .tune(|conf| conf.encoding = Encoding::EucJp)
+        .tune(|conf| (conf.encoding, conf.console) = (Encoding::EucJp, true))
         .start()
         .unwrap();
     let console = Console::start(&cluster, 0);

@@ -401,7 +401,7 @@ fn who_sees_to_an_alert_is_shown() {
     assert!(ran.out.ends_with(line), "{ran:?}");
     let ran = fake.run(&["alerts", "--json"]);
     let members = concat!(
-        r#""row":1,"acknowledged":{"by":"sato","#,
+        r#""row":1,"about":null,"acknowledged":{"by":"sato","#,
         r#""at":"2023-11-14T22:13:20.123Z","remark":"on my\u001bway"}}"#,
         "\n"
     );

@@ -107,6 +107,13 @@ pub(super) async fn put(
     });
     match asked.await {
         Ok(None) => Err(NotPut::Moved),
+        Ok(Some(Reply::Pushed { number, silent, .. })) if !silent.is_empty() => {
+            let silent = silent.join(", ");
+            Err(because(language.pick(
+                format!("Set {number} is in force, but {silent} agreed and has not said that it is there. Look at the cluster's page."),
+                format!("構成情報 {number} は有効ですが、{silent} での反映を確認できません。クラスタのページで確認してください。"),
+            )))
+        }
         Ok(Some(Reply::Pushed { number, later, .. })) => Ok(Changed { number, later }),
         Ok(Some(Reply::Refused { why })) => Err(because(why)),
         Ok(Some(_)) => Err(because(
@@ -207,7 +214,7 @@ mod tests {
                     std::fs::write(&conf, theirs).unwrap();
                     format!(r#"{{"is":"staged","digest":"{}"}}"#, "0".repeat(64))
                 } else {
-                    r#"{"is":"reply","reply":{"answer":"pushed","number":7,"servers":[],"later":[]}}"#.into()
+                    r#"{"is":"reply","reply":{"answer":"pushed","number":7,"servers":[],"later":[],"silent":[]}}"#.into()
                 };
                 say.send(line).unwrap();
                 writeln!(to, "{answer}").unwrap();

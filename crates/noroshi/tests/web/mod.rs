@@ -5,15 +5,13 @@
 use noroshi_sim::rig::Cluster;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long an answer may take on a busy machine.
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
-/// The console of one server. It ends with this value.
+/// The console of one server of a cluster that has them (`Conf::console`).
 pub(crate) struct Console {
-    child: Child,
     pub(crate) address: SocketAddr,
 }
 
@@ -39,24 +37,9 @@ pub(crate) struct Form {
 }
 
 impl Console {
-    /// Starts the console of `server` on the address that its cluster has, and waits until it answers.
+    /// Waits until the console of `server` answers; its daemon starts it.
     pub(crate) fn start(cluster: &Cluster, server: usize) -> Console {
-        let own = &cluster.conf().servers[server];
-        let place = own.addresses[0];
-        let path = format!("/root/noroshi/console/server@{}/address", own.name);
-        let text = place.to_string();
-        let set = ["config", "set", &path, &text, "--allow-warnings"];
-        cluster.command(server, &set).unwrap();
-        cluster.command(server, &["clpcfctrl", "--push"]).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_noroshi"))
-            .args([
-                "--home",
-                cluster.home(server).root().unwrap().to_str().unwrap(),
-            ])
-            .args(["console", "--server", &own.name])
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let place = cluster.conf().servers[server].addresses[0];
         let address = SocketAddr::new(place, 29_003);
         let until = Instant::now() + ANSWER_WAIT;
         while TcpStream::connect(address).is_err() {
@@ -66,7 +49,7 @@ impl Console {
             );
             std::thread::yield_now();
         }
-        Console { child, address }
+        Console { address }
     }
 
     /// A visitor who makes the first user, or nobody yet.
@@ -98,13 +81,6 @@ impl Console {
         );
         assert_eq!(page.status, 303, "{}", page.text());
         visitor
-    }
-}
-
-impl Drop for Console {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
