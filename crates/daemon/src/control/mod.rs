@@ -25,6 +25,7 @@ pub use protocol::{AlertFilter, AlertLine, Answer, Call, Fault, NoticeLine};
 pub use server::{serve, serve_until};
 pub use source::{AlertRow, AlertSource, LogSource, Page, PageFuture};
 
+use crate::log::audit::Audit;
 use crate::sets::Sets;
 use noroshi_core::node::{TAKE_WAIT, VOTE_WAIT};
 use noroshi_core::request::{Reply, Request};
@@ -85,6 +86,8 @@ pub struct Desk {
     pub logs: LogSource,
     /// Where sets are staged; without it none is taken.
     pub sets: Option<Sets>,
+    /// Where every change is written down; without it none is.
+    pub audit: Option<Audit>,
 }
 
 /// What the driver is asked, with the place where its answer goes. A place that nobody waits at any
