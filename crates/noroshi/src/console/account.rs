@@ -62,6 +62,8 @@ pub(crate) struct Accounts {
     home: Home,
     last: Mutex<Option<(Stamp, Arc<Config>)>>,
     hashes: Arc<Semaphore>,
+    /// One change of the users at a time.
+    pub(super) changing: tokio::sync::Mutex<()>,
 }
 
 impl Accounts {
@@ -70,6 +72,7 @@ impl Accounts {
             home,
             last: Mutex::new(None),
             hashes: Arc::new(Semaphore::new(HASHES_MAX)),
+            changing: tokio::sync::Mutex::default(),
         }
     }
 
@@ -148,6 +151,16 @@ pub(crate) fn hash(password: &str) -> Result<String, String> {
     let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
     hash.map(|hash| hash.to_string())
         .map_err(|error| error.to_string())
+}
+
+/// As [`hash`], without holding up anybody else.
+///
+/// # Errors
+/// As there.
+pub(super) async fn hash_of(password: &str) -> Result<String, String> {
+    let password = password.to_string();
+    let hashed = spawn_blocking(move || hash(&password)).await;
+    hashed.unwrap_or_else(|error| Err(error.to_string()))
 }
 
 /// What is wrong with a new user's name.

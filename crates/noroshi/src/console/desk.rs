@@ -3,12 +3,13 @@
 //! The commands' [`Client`] blocks; each call here has a thread for its time. At most [`CALLS_MAX`] are
 //! under way, so that the daemon has places left for commands; one more waits its turn.
 
+use super::visitor::Visitor;
 use noroshi_core::request::{Reply, Request};
 use noroshi_core::status::Status;
 use noroshi_daemon::control::{AlertFilter, AlertLine, Client, Trouble};
 use std::io;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -39,12 +40,32 @@ impl Desk {
         self.call(|client| client.status()).await
     }
 
-    /// Asks for a change.
+    /// Asks for a change on behalf of `visitor`, who stands in the audit trail.
     ///
     /// # Errors
     /// Any [`Trouble`]; whether the change was made is unknown where that one says so.
-    pub(super) async fn change(&self, request: Request) -> Result<Reply, Trouble> {
-        self.call(move |client| client.change(request)).await
+    pub(super) async fn change(
+        &self,
+        visitor: &Visitor,
+        request: Request,
+    ) -> Result<Reply, Trouble> {
+        let by = Some(visitor.by());
+        self.call(move |client| client.change_for(request, by))
+            .await
+    }
+
+    /// Has something written into the audit trail that the daemon does not do itself. A daemon that does
+    /// not answer writes nothing; what `visitor` did stands all the same.
+    pub(super) async fn audit(&self, visitor: &Visitor, what: &str, result: &'static str) {
+        let (by, what) = (visitor.by(), what.to_string());
+        let _ = self
+            .call(move |client| client.audit(&by, &what, result))
+            .await;
+    }
+
+    /// Where the daemon listens.
+    pub(super) fn socket(&self) -> &Path {
+        &self.socket
     }
 
     /// The last `limit` alerts that fit, newest first.

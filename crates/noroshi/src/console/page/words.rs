@@ -78,8 +78,7 @@ pub(in crate::console) fn look(look: Look, language: Language) -> String {
 
 /// A time of this server's zone, to the second, with the zone; and the same for machines.
 pub(in crate::console) fn time(at: WallTime) -> (String, String) {
-    let ms = i64::try_from(at.0).unwrap_or(i64::MAX);
-    let Ok(moment) = Timestamp::from_millisecond(ms) else {
+    let Ok(moment) = Timestamp::from_millisecond(at.0) else {
         return ("-".into(), String::new());
     };
     let zoned = moment.to_zoned(TimeZone::system());
