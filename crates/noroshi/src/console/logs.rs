@@ -6,13 +6,12 @@
 //! [`TAKE_WAIT`] is given up, a collection that breaks off breaks the download off.
 
 use axum::body::Bytes;
-use noroshi_daemon::collect::Scope;
+use noroshi_daemon::collect::{self, Scope};
 use noroshi_daemon::control::Client;
 use noroshi_daemon::home::Home;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
@@ -48,7 +47,7 @@ impl Logs {
     pub(super) fn own(&self, home: &Home, server: &str, scope: Scope) -> Option<Receiver<Piece>> {
         let place = Arc::clone(&self.0).try_acquire_owned().ok()?;
         let (pieces, handed) = mpsc::channel(PIECES_MAX);
-        let command = command(home, server, scope);
+        let command = collect::command(home, server, scope);
         tokio::spawn(async move {
             if let Err(error) = from_child(command, &pieces).await {
                 let _ = pieces.send(Err(error.to_string())).await;
@@ -124,20 +123,4 @@ fn from_daemon(
         let _ = hand(Err(trouble.to_string()));
     }
     drop(place);
-}
-
-fn command(home: &Home, server: &str, scope: Scope) -> Command {
-    let mut command = Command::new("/proc/self/exe");
-    command.arg0("noroshi");
-    command.args(["clplogcc", "-l", "--to-stdout", "-t", scope.word()]);
-    command.args(["--server", server]);
-    if let Some(root) = home.root() {
-        command.arg("--home").arg(root);
-    }
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true);
-    command
 }

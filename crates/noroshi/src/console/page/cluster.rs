@@ -215,7 +215,7 @@ fn service(visitor: &Visitor, server: &ServerStatus) -> Markup {
                     danger: true,
                 }))
             }
-            ServerState::Left | ServerState::Stalled | ServerState::Down => p.remedy {
+            ServerState::Unknown | ServerState::Left | ServerState::Stalled | ServerState::Down => p.remedy {
                 (visitor.pick(
                     format!("A stopped alert service hears nothing. Start it on {name}: "),
                     format!("停止中のアラートサービスは遠隔から起動できません。{name} 上で実行してください: "),

@@ -52,7 +52,7 @@ pub(in crate::console) async fn show(
         Err(error) => return refused(&visitor, &[error.text(visitor.language)], HERE),
     };
     let content = html! {
-        table {
+        table.users {
             caption.unseen { (title) }
             thead { tr {
                 th scope="col" { (visitor.pick("Name", "利用者名")) }
