@@ -433,6 +433,44 @@ fn licences_are_registered_and_removed_on_their_page() {
     }
 }
 
+/// Rule: N21 N15
+#[test]
+fn a_test_mail_is_followed_to_its_end_and_the_cluster_is_shut_down_by_its_name() {
+    let site = Site::new(66);
+    let conf = fs::read_to_string(site.home.conf()).unwrap();
+    let mail = "<mail><address>ops@example.com</address></mail></cluster>";
+    let conf = conf.replace("</cluster>", mail);
+    let none = "<noroshi><mail><sendmail>/nonexistent/sendmail</sendmail></mail>";
+    fs::write(site.home.conf(), conf.replace("<noroshi>", none)).unwrap();
+    site.start();
+    let ran = site.given(PASSWORD, &["user", "add", "anna", "--role", "administer"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    site.when_up();
+    let cookie = site.signed_in("anna", PASSWORD);
+    let post = |path: &str, form: &str| site.ask("POST", path, &cookie, form);
+    let sent = post("/test/mail", "").unwrap();
+    assert_eq!(sent.status, 303, "{}", sent.text());
+    let lines = sent.head.lines();
+    let to = lines
+        .filter_map(|line| line.strip_prefix("location: "))
+        .next();
+    let to = to.unwrap().to_owned();
+    assert!(to.starts_with("/test?alert="), "{to}");
+    wait_until("the reason stands on the page", || {
+        let page = site.ask("GET", &to, &cookie, "").unwrap().text();
+        assert!(page.contains("ops@example.com"), "{page}");
+        page.contains("/nonexistent/sendmail")
+    });
+    // The page ends with the daemon, whether or not the answer still comes.
+    let _ = post("/shut-down", "cluster=cluster");
+    wait_until("the daemon ends", || !site.home.is_locked());
+    let audit = fs::read_to_string(site.home.log().join("audit.log.cur")).unwrap();
+    let by = r#"by="anna (console, 127.0.0.1)""#;
+    assert!(audit.contains(&format!("{by} result=accepted")), "{audit}");
+    let words = format!("{by} result=done stop server=null");
+    assert!(audit.contains(&words), "{audit}");
+}
+
 /// A body in chunks (RFC 9112 section 7.1) as one.
 fn unchunked(mut body: &[u8]) -> Vec<u8> {
     let mut whole = Vec::new();

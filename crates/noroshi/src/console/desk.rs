@@ -11,11 +11,16 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 /// Calls at once.
 const CALLS_MAX: usize = 8;
+
+/// How long a visitor waits for a line of the audit trail.
+const AUDIT_WAIT: Duration = Duration::from_secs(1);
 
 /// The way to the daemon.
 #[derive(Clone)]
@@ -58,9 +63,9 @@ impl Desk {
     /// not answer writes nothing; what `visitor` did stands all the same.
     pub(super) async fn audit(&self, visitor: &Visitor, what: &str, result: &'static str) {
         let (by, what) = (visitor.by(), what.to_string());
-        let _ = self
-            .call(move |client| client.audit(&by, &what, result))
-            .await;
+        let told = self.call(move |client| client.audit(&by, &what, result));
+        // Nobody waits long to sign in because the daemon hangs; a call that was begun goes on.
+        let _ = timeout(AUDIT_WAIT, told).await;
     }
 
     /// Where the daemon listens.

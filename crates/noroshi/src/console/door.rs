@@ -104,3 +104,38 @@ impl Door {
 fn knockers(from: IpAddr, name: &str) -> [Knocker; 2] {
     [Knocker::Address(from), Knocker::Name(name.to_string())]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rule: N21
+    #[test]
+    fn too_many_failures_shut_the_door_for_an_address_and_are_told_once() {
+        let door = Door::default();
+        let from = IpAddr::from([192, 0, 2, 7]);
+        for _ in 0..ADDRESS_TRIES_MAX {
+            assert!(door.knock(from, "anna").is_ok());
+        }
+        for first in [true, false, false] {
+            let shut = door.knock(from, "vera").unwrap_err();
+            assert_eq!(
+                (shut.first, shut.wait_s),
+                (first, shut.wait_s.clamp(1, 300))
+            );
+        }
+        let elsewhere = IpAddr::from([192, 0, 2, 8]);
+        assert!(door.knock(elsewhere, "anna").is_ok(), "the owner's way in");
+    }
+
+    /// Rule: N21
+    #[test]
+    fn right_passwords_do_not_count() {
+        let door = Door::default();
+        let from = IpAddr::from([192, 0, 2, 7]);
+        for _ in 0..NAME_TRIES_MAX * 2 {
+            assert!(door.knock(from, "anna").is_ok());
+            door.opened(from, "anna");
+        }
+    }
+}

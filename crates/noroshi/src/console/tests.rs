@@ -180,6 +180,26 @@ async fn every_page_answers_each_role_and_method_as_the_table_says() {
     }
 }
 
+/// Whoever only looks changes nothing but what is its own, and what is for all is for who administers.
+///
+/// Rule: N21
+#[test]
+fn no_change_is_for_those_who_only_look() {
+    let own = ["/account", "/language", "/set-up", "/sign-in", "/sign-out"];
+    for route in ROUTES {
+        let path = route.path;
+        let whole = ["/users", "/licence", "/audit", "/shut-down", "/builder"];
+        if whole.iter().any(|start| path.starts_with(start)) {
+            assert_eq!(route.access, Access::Role(Role::Administer), "{path}");
+        } else if route.method != "GET" && !own.contains(&path) {
+            let Access::Role(role) = route.access else {
+                panic!("{path}: for anyone");
+            };
+            assert!(role >= Role::Operate, "{path}");
+        }
+    }
+}
+
 /// Rule: N21
 #[tokio::test]
 async fn no_other_site_changes_anything() {
