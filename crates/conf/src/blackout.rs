@@ -8,6 +8,7 @@
 //!
 //! *Failure.* Where tags do not fit together nothing is certain: nothing of the file is shown then.
 
+use crate::names::nearest;
 use crate::tree::is_secret;
 
 /// Stands in the place of what is not shown.
@@ -26,6 +27,8 @@ const SECRET_PARTS: [&str; 8] = [
     "communit",
     "snmpcom",
 ];
+/// Names that are misspelt; `nearest` says how much.
+const SECRET_WORDS: [&str; 4] = ["password", "passwd", "readcommunity", "writecommunity"];
 /// Ends of names that make them a secret's.
 const SECRET_ENDS: [&str; 4] = ["pass", "pw", "key", "argument"];
 
@@ -172,9 +175,17 @@ fn split_at<'a>(bytes: &'a [u8], end: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
 /// Whether what bears this name is a secret.
 pub fn is_secret_name(name: &[u8]) -> bool {
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+    looks_secret(&name) || SECRET_ENDS.iter().any(|end| name.ends_with(end))
+}
+
+/// Whether an element of this name is not to be shown to whoever looks at settings: a secret, another
+/// product's, or a misspelt one, in which a password stands all the same. What only ends like a secret's
+/// name, such as arguments of programs, is shown: it is edited every day.
+pub fn looks_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
     is_secret(&name)
         || SECRET_PARTS.iter().any(|part| name.contains(part))
-        || SECRET_ENDS.iter().any(|end| name.ends_with(end))
+        || nearest(&name, SECRET_WORDS).is_some()
 }
 
 /// A secret that its own form gives away: sealed, given to a program by its name, or the sign-in words
@@ -218,6 +229,40 @@ mod tests {
 
     fn shown(file: &str) -> String {
         String::from_utf8(black_out(file.as_bytes()).expect("its markup fits")).unwrap()
+    }
+
+    /// Rule: M33 N18
+    #[test]
+    fn a_misspelt_name_of_a_secret_is_one_and_other_settings_are_not() {
+        for name in [
+            "pasword",
+            "PassWrod",
+            "passwort",
+            "passwd2",
+            "rootpwd",
+            "readcomunity",
+        ] {
+            assert!(looks_secret(name), "{name}");
+        }
+        let others = [
+            "address",
+            "port",
+            "path",
+            "priority",
+            "subject",
+            "pid",
+            "parameters",
+            "argument",
+            "word",
+            "program",
+            "username",
+            "interval",
+            "server",
+            "comment",
+        ];
+        for name in others {
+            assert!(!looks_secret(name), "{name}");
+        }
     }
 
     /// Rule: M33 N18

@@ -1,11 +1,15 @@
 //! The files of a floppy, or of an image of it, in DOS format: FAT12, FAT16 and FAT32 with long names
 //! (Microsoft, "FAT: General Overview of On-Disk Format", version 1.03; ECMA-107).
 //!
-//! *Use.* [`read`]. Read only, in memory; names are checked by whoever takes the entries.
+//! *Use.* [`read`]: in memory; names are checked by whoever takes the entries. [`floppy`] makes an image.
 //!
 //! *Failure.* [`FatFault`], and nothing is handed out. Chains of clusters are followed at most once around
 //! the disk, folders at most [`DEEP_MAX`] deep, entries up to [`ENTRIES_MAX`]: a damaged or hostile disk ends
 //! in an error.
+
+mod floppy;
+
+pub use floppy::{FLOPPY_BYTES, floppy};
 
 use crate::tar::Entry;
 use noroshi_core::text::Language;

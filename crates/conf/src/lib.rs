@@ -20,6 +20,7 @@ pub mod blackout;
 pub mod bundle;
 pub mod charset;
 mod clp_conf;
+pub mod difference;
 pub mod digest;
 pub mod document;
 pub mod fat;

@@ -39,6 +39,9 @@ pub const PARTS_MAX: usize = 4_096;
 /// Most bytes of a report; a longer one is refused unread.
 pub const REPORT_BYTES_MAX: usize = 2 * 1024 * 1024;
 
+/// How a set that was put together by hand becomes whole.
+const SAVE: &str = ", or save what was written by hand: noroshi config save";
+const SAVE_JA: &str = "すか、手で作成した場合は noroshi config save で保存";
 const VERSION_LINE: &str = "noroshi configuration set 1";
 /// Longest value of a head line, in characters.
 const HEAD_CHARS_MAX: usize = 255;
@@ -217,20 +220,28 @@ impl SetFault {
         let shown = crate::finding::shown;
         let (en, ja) = match self {
             SetFault::Missing(name) => {
+                // What a clp.conf that was written by hand never had.
+                let made = name == REPORT || name.strip_suffix('/') == Some(SCRIPTS);
                 let name = shown(name);
                 (
-                    format!("{name} is missing. Copy the whole set again."),
-                    format!("{name} がありません。一式をコピーし直してください。"),
+                    format!(
+                        "{name} is missing. Copy the whole set again{}.",
+                        if made { SAVE } else { "" }
+                    ),
+                    format!(
+                        "{name} がありません。一式をコピーし直{}してください。",
+                        if made { SAVE_JA } else { "" }
+                    ),
                 )
             }
             SetFault::Changed(name) => {
                 let name = shown(name);
                 (
                     format!(
-                        "{name} is not the one that was saved with this set. If the change was meant, save the set again; otherwise copy the whole set again."
+                        "{name} is not the one that was saved with this set. If the change was meant, save the set again (noroshi config save); otherwise copy the whole set again."
                     ),
                     format!(
-                        "{name} が保存時の内容と異なります。意図した変更であれば保存し直し、そうでなければ一式をコピーし直してください。"
+                        "{name} が保存時の内容と異なります。意図した変更であれば noroshi config save で保存し直し、そうでなければ一式をコピーし直してください。"
                     ),
                 )
             }
@@ -238,25 +249,27 @@ impl SetFault {
                 let name = shown(name);
                 (
                     format!(
-                        "{name} does not belong to this set. Remove it, or save the set again."
+                        "{name} does not belong to this set. Remove it, or save the set again (noroshi config save)."
                     ),
                     format!(
-                        "{name} はこの一式に含まれていません。削除するか、保存し直してください。"
+                        "{name} はこの一式に含まれていません。削除するか、noroshi config save で保存し直してください。"
                     ),
                 )
             }
             SetFault::ReportForeign => (
-                format!("{REPORT} was not written by this release of noroshi. Save the set again."),
                 format!(
-                    "{REPORT} はこの版の noroshi が作成したものではありません。保存し直してください。"
+                    "{REPORT} was not written by this release of noroshi. Save the set again (noroshi config save)."
+                ),
+                format!(
+                    "{REPORT} はこの版の noroshi が作成したものではありません。noroshi config save で保存し直してください。"
                 ),
             ),
             SetFault::ReportChanged(line) => (
                 format!(
-                    "{REPORT} was changed or cut after it was written (line {line}). Save the set again, or copy the whole set again."
+                    "{REPORT} was changed or cut after it was written (line {line}). Save the set again (noroshi config save), or copy the whole set again."
                 ),
                 format!(
-                    "{REPORT} は作成後に変更されたか途切れています（{line} 行目）。保存し直すか、一式をコピーし直してください。"
+                    "{REPORT} は作成後に変更されたか途切れています（{line} 行目）。noroshi config save で保存し直すか、一式をコピーし直してください。"
                 ),
             ),
             SetFault::TooLarge => (

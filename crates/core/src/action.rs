@@ -1,6 +1,6 @@
 //! Everything that can be asked for: the one way out.
 
-use crate::alert::Alert;
+use crate::alert::{Acknowledgement, Alert};
 use crate::config::{InterconnectId, LampId, ServerId};
 use crate::event::{Latch, Phase, View};
 use crate::lamp::{LampOrder, OrderNumber};
@@ -116,4 +116,6 @@ pub enum Item {
     Latch(Latch),
     /// What is known of a server.
     View(View),
+    /// An alert was acknowledged; of two of one alert the one that outdoes the other holds.
+    Acknowledgement(Acknowledgement),
 }

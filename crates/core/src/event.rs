@@ -1,6 +1,6 @@
 //! Everything that can happen: the one way in.
 
-use crate::alert::{Alert, SessionId};
+use crate::alert::{Acknowledgement, Alert, SessionId};
 use crate::config::{Config, InterconnectId, LampId, ServerId};
 use crate::lamp::{Glow, LampResult, OrderNumber, Stamp};
 use crate::licence::{Memory, Registered};
@@ -158,6 +158,8 @@ pub struct Recovered {
     pub latches: Vec<Latch>,
     /// Which servers were up when this one was last at work.
     pub views: Vec<View>,
+    /// The latest acknowledgements, for servers that were away.
+    pub acknowledgements: Vec<Acknowledgement>,
     /// What was wrong with the store when it was opened, if anything.
     pub trouble: Option<StoreTrouble>,
     /// Mails that were not sent for want of a licence since that was last told by mail: by which server,

@@ -60,6 +60,30 @@ impl NoticeState {
     }
 }
 
+/// How the notices of one alert stand, taken together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Delivery {
+    /// One is still to be sent, or being sent.
+    Waiting,
+    /// One did not reach its receiver: it waits, was refused or was given up.
+    Undelivered,
+    /// There are notices, and each reached its receiver or was overtaken.
+    Delivered,
+}
+
+impl Delivery {
+    /// Whether an alert with notices in these states stands so.
+    pub fn holds(self, mut states: impl Iterator<Item = NoticeState> + Clone) -> bool {
+        let reached = |state| matches!(state, NoticeState::Delivered | NoticeState::Dropped);
+        match self {
+            Delivery::Waiting => states.any(|state| !state.is_final()),
+            Delivery::Undelivered => states.any(|state| !reached(state)),
+            Delivery::Delivered => states.clone().next().is_some() && states.all(reached),
+        }
+    }
+}
+
 /// A notice as it is kept on disk and shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoticeRecord {

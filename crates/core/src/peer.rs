@@ -3,7 +3,7 @@
 //! A link may break at any time, and what was under way is lost with it; so each message repeats
 //! facts and none depends on an earlier one. A receiver that knows a fact already ignores it.
 
-use crate::alert::{Alert, AlertId, SessionId};
+use crate::alert::{Acknowledgement, Alert, AlertId, SessionId};
 use crate::event::Latch;
 use crate::lamp::Stamp;
 use crate::notice::{NoticeKey, NoticeRecord};
@@ -92,6 +92,11 @@ pub enum PeerMessage {
         barred: bool,
         /// Mails that it did not send while nobody could, and that were not told yet.
         unsent: u32,
+    },
+    /// These alerts were acknowledged.
+    Acknowledged {
+        /// Each alert's.
+        acknowledgements: Vec<Acknowledgement>,
     },
     /// The sender leaves cleanly.
     Leaving {

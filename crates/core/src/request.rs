@@ -45,6 +45,15 @@ pub enum Request {
         /// Who asked.
         by: String,
     },
+    /// Say that somebody has seen an alert and sees to it (rule N24).
+    Acknowledge {
+        /// Which alert.
+        alert: AlertId,
+        /// Who.
+        by: String,
+        /// In that person's words; may be empty.
+        remark: String,
+    },
     /// Stop a server cleanly (`clpcl -t`).
     Stop {
         /// The server's name; `None` stops all: cluster shutdown (`clpstdn`).
@@ -80,8 +89,11 @@ pub enum Reply {
         number: u64,
         /// The servers that have it in force.
         servers: Vec<String>,
-        /// Those that take it when they return, or have not said yet that they did.
+        /// Those that are away, and take it when they return.
         later: Vec<String>,
+        /// Those at work that have agreed and not said in time that it is in force there. They go on trying,
+        /// and alert what hinders them.
+        silent: Vec<String>,
     },
     /// It was not done, and why.
     Refused {

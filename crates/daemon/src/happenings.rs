@@ -179,6 +179,10 @@ fn wish(request: &Request, language: Language) -> String {
             format!("{server} の警告灯のテスト"),
         ),
         Request::MailTest => ("send a test mail".into(), "テストメールの送信".into()),
+        Request::Acknowledge { alert, by, .. } => (
+            format!("acknowledge {alert} ({by})"),
+            format!("アラート {alert} の確認（{by}）"),
+        ),
         Request::LicencesChanged => (
             "look at the licences again".into(),
             "ライセンスの再読み込み".into(),

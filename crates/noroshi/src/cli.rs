@@ -3,6 +3,7 @@
 //! Parser, help and (by `clap`) whatever else is made of a definition follow from here; Japanese
 //! help is laid over it by [`crate::japanese`].
 
+mod alerts;
 mod clpcfctrl;
 pub(crate) mod config;
 mod dashes;
@@ -11,6 +12,7 @@ pub(crate) mod reference;
 mod refusal;
 pub(crate) mod user;
 
+pub(crate) use alerts::Alerts;
 pub(crate) use clpcfctrl::Clpcfctrl;
 pub(crate) use licence::{Clplcnsc, Issue, Licence, Signer, Verify};
 pub(crate) use refusal::answer;
@@ -178,29 +180,6 @@ pub(crate) struct Status {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// Options of `alerts`.
-#[derive(Debug, Args)]
-pub(crate) struct Alerts {
-    /// Print one JSON object per line and alert
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Go on with each new alert
-    #[arg(long, short)]
-    pub(crate) follow: bool,
-    /// The last N alerts
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 50)]
-    pub(crate) limit: u32,
-    /// Only those that this server raised, or that are about it
-    #[arg(long, value_name = "SERVER")]
-    pub(crate) server: Option<String>,
-    /// Only those at least this severe: info, warning or error
-    #[arg(long, value_name = "SEVERITY")]
-    pub(crate) severity: Option<Level>,
-    /// Only those of this module
-    #[arg(long, value_name = "MODULE")]
-    pub(crate) module: Option<String>,
 }
 
 /// Verbs of `test`.

@@ -17,6 +17,7 @@ mod japanese;
 mod language;
 mod print;
 mod reference;
+mod when;
 
 use crate::exit::{Exit, Failure};
 use std::ffi::OsString;

@@ -298,6 +298,18 @@ fn clpcl_says_what_runs_and_what_must_be_started_elsewhere() {
         fake.run(&["clpcl", "-r", "-h", "server2"]),
         failed(1, elsewhere)
     );
+    let running = Fake::agreeing(cluster(ServerState::Up), Vec::new());
+    assert_eq!(
+        running.run(&["clpcl", "-r", "-h", "server2"]),
+        failed(
+            1,
+            concat!(
+                "clpcl: Restart server2 : a server is restarted on itself; nothing was done\n",
+                "Run \"clpcl -r\" on server2.\n",
+            )
+        )
+    );
+    assert_eq!(running.asked(), [] as [String; 0]);
     for arguments in [
         &["clpcl"][..],
         &["clpcl", "-s", "-t"],

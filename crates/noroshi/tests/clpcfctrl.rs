@@ -159,6 +159,52 @@ fn what_is_missing_changed_or_faulty_is_named_in_one_answer() {
     );
 }
 
+/// Whoever installs writes clp.conf with an editor, as the README says. What a push says then must lead to a
+/// set that can be pushed.
+///
+/// Rule: M27
+#[test]
+fn a_set_made_or_edited_by_hand_is_refused_with_the_command_that_saves_it() {
+    let (dir, home) = empty_home();
+    let etc = home.etc();
+    fs::create_dir_all(&etc).unwrap();
+    fs::write(home.conf(), CONF).unwrap();
+    fs::set_permissions(home.conf(), fs::Permissions::from_mode(0o640)).unwrap();
+    let good = done("command succeeded.(code:0)\n");
+    let edited = CONF.replace("10.0.0.1", "10.0.0.2");
+    let edits: [&dyn Fn(); 4] = [
+        &|| {},
+        &|| fs::write(home.conf(), &edited).unwrap(),
+        &|| fs::write(etc.join("scripts/new.sh"), "").unwrap(),
+        &|| fs::write(etc.join("clp.conf.rep"), "of another product").unwrap(),
+    ];
+    for (number, edit) in edits.iter().enumerate() {
+        edit();
+        let verified = run_in(dir.path(), &["config", "verify"]);
+        assert_eq!(verified.code, 1, "{number}");
+        for lang in ["en", "ja"] {
+            let push = run_in(dir.path(), &["config", "verify", "--lang", lang]);
+            assert!(push.err.contains("noroshi config save"), "{}", push.err);
+        }
+        let before = fs::read(home.conf()).unwrap();
+        let saved = run_in(dir.path(), &["config", "save"]);
+        assert_eq!((saved.code, saved.err.as_str()), (0, ""), "{number}");
+        assert_eq!(fs::read(home.conf()).unwrap(), before);
+        assert_eq!(check(dir.path(), &etc, &[]), good, "{number}");
+    }
+    assert!(!etc.join("clp.conf.bak").exists());
+    let report = fs::metadata(etc.join("clp.conf.rep")).unwrap();
+    assert_eq!(report.permissions().mode() & 0o777, 0o640);
+
+    // A faulty one is no set, and the report of the one before stays.
+    let report = fs::read(etc.join("clp.conf.rep")).unwrap();
+    fs::write(home.conf(), CONF.replace("<priority>0", "<priority>x")).unwrap();
+    let refused = run_in(dir.path(), &["config", "save", etc.to_str().unwrap()]);
+    assert_eq!(refused.code, 4);
+    assert!(refused.err.contains("\"x\""), "{}", refused.err);
+    assert_eq!(fs::read(etc.join("clp.conf.rep")).unwrap(), report);
+}
+
 /// Rule: M28
 #[test]
 fn what_is_no_medium_is_refused_in_words() {

@@ -236,6 +236,9 @@ fn a_full_disk_is_named_and_nothing_is_left_that_looks_whole() {
     let ran = ran(bounded, dir.path());
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.err.contains(": HOME/out: File too large"), "{ran:?}");
+    // "clplogcc -l" alone would fill the same disk.
+    let remedy = "Where HOME/out has no room, name another directory with -o";
+    assert!(ran.err.contains(remedy), "{ran:?}");
     assert_eq!(fs::read_dir(&to).unwrap().count(), 0);
 }
 

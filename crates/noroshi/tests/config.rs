@@ -455,3 +455,33 @@ fn a_secret_is_sealed_and_never_shown() {
         Err(SecretError::Key(_))
     ));
 }
+
+/// A password under a misspelt name is one all the same, and so is another product's.
+///
+/// Rule: N18
+#[test]
+fn a_secret_is_not_shown_under_a_name_that_is_misspelt_or_another_products() {
+    let (dir, home) = empty_home();
+    let secrets = "<noroshi><mail><pasword>hunter2</pasword></mail></noroshi><x><rootpwd>hunter2</rootpwd></x>";
+    std::fs::create_dir_all(home.etc()).unwrap();
+    std::fs::write(home.conf(), format!("<root><a>b</a>{secrets}</root>")).unwrap();
+    let other = dir.path().join("other.conf");
+    std::fs::write(&other, "<root><a>b</a></root>").unwrap();
+    let other = other.to_str().unwrap();
+    for words in [
+        &["config", "get", "/root"][..],
+        &["config", "get", "/root", "--json"],
+        &["config", "get", "/root/noroshi/mail/pasword"],
+        &["config", "get", "/root/x/rootpwd"],
+        &["config", "diff", other],
+        &["config", "diff", other, "--json"],
+    ] {
+        let ran = run_in(dir.path(), words);
+        let shown = format!("{}{}", ran.out, ran.err);
+        assert!(
+            shown.contains("pwd") || shown.contains("pasword"),
+            "{shown}"
+        );
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}

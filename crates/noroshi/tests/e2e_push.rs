@@ -185,3 +185,29 @@ fn what_one_server_cannot_take_is_taken_by_none() {
         assert!(incomplete.contains(words), "{incomplete}");
     }
 }
+
+/// The answer waits three seconds for who has agreed: the time is the story's.
+///
+/// Rule: N17 M28
+#[test]
+fn a_push_that_a_server_at_work_agreed_to_and_cannot_take_is_no_success() {
+    let cluster = plan().start().unwrap();
+    cluster.wait_all_up(SOON).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    saved(&cluster, dir.path(), "hindered");
+    // Nothing can be renamed to the name of a directory that is not empty.
+    let in_the_way = cluster.home(2).etc().join("clp.conf.bak");
+    fs::create_dir_all(in_the_way.join("full")).unwrap();
+    let set = dir.path().to_str().unwrap();
+    let push = ["clpcfctrl", "--push", "-l", "-x", set];
+    let answer = cluster.command(0, &push).unwrap_err().to_string();
+    for words in ["set 1 is in force", "sv3, at work", "noroshi alerts"] {
+        assert!(answer.contains(words), "{answer}");
+    }
+    for words in ["succeeded", "when the server is back"] {
+        assert!(!answer.contains(words), "{answer}");
+    }
+    cluster.wait_message(2, "pm", 13, SOON).unwrap();
+    let conf = fs::read_to_string(cluster.home(2).conf()).unwrap();
+    assert!(!conf.contains("hindered"), "{conf}");
+}

@@ -54,9 +54,9 @@ fn what_is_wrong_with_a_set_is_one_object_a_line() {
     let run = |arguments: &[&str]| run_in(dir.path(), arguments);
     let ran = run(&["config", "verify", "--json"]);
     let expected = concat!(
-        r#"{"what":"missing","file":"scripts/","text":"scripts/ is missing. Copy the whole set again."}"#,
+        r#"{"what":"missing","file":"scripts/","text":"scripts/ is missing. Copy the whole set again, or save what was written by hand: noroshi config save."}"#,
         "\n",
-        r#"{"what":"missing","file":"clp.conf.rep","text":"clp.conf.rep is missing. Copy the whole set again."}"#,
+        r#"{"what":"missing","file":"clp.conf.rep","text":"clp.conf.rep is missing. Copy the whole set again, or save what was written by hand: noroshi config save."}"#,
         "\n",
     );
     assert_eq!((ran.code, &*ran.out), (1, expected), "{ran:?}");

@@ -371,6 +371,41 @@ fn alerts_as_json_are_one_object_a_line() {
         done("")
     );
     assert_eq!(fake.run(&["alerts", "--json", "--module", "rc"]), done(""));
+    let only = |options: &[&str]| fake.run(&[&["alerts", "--json"], options].concat());
+    assert_eq!(only(&["--text", "SERVER2 is"]), done(first));
+    assert_eq!(only(&["--text", "%"]), done(""));
+    assert_eq!(only(&["--undelivered"]), done(first));
+    assert_eq!(
+        only(&["--since", "2023-11-14T22:13:20.100Z"]),
+        done(&format!("{first}{second}"))
+    );
+    assert_eq!(only(&["--until", "2023-11-15 07:13:20.100"]), done(""));
+    let wrong = only(&["--since", "yesterday"]);
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+    assert!(wrong.err.contains("2026-11-22"), "{wrong:?}");
+}
+
+/// Rule: N7 N24
+#[test]
+fn who_sees_to_an_alert_is_shown() {
+    let mut seen = alert(1, Severity::Error, "Server server2 is down.");
+    seen.acknowledgement = Some(noroshi_core::alert::Acknowledgement {
+        alert: noroshi_core::alert::AlertId("a-1".into()),
+        by: "sato".into(),
+        remark: "on my\u{1b}way".into(),
+        at: TIME,
+    });
+    let fake = Fake::agreeing(cluster(ServerState::Up), vec![seen]);
+    let ran = fake.run(&["alerts"]);
+    let line = "\n    acknowledged by sato at 2023-11-15 07:13:20.123 +09:00 on my\\u{1b}way\n";
+    assert!(ran.out.ends_with(line), "{ran:?}");
+    let ran = fake.run(&["alerts", "--json"]);
+    let members = concat!(
+        r#""row":1,"acknowledged":{"by":"sato","#,
+        r#""at":"2023-11-14T22:13:20.123Z","remark":"on my\u001bway"}}"#,
+        "\n"
+    );
+    assert!(ran.out.ends_with(members), "{ran:?}");
 }
 
 /// Rule: N7

@@ -48,11 +48,12 @@ fn a_push_is_in_force_on_all_within_a_second_and_the_answer_names_them() {
         number,
         servers,
         later,
+        silent,
     }) = reply(&world, id)
     else {
         panic!("{:?}", world.replies);
     };
-    assert_eq!((number, later), (1, Vec::new()));
+    assert_eq!((number, later, silent), (1, Vec::new(), Vec::new()));
     assert_eq!(servers.len(), 3);
     for server in 0..3 {
         assert_eq!(set_of(&world, server), Some(1));

@@ -1,9 +1,11 @@
 //! Alerts: one thing worth telling, with module, event id, severity, server, time and text.
 
+mod acknowledgement;
 mod catalogue;
 mod destinations;
 mod id;
 
+pub use acknowledgement::{ACKNOWLEDGED_BY_BYTES_MAX, Acknowledgement, REMARK_BYTES_MAX};
 pub use catalogue::{CATALOGUE, Message, Row, row, row_by_id};
 pub use destinations::{DestinationChange, Destinations, destinations};
 pub use id::{AlertId, MessageId, SessionId};
@@ -53,14 +55,19 @@ pub struct Alert {
 /// Cuts `text` to [`ALERT_TEXT_BYTES_MAX`] at a character boundary, and makes one line of it:
 /// control characters become spaces, bidirectional overrides are dropped.
 pub fn tidy_text(text: &str) -> String {
-    let mut tidy = String::with_capacity(text.len().min(ALERT_TEXT_BYTES_MAX));
+    tidy_within(text, ALERT_TEXT_BYTES_MAX)
+}
+
+/// As [`tidy_text`], with another bound in bytes.
+pub fn tidy_within(text: &str, bytes_max: usize) -> String {
+    let mut tidy = String::with_capacity(text.len().min(bytes_max));
     for c in text.chars() {
         let c = match c {
             '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}' | '\u{feff}' => continue,
             c if c.is_control() || c == '\u{2028}' || c == '\u{2029}' => ' ',
             c => c,
         };
-        if tidy.len() + c.len_utf8() > ALERT_TEXT_BYTES_MAX - '…'.len_utf8() {
+        if tidy.len() + c.len_utf8() > bytes_max - '…'.len_utf8() {
             tidy.push('…');
             break;
         }

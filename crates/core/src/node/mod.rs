@@ -5,6 +5,7 @@
 //! come back as events. Each part of the work is a file: `facts` turns what membership found into
 //! alerts, `raise` turns alerts into notices, `lamps`, `latches`, `peers` and `requests` do what they say.
 
+mod acknowledge;
 mod facts;
 mod lamps;
 mod latches;
@@ -23,7 +24,7 @@ mod tests;
 mod turns;
 
 use crate::action::{Action, Item};
-use crate::alert::{Alert, AlertId, SessionId};
+use crate::alert::{Acknowledgement, Alert, AlertId, SessionId};
 use crate::config::{Config, LampId, ServerId};
 use crate::duty::on_duty;
 use crate::event::{Event, Latch, Phase, Recovered, StoredNotice};
@@ -41,6 +42,7 @@ use alloc::vec::Vec;
 use returns::Returning;
 use sets::Sets;
 
+pub use acknowledge::ACKNOWLEDGEMENTS_MAX;
 pub use sets::{PROMISE_WAIT, TAKE_WAIT, VOTE_WAIT};
 
 /// A step that comes this much later than its deadline means that we stood still.
@@ -78,6 +80,8 @@ pub struct Node {
     before_fall: Vec<Option<Latch>>,
     /// Lamps that a person put out lately.
     put_out: Vec<PutOut>,
+    /// What was acknowledged lately, the oldest first; at most [`ACKNOWLEDGEMENTS_MAX`].
+    acknowledgements: VecDeque<Acknowledgement>,
     /// Alerts told lately whose name was derived from a fact, by what their names amount to.
     told_facts: VecDeque<u64>,
     /// Returns of a partition that are not told yet.
@@ -130,6 +134,8 @@ enum Promised {
     Alert(AlertId),
     /// The lamp is put out, and stays so over restarts.
     LampOut,
+    /// An alert is acknowledged.
+    Acknowledged,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -154,6 +160,7 @@ impl Node {
             faults: config.servers.iter().map(|_| None).collect(),
             before_fall: config.servers.iter().map(|_| None).collect(),
             put_out: Vec::new(),
+            acknowledgements: VecDeque::new(),
             told_facts: VecDeque::new(),
             returning: None,
             told_returns: None,
@@ -289,6 +296,9 @@ impl Node {
         for latch in &recovered.latches {
             self.latches.merge(latch);
             self.hear_stamp(now, latch.red_changed.max(latch.green_changed));
+        }
+        for acknowledgement in recovered.acknowledgements {
+            self.remember_acknowledgement(acknowledgement);
         }
         for view in recovered.views {
             if let Some(server) = self
@@ -446,7 +456,10 @@ impl Node {
                         alert: alert.clone(),
                         durable,
                     },
-                    (Promised::LampOut, Ok(())) => Reply::Done,
+                    (Promised::LampOut | Promised::Acknowledged, Ok(())) => Reply::Done,
+                    (Promised::Acknowledged, Err(why)) => Reply::Refused {
+                        why: acknowledge::not_kept(self.config.language, why),
+                    },
                     (Promised::LampOut, Err(why)) => Reply::Refused {
                         why: alloc::format!(
                             "the light is put out, but the alert store could not keep that ({why}): \

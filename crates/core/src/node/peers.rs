@@ -41,6 +41,7 @@ impl Node {
         });
         // Before the notices: whose turn they are depends on it.
         self.tell_whether_barred_to(server, out);
+        self.tell_acknowledgements(server, out);
         self.tell_licences_to(server, out);
         self.tell_set(server, out);
         let mut tell = |message| out.push(Action::Tell(server, Box::new(message)));
@@ -108,6 +109,9 @@ impl Node {
                 self.hear_whether_barred(from, barred, unsent);
             }
             PeerMessage::LicencesTaken { number } => self.licences_taken(from, number),
+            PeerMessage::Acknowledged { acknowledgements } => {
+                self.learn_acknowledgements(acknowledgements);
+            }
             PeerMessage::Leaving { cluster } => {
                 let mut news = Vec::new();
                 self.membership.left(now.at, from, cluster, &mut news);

@@ -82,6 +82,10 @@ impl Node {
                 Err(why) => refused(why),
                 Ok(server) => self.test_lamp(now, id, server),
             },
+            Request::Acknowledge { alert, by, remark } => {
+                self.acknowledge(now, id, alert, by, remark, out);
+                None
+            }
             Request::Push { digest, by } => self.push_asked(now, id, digest, by, out),
             Request::Stop { server, by } => self.stop(now, id, server, &by, out),
         };

@@ -274,26 +274,23 @@ impl Node {
     }
 
     fn pushed(&self, offer: &Offer) -> Reply {
-        let mut servers = vec![self.own_name()];
-        let in_force = |name: &&String| !offer.waiting.contains(name);
         let living = self.living_others();
-        servers.extend(
-            offer
-                .agreed
-                .iter()
-                .filter(in_force)
-                .filter(|name| living.contains(name))
-                .cloned(),
-        );
+        let agreed = offer.agreed.iter().filter(|name| living.contains(name));
+        let (silent, in_force): (Vec<String>, Vec<String>) = agreed
+            .cloned()
+            .partition(|name| offer.waiting.contains(name));
+        let mut servers = vec![self.own_name()];
+        servers.extend(in_force);
         let all = self
             .config
             .server_ids()
             .map(|id| self.config.server_name(id).to_string());
-        let later = all.filter(|name| !servers.contains(name)).collect();
+        let later = all.filter(|name| !servers.contains(name) && !silent.contains(name));
         Reply::Pushed {
             number: offer.label.number,
+            later: later.collect(),
             servers,
-            later,
+            silent,
         }
     }
 

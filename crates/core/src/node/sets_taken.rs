@@ -237,10 +237,12 @@ impl Node {
                     label: label.clone(),
                 };
                 self.tell_all(&message, out);
-                let source = source(&self.config, &label);
+                // In the language of the new settings, which tell it.
+                let source = source(&config, &label);
                 self.configure(now, &source, Ok(config), out);
                 self.offer_taken(&label, Ok(()), out);
                 self.look_for_later_set(now, out);
+                self.look_for_difference(now, out);
             }
             Err(why) => {
                 self.unfit(now, &label, &why, out);
@@ -260,6 +262,19 @@ impl Node {
             best.and_then(|(name, label)| Some((self.config.server_named(name)?, label.clone())));
         if let Some((from, label)) = best {
             self.fetch_set(now, from, label, out);
+        }
+    }
+
+    /// A set that was heard of meanwhile may be one that the new one does not lead to.
+    fn look_for_difference(&mut self, now: Now, out: &mut Vec<Action>) {
+        let own = &self.sets.in_force;
+        let mut of_others = self.sets.of_others.iter();
+        let other = of_others
+            .find(|(_, label)| label.number >= own.number && !label.is(own) && !label.follows(own));
+        let other =
+            other.and_then(|(name, label)| Some((self.config.server_named(name)?, label.clone())));
+        if let Some((from, label)) = other {
+            self.tell_difference(now, from, &label, out);
         }
     }
 

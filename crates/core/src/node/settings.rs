@@ -77,6 +77,9 @@ impl Node {
         self.look_at_licences_now(now);
         self.forget_answers(now);
         out.push(Action::Reconfigure(Box::new(self.config.clone())));
+        // One more heartbeat, which says what is in force here: whoever looks at the status once a push has
+        // succeeded is not to read for an interval that the settings differ.
+        out.push(Action::Beat(self.phase()));
     }
 
     /// A lamp that stays as it was keeps its state, and the order that is in flight to it; a new or

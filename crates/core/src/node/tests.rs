@@ -1,7 +1,9 @@
 //! Two servers' words to one node, given by hand.
 
+mod acknowledge;
 mod lamps;
 mod licences;
+mod sets;
 mod trouble;
 
 use super::*;

@@ -7,6 +7,7 @@ use super::{
 use crate::clock::moment;
 use crate::collect::Scope;
 use crate::log::levels::{Levels, Part};
+use crate::store::{ALERTS_PAGE_MAX, AlertFigures, FiguresQuery};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use noroshi_core::request::{Reply, Request};
@@ -25,6 +26,18 @@ use std::time::Duration;
 pub struct Client {
     stream: BufReader<UnixStream>,
     wait: Duration,
+}
+
+/// One page of alerts.
+#[derive(Debug)]
+pub struct AlertsPage {
+    /// The alerts that fit.
+    pub alerts: Vec<AlertLine>,
+    /// The row to go on from; `None` when nothing is left. With fewer alerts than asked for the work was
+    /// bounded, and there may be more.
+    pub next: Option<u64>,
+    /// The newest row that there was when the page was asked for; 0 before the first.
+    pub newest: u64,
 }
 
 /// Why a call was not answered.
@@ -194,11 +207,42 @@ impl Client {
         only: AlertFilter,
         mut each: impl FnMut(AlertLine) -> ControlFlow<()>,
     ) -> Result<(), Trouble> {
-        let mut answer = self.call(&Call::Alerts {
+        let call = Call::Alerts {
             limit,
             follow,
             only,
-        })?;
+            before: None,
+            after: None,
+        };
+        self.listed(&call, follow, &mut each)
+    }
+
+    /// Hands each alert after row `after` to `each`, and then each new one, until it breaks off.
+    ///
+    /// # Errors
+    /// Any [`Trouble`]; what was handed over before it is right, and without a gap.
+    pub fn follow_after(
+        &mut self,
+        after: u64,
+        mut each: impl FnMut(AlertLine) -> ControlFlow<()>,
+    ) -> Result<(), Trouble> {
+        let call = Call::Alerts {
+            limit: 0,
+            follow: true,
+            only: AlertFilter::default(),
+            before: None,
+            after: Some(after),
+        };
+        self.listed(&call, true, &mut each)
+    }
+
+    fn listed(
+        &mut self,
+        call: &Call,
+        follow: bool,
+        each: &mut dyn FnMut(AlertLine) -> ControlFlow<()>,
+    ) -> Result<(), Trouble> {
+        let mut answer = self.call(call)?;
         let mut live = false;
         loop {
             match answer {
@@ -213,6 +257,54 @@ impl Client {
             }
             // A new alert may come in an hour.
             answer = self.answer((!live).then_some(self.wait))?;
+        }
+    }
+
+    /// One page of the alerts that fit, in bounded work: the newest `limit` ones before row `before`,
+    /// newest first, or with `after` the oldest ones after that row.
+    ///
+    /// # Errors
+    /// Any [`Trouble`].
+    pub fn page(
+        &mut self,
+        limit: u32,
+        only: AlertFilter,
+        before: Option<u64>,
+        after: Option<u64>,
+    ) -> Result<AlertsPage, Trouble> {
+        let mut answer = self.call(&Call::AlertPage {
+            limit,
+            only,
+            before,
+            after,
+        })?;
+        let mut alerts = Vec::new();
+        loop {
+            match answer {
+                Answer::Alert { alert } if alerts.len() < ALERTS_PAGE_MAX as usize => {
+                    alerts.push(*alert);
+                }
+                Answer::PageEnd { next, newest } => {
+                    return Ok(AlertsPage {
+                        alerts,
+                        next,
+                        newest,
+                    });
+                }
+                other => return Err(unfit(other)),
+            }
+            answer = self.answer(Some(self.wait))?;
+        }
+    }
+
+    /// What the pictures of the alert view show.
+    ///
+    /// # Errors
+    /// Any [`Trouble`].
+    pub fn figures(&mut self, query: FiguresQuery) -> Result<AlertFigures, Trouble> {
+        match self.call(&Call::AlertFigures { query })? {
+            Answer::AlertFigures { figures } => Ok(*figures),
+            other => Err(unfit(other)),
         }
     }
 

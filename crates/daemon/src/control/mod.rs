@@ -9,6 +9,7 @@
 //! one of [`CONNECTIONS_MAX`] places for at most [`CALL_WAIT`] and delays nobody else.
 
 mod client;
+mod filter;
 mod lines;
 mod listing;
 #[cfg(test)]
@@ -20,10 +21,13 @@ mod source;
 mod tests;
 mod upload;
 
-pub use client::{Client, Trouble};
-pub use protocol::{AlertFilter, AlertLine, Answer, Call, Fault, NoticeLine};
+pub use client::{AlertsPage, Client, Trouble};
+pub use filter::AlertFilter;
+pub use protocol::{Acknowledged, AlertLine, Answer, Call, Fault, NoticeLine};
 pub use server::{serve, serve_until};
-pub use source::{AlertRow, AlertSource, LogSource, Page, PageFuture};
+pub use source::{AlertRow, AlertRows, AlertSource, LogSource, Page, Reading};
+
+pub use crate::store::{AlertFigures, FiguresQuery};
 
 use crate::log::audit::Audit;
 use crate::sets::Sets;

@@ -3,9 +3,14 @@
 //! Times are milliseconds since 1970-01-01 UTC. New members may be added to answers; a reader
 //! ignores what it does not know. A call that the daemon does not know is answered with an error.
 
+use super::ANSWER_BYTES_MAX;
+use super::filter::AlertFilter;
 use super::source::AlertRow;
 use crate::collect::Scope;
-use noroshi_core::alert::{AlertId, Severity};
+use crate::store::{AlertFigures, FiguresQuery};
+use noroshi_core::alert::{
+    ACKNOWLEDGED_BY_BYTES_MAX, ALERT_TEXT_BYTES_MAX, AlertId, REMARK_BYTES_MAX, Severity,
+};
 use noroshi_core::notice::{Channel, NoticeRecord, NoticeState};
 use noroshi_core::request::{Reply, Request};
 use noroshi_core::status::Status;
@@ -59,6 +64,32 @@ pub enum Call {
         /// Which ones.
         #[serde(default)]
         only: AlertFilter,
+        /// Of those before this row; not with `follow`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<u64>,
+        /// The first `limit` ones after this row instead of the last; with `follow` no new one is missed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<u64>,
+    },
+    /// One page of alerts in bounded work, newest first (with `after` the oldest first): each an
+    /// [`Answer::Alert`], then [`Answer::PageEnd`].
+    AlertPage {
+        /// How many at most; 200 are the most that come.
+        limit: u32,
+        /// Which ones.
+        #[serde(default)]
+        only: AlertFilter,
+        /// Those before this row.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<u64>,
+        /// Those after this row.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<u64>,
+    },
+    /// What the pictures of the alert view show; answered by [`Answer::AlertFigures`].
+    AlertFigures {
+        /// Of which time, and how finely.
+        query: FiguresQuery,
     },
     /// Collect the logs of another server: pieces of its archive, each an [`Answer::Logs`], then
     /// [`Answer::End`].
@@ -74,34 +105,6 @@ pub enum Call {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         set: Option<(String, u8)>,
     },
-}
-
-/// Which alerts are listed; an empty filter takes all.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AlertFilter {
-    /// Raised by this server, or about it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub server: Option<String>,
-    /// At least this severe.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub severity: Option<Severity>,
-    /// Of this module.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub module: Option<String>,
-}
-
-impl AlertFilter {
-    /// Whether `row` fits.
-    pub fn takes(&self, row: &AlertRow) -> bool {
-        let alert = &row.alert;
-        let of = |server: &String| alert.server == *server || alert.about.as_ref() == Some(server);
-        self.server.as_ref().is_none_or(of)
-            && self.severity.is_none_or(|least| alert.severity >= least)
-            && self
-                .module
-                .as_ref()
-                .is_none_or(|module| *module == alert.message.module)
-    }
 }
 
 /// One line from the daemon.
@@ -137,6 +140,19 @@ pub enum Answer {
     LogLevels {
         /// Parts and their levels.
         levels: Vec<(String, u8)>,
+    },
+    /// A page of alerts is over.
+    PageEnd {
+        /// The row to go on from; none when nothing is left. With fewer alerts than asked for the work
+        /// was bounded, and there may be more.
+        next: Option<u64>,
+        /// The newest row that there was when the page was asked for; 0 before the first.
+        newest: u64,
+    },
+    /// What the pictures of the alert view show.
+    AlertFigures {
+        /// The counts.
+        figures: Box<AlertFigures>,
     },
     /// The call is answered; a listing that is followed goes on.
     End,
@@ -194,6 +210,20 @@ pub struct AlertLine {
     pub about: Option<String>,
     /// Its notices, each recipient's own.
     pub notices: Vec<NoticeLine>,
+    /// Who sees to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<Acknowledged>,
+}
+
+/// That somebody sees to an alert, as it is listed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledged {
+    /// Who.
+    pub by: String,
+    /// In that person's words; may be empty.
+    pub remark: String,
+    /// When.
+    pub at: WallTime,
 }
 
 /// A notice as it is listed.
@@ -217,42 +247,75 @@ pub struct NoticeLine {
     pub changed: WallTime,
 }
 
+/// Longest name of a server, module, alert or recipient in a line, in bytes.
+const NAME_BYTES_MAX: usize = 255;
+/// Most notices of one alert in its line; 100 recipients can be set.
+const NOTICES_MAX: usize = 128;
+/// Bytes of each reply where all of them together would not fit into a line.
+const SHORT_REPLY_BYTES: usize = 256;
+/// A character of a text may take so many bytes of JSON for each of its own.
+const ESCAPE_FACTOR: usize = 6;
+
+/// Whatever is on disk, the line fits into an answer, so that one alert does not end the listing of the
+/// others: what is too long is cut at a character, with `…`.
 impl From<AlertRow> for AlertLine {
     fn from(row: AlertRow) -> AlertLine {
+        let name = |text: &str| bounded(text, NAME_BYTES_MAX);
+        let reply = |notice: &NoticeRecord| notice.reason.len();
+        let replies: usize = row.notices.iter().take(NOTICES_MAX).map(reply).sum();
+        let reply_bytes_max = match replies * ESCAPE_FACTOR > ANSWER_BYTES_MAX / 2 {
+            true => SHORT_REPLY_BYTES,
+            false => ANSWER_BYTES_MAX,
+        };
+        let notice = |notice: NoticeRecord| NoticeLine {
+            channel: notice.key.channel,
+            recipient: name(&notice.key.recipient),
+            state: notice.state,
+            attempts: notice.attempts,
+            possible_repeat: notice.possible_repeat,
+            sender: name(&notice.sender),
+            reason: bounded(&notice.reason, reply_bytes_max),
+            changed: notice.changed,
+        };
+        let alert = &row.alert;
         AlertLine {
             row: row.row,
-            id: row.alert.id.clone(),
+            id: AlertId(name(&alert.id.0)),
             received: row.received,
-            time: row.alert.time,
-            server: row.alert.server.clone(),
-            module: row.alert.message.module.clone(),
-            event: row.alert.message.event,
-            severity: row.alert.severity,
-            text: row.alert.text.clone(),
-            about: row.alert.about.clone(),
-            notices: row.notices.into_iter().map(NoticeLine::from).collect(),
+            time: alert.time,
+            server: name(&alert.server),
+            about: alert.about.as_deref().map(name),
+            module: name(&alert.message.module),
+            event: alert.message.event,
+            severity: alert.severity,
+            text: bounded(&alert.text, ALERT_TEXT_BYTES_MAX),
+            notices: row
+                .notices
+                .into_iter()
+                .take(NOTICES_MAX)
+                .map(notice)
+                .collect(),
+            acknowledged: row.acknowledgement.map(|one| Acknowledged {
+                by: bounded(&one.by, ACKNOWLEDGED_BY_BYTES_MAX),
+                remark: bounded(&one.remark, REMARK_BYTES_MAX),
+                at: one.at,
+            }),
         }
     }
 }
 
-impl From<NoticeRecord> for NoticeLine {
-    fn from(notice: NoticeRecord) -> NoticeLine {
-        NoticeLine {
-            channel: notice.key.channel,
-            recipient: notice.key.recipient,
-            state: notice.state,
-            attempts: notice.attempts,
-            possible_repeat: notice.possible_repeat,
-            sender: notice.sender,
-            reason: notice.reason,
-            changed: notice.changed,
-        }
+fn bounded(text: &str, bytes_max: usize) -> String {
+    let end = text.floor_char_boundary(bytes_max);
+    match end < text.len() {
+        true => format!("{}…", &text[..end]),
+        false => text.to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use noroshi_core::notice::Delivery;
 
     /// The form of the calls is an interface for scripts: do not edit.
     #[test]
@@ -303,6 +366,8 @@ mod tests {
                     limit: 5,
                     follow: false,
                     only: AlertFilter::default(),
+                    before: None,
+                    after: None,
                 },
             ),
             (
@@ -314,6 +379,45 @@ mod tests {
                         severity: Some(Severity::Error),
                         ..AlertFilter::default()
                     },
+                    before: None,
+                    after: None,
+                },
+            ),
+            (
+                r#"{"call":"alert-page","limit":50,"before":7,"only":{"text":"x","since":1,"until":2,"delivery":"undelivered","id":"a-1"}}"#,
+                Call::AlertPage {
+                    limit: 50,
+                    only: AlertFilter {
+                        text: Some("x".into()),
+                        since: Some(WallTime(1)),
+                        until: Some(WallTime(2)),
+                        delivery: Some(Delivery::Undelivered),
+                        id: Some(AlertId("a-1".into())),
+                        ..AlertFilter::default()
+                    },
+                    before: Some(7),
+                    after: None,
+                },
+            ),
+            (
+                r#"{"call":"alert-figures","query":{"since":1,"until":2,"steps":24}}"#,
+                Call::AlertFigures {
+                    query: FiguresQuery {
+                        since: WallTime(1),
+                        until: WallTime(2),
+                        steps: 24,
+                    },
+                },
+            ),
+            (
+                r#"{"call":"change","request":{"do":"acknowledge","alert":"a-1","by":"sato","remark":"x"}}"#,
+                Call::Change {
+                    request: Request::Acknowledge {
+                        alert: AlertId("a-1".into()),
+                        by: "sato".into(),
+                        remark: "x".into(),
+                    },
+                    by: None,
                 },
             ),
         ] {
@@ -333,6 +437,36 @@ mod tests {
         for (line, answer) in [
             (r#"{"is":"end"}"#, Answer::End),
             (
+                r#"{"is":"page-end","next":3,"newest":9}"#,
+                Answer::PageEnd {
+                    next: Some(3),
+                    newest: 9,
+                },
+            ),
+            (
+                r#"{"is":"alert","alert":{"row":1,"id":"a-1","received":2,"time":1,"server":"sv1","module":"nm","event":2,"severity":"error","text":"x","notices":[],"acknowledged":{"by":"sato","remark":"","at":3}}}"#,
+                Answer::Alert {
+                    alert: Box::new(AlertLine {
+                        row: 1,
+                        id: AlertId("a-1".into()),
+                        received: WallTime(2),
+                        time: WallTime(1),
+                        server: "sv1".into(),
+                        about: None,
+                        module: "nm".into(),
+                        event: 2,
+                        severity: Severity::Error,
+                        text: "x".into(),
+                        notices: Vec::new(),
+                        acknowledged: Some(Acknowledged {
+                            by: "sato".into(),
+                            remark: String::new(),
+                            at: WallTime(3),
+                        }),
+                    }),
+                },
+            ),
+            (
                 r#"{"is":"logs","data":"AA=="}"#,
                 Answer::Logs {
                     data: "AA==".into(),
@@ -351,6 +485,61 @@ mod tests {
             ),
         ] {
             assert_eq!(serde_json::to_string(&answer).unwrap(), line);
+        }
+    }
+
+    /// Rule: N7
+    #[test]
+    fn whatever_is_on_disk_a_line_fits_into_an_answer() {
+        use noroshi_core::alert::{Acknowledgement, Alert, Destinations, MessageId};
+        use noroshi_core::config::MailForm;
+        use noroshi_core::notice::NoticeKey;
+        use std::sync::Arc;
+        for (text, notices) in [("\u{1b}".repeat(1 << 20), 200), ("é".repeat(2_048), 100)] {
+            let id = AlertId(text.clone());
+            let notice = NoticeRecord {
+                key: NoticeKey {
+                    alert: id.clone(),
+                    channel: Channel::Mail,
+                    recipient: text.clone(),
+                },
+                form: MailForm::Long,
+                state: NoticeState::Refused,
+                attempts: 1,
+                possible_repeat: true,
+                sender: text.clone(),
+                reason: text.clone(),
+                changed: WallTime(i64::MIN),
+            };
+            let line = AlertLine::from(AlertRow {
+                row: u64::MAX,
+                alert: Arc::new(Alert {
+                    id: id.clone(),
+                    message: MessageId {
+                        module: text.clone(),
+                        event: u32::MAX,
+                    },
+                    severity: Severity::Error,
+                    time: WallTime(i64::MIN),
+                    server: text.clone(),
+                    about: Some(text.clone()),
+                    text: text.clone(),
+                    thread: None,
+                    destinations: Destinations::default(),
+                }),
+                received: WallTime(i64::MIN),
+                notices: vec![notice; notices],
+                acknowledgement: Some(Acknowledgement {
+                    alert: id,
+                    by: text.clone(),
+                    remark: text.clone(),
+                    at: WallTime(i64::MIN),
+                }),
+            });
+            assert!(line.text.ends_with('…') || line.text.len() == text.len());
+            let alert = Box::new(line);
+            let bytes = serde_json::to_vec(&Answer::Alert { alert }).unwrap().len();
+            assert!(bytes < ANSWER_BYTES_MAX, "{bytes}");
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The daemon's end of the command socket.
 
 use super::lines::{Line, read_line, write_answer};
+use super::listing::Wanted;
 use super::upload::Upload;
 use super::{
-    Answer, Asked, CALL_BYTES_MAX, CONNECTIONS_MAX, Call, DESK_WAIT, DRAIN_WAIT, Desk,
-    FOLLOWERS_MAX, Fault, desk_wait,
+    AlertFilter, Answer, Asked, CALL_BYTES_MAX, CONNECTIONS_MAX, Call, DESK_WAIT, DRAIN_WAIT, Desk,
+    FOLLOWERS_MAX, Fault, Page, desk_wait,
 };
 use crate::collect::Scope;
 use crate::log;
@@ -13,7 +14,9 @@ use crate::log::levels::{self, PARTS, Part};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use noroshi_conf::bundle::is_digest;
-use noroshi_core::alert::tidy_text;
+use noroshi_core::alert::{
+    ACKNOWLEDGED_BY_BYTES_MAX, AlertId, REMARK_BYTES_MAX, tidy_text, tidy_within,
+};
 use noroshi_core::request::{Reply, Request};
 use noroshi_core::text::Language;
 use std::io;
@@ -165,18 +168,37 @@ impl Connection {
                 Ok(Call::StageSet { data, more }) => self.stage(&data, more).await?,
                 Ok(Call::Alerts {
                     limit,
-                    follow: false,
+                    follow,
                     only,
+                    before,
+                    after,
                 }) => {
-                    self.list(limit, &only).await?;
+                    let wanted = Wanted {
+                        limit,
+                        only,
+                        before: before.filter(|_| !follow),
+                        after,
+                    };
+                    if follow {
+                        return self.follow(wanted).await;
+                    }
+                    self.list(&wanted).await?;
                 }
-                Ok(Call::Alerts {
+                Ok(Call::AlertPage {
                     limit,
-                    follow: true,
                     only,
+                    before,
+                    after,
                 }) => {
-                    return self.follow(limit, &only).await;
+                    let wanted = Wanted {
+                        limit,
+                        only,
+                        before,
+                        after,
+                    };
+                    self.page(&wanted).await?;
                 }
+                Ok(Call::AlertFigures { query }) => self.figures(query).await?,
                 Ok(Call::LogLevels { set }) => self.log_levels(set).await?,
                 Ok(Call::Logs { server, scope }) => self.logs(server, scope).await?,
                 Err(error) => {
@@ -253,6 +275,11 @@ impl Connection {
             Ok(request) => request,
             Err(why) => return self.error(Fault::BadCall, why).await,
         };
+        if let Request::Acknowledge { alert, .. } = &request
+            && let Some(refusal) = self.unknown(alert).await
+        {
+            return self.say(&refusal).await;
+        }
         let wait = desk_wait(&request);
         let (asked_by, what) = audit::of_request(&request);
         let by = by.or(asked_by).unwrap_or_default();
@@ -275,6 +302,33 @@ impl Connection {
     fn write_down(&self, by: &str, what: &str, result: &str) {
         if let Some(audit) = &self.desk.audit {
             audit.line(self.uid, by, what, result);
+        }
+    }
+
+    /// What somebody is told who names an alert that is not kept here; the driver does not know them all.
+    async fn unknown(&self, alert: &AlertId) -> Option<Answer> {
+        let only = AlertFilter {
+            id: Some(alert.clone()),
+            ..AlertFilter::default()
+        };
+        let page = Page::Before {
+            row: None,
+            limit: 1,
+        };
+        match self.desk.alerts.page(page, &only).await {
+            Ok(found) if !found.rows.is_empty() => None,
+            Ok(_) => {
+                let why = log::language().pick(
+                    format!("there is no alert {alert} here"),
+                    format!("アラート {alert} はありません"),
+                );
+                let reply = Reply::Refused { why };
+                Some(Answer::Reply { reply })
+            }
+            Err(why) => Some(Answer::Error {
+                fault: Fault::Unreadable,
+                why,
+            }),
         }
     }
 
@@ -392,6 +446,18 @@ pub(super) fn checked(mut request: Request, language: Language) -> Result<Reques
                 return Err(why.into());
             }
             *by = tidy_text(by);
+        }
+        Request::Acknowledge { alert, by, remark } => {
+            name(&alert.0, language)?;
+            *by = tidy_within(by, ACKNOWLEDGED_BY_BYTES_MAX);
+            *remark = tidy_within(remark, REMARK_BYTES_MAX);
+            if by.trim().is_empty() {
+                let why = language.pick(
+                    "an acknowledgement needs a name",
+                    "対応記録には対応者名が必要です",
+                );
+                return Err(why.into());
+            }
         }
         Request::MailTest | Request::LicencesChanged => {}
     }

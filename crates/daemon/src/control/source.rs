@@ -2,8 +2,10 @@
 //!
 //! A trait, so that the socket knows nothing of the store behind it; tests put one in memory there.
 
+use super::AlertFilter;
 use crate::collect::Scope;
-use noroshi_core::alert::Alert;
+use crate::store::{AlertFigures, FiguresQuery};
+use noroshi_core::alert::{Acknowledgement, Alert};
 use noroshi_core::notice::NoticeRecord;
 use noroshi_core::time::WallTime;
 use std::future::Future;
@@ -22,6 +24,18 @@ pub struct AlertRow {
     pub received: WallTime,
     /// Its notices.
     pub notices: Vec<NoticeRecord>,
+    /// Who sees to it.
+    pub acknowledgement: Option<Acknowledgement>,
+}
+
+/// What one look found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AlertRows {
+    /// The alerts that fit.
+    pub rows: Vec<AlertRow>,
+    /// The row to go on from, in the same direction; `None` when nothing is left. A look is bounded: it
+    /// may find fewer alerts than asked for, or none, and not be at the end.
+    pub next: Option<u64>,
 }
 
 /// Which rows are asked for.
@@ -48,13 +62,16 @@ pub enum Page {
 pub type LogSource =
     Arc<dyn Fn(String, Scope) -> mpsc::Receiver<Result<Vec<u8>, String>> + Send + Sync>;
 
-/// A page to come, or why it cannot be read.
-pub type PageFuture<'a> = Pin<Box<dyn Future<Output = Result<Vec<AlertRow>, String>> + Send + 'a>>;
+/// Something of the store's to come, or why it cannot be read.
+pub type Reading<'a, T> = Pin<Box<dyn Future<Output = Result<T, String>> + Send + 'a>>;
 
 /// The alerts on disk.
 pub trait AlertSource: Send + Sync {
-    /// Reads one page; an empty one means that there is nothing more.
-    fn page(&self, page: Page) -> PageFuture<'_>;
+    /// Reads one page of the alerts that fit.
+    fn page(&self, page: Page, only: &AlertFilter) -> Reading<'_, AlertRows>;
+
+    /// Counts what the pictures of the alert view show.
+    fn figures(&self, query: FiguresQuery) -> Reading<'_, AlertFigures>;
 
     /// Follows the last row: it changes after each alert that came to be readable.
     fn last_row(&self) -> watch::Receiver<u64>;

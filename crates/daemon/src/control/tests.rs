@@ -1,5 +1,7 @@
 //! The command socket over real sockets, with alerts in memory behind it.
 
+mod pages;
+
 use super::memory::Memory;
 use super::server::checked;
 use super::*;
@@ -38,6 +40,7 @@ fn row(row: u64, server: &str, severity: Severity) -> AlertRow {
         }),
         received: WallTime(2_000),
         notices: Vec::new(),
+        acknowledgement: None,
     }
 }
 

@@ -17,7 +17,11 @@ impl CatchUp {
     pub(super) fn remember(&mut self, item: Item) {
         if let Some(older) = self.0.iter_mut().find(|older| same_thing(older, &item)) {
             // In place: a notice stays behind its alert.
-            if !is_final(older) || is_final(&item) {
+            let outdone = match (&*older, &item) {
+                (Item::Acknowledgement(older), Item::Acknowledgement(news)) => !news.outdoes(older),
+                _ => is_final(older) && !is_final(&item),
+            };
+            if !outdone {
                 *older = item;
             }
             return;
@@ -55,6 +59,7 @@ fn same_thing(older: &Item, item: &Item) -> bool {
         (Item::Notice(older), Item::Notice(notice)) => older.key == notice.key,
         (Item::Latch(older), Item::Latch(latch)) => older.server == latch.server,
         (Item::View(older), Item::View(view)) => older.server == view.server,
+        (Item::Acknowledgement(older), Item::Acknowledgement(news)) => older.alert == news.alert,
         _ => false,
     }
 }
@@ -64,7 +69,7 @@ fn is_final(item: &Item) -> bool {
     match item {
         Item::Alert { .. } => true,
         Item::Notice(notice) => notice.state.is_final(),
-        Item::Latch(_) | Item::View(_) => false,
+        Item::Latch(_) | Item::View(_) | Item::Acknowledgement(_) => false,
     }
 }
 

@@ -72,6 +72,9 @@ pub(super) fn salvage(aside: &Path, database: &mut Database) {
             });
         }
     }
+    for acknowledgement in recover::acknowledgements(&damaged).unwrap_or_default() {
+        let _ = write::apply(&tx, &Item::Acknowledgement(acknowledgement));
+    }
     for latch in recover::latches(&damaged).unwrap_or_default() {
         let _ = write::apply(&tx, &Item::Latch(latch));
     }

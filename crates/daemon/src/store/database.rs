@@ -25,8 +25,8 @@ pub const STORE_FILE: &str = "alerts.db";
 
 /// SQLite's page cache in KiB; a bigger transaction spills into the log early, which costs little.
 const PAGE_CACHE_KIB: i64 = 64;
-/// Prepared statements kept; there are 11 that recur in writing.
-const STATEMENTS_MAX: usize = 11;
+/// Prepared statements kept; there are 14 that recur in writing.
+const STATEMENTS_MAX: usize = 14;
 /// How long a commit waits for an operator's `sqlite3` that holds the file, ms.
 const BUSY_WAIT_MS: u64 = 1_000;
 /// The log is copied into the database after this many commits…

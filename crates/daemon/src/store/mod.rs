@@ -15,21 +15,29 @@ mod catch_up;
 mod damage;
 mod database;
 mod fault;
+mod figures;
 mod measure;
 mod opening;
 mod reader;
 mod recover;
 mod row;
 mod schema;
+mod search;
 mod worker;
 mod write;
 
 pub use catch_up::CATCH_UP_ITEMS_MAX;
 pub use damage::DAMAGED_FILES_MAX;
 pub use database::STORE_FILE;
+pub use figures::{
+    AlertFigures, DELAY_BOUNDS_MS, FIGURES_STEPS_MAX, FIGURES_TOLD_MAX, FiguresQuery,
+};
 pub use measure::{commit_times, sample_items};
-pub use reader::{ALERTS_PAGE_MAX, AlertQuery, AlertRow, READERS_MAX, ReadError, Reader};
+pub use reader::{
+    ALERTS_PAGE_MAX, AlertPage, AlertQuery, AlertRow, READERS_MAX, ReadError, Reader,
+};
 pub use recover::RECOVER_NOTICES_MAX;
+pub use search::LOOK_MAX;
 pub use worker::{GROUP_ITEMS_MAX, REOPEN_WAIT_MS};
 
 use crate::inbox::Inbox;

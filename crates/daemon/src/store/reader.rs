@@ -5,12 +5,14 @@
 //! On failure the caller gets words; the writing side is not touched.
 
 use super::database::{self, STORE_FILE, length_of, log_of};
-use super::row::{self, ALERT_COLUMNS, alert_columns, notice_columns};
+use super::figures::{self, AlertFigures, FiguresQuery};
+use super::row::{self, notice_columns};
 use super::schema;
-use noroshi_core::alert::{Alert, Severity};
-use noroshi_core::notice::{NoticeKey, NoticeRecord};
+use super::search;
+use noroshi_core::alert::{Acknowledgement, Alert, AlertId, Severity};
+use noroshi_core::notice::{Delivery, NoticeKey, NoticeRecord};
 use noroshi_core::time::WallTime;
-use rusqlite::{Connection, OpenFlags, named_params};
+use rusqlite::{Connection, OpenFlags};
 use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -37,8 +39,26 @@ pub struct AlertQuery {
     pub server: Option<String>,
     /// Only alerts of this module.
     pub module: Option<String>,
-    /// Only alerts whose text holds this.
+    /// Only alerts whose text holds this, in any case of letters; it is no pattern.
     pub text: Option<String>,
+    /// Only what happened at this time or later.
+    pub since: Option<WallTime>,
+    /// Only what happened before this time.
+    pub until: Option<WallTime>,
+    /// Only alerts whose notices stand so.
+    pub delivery: Option<Delivery>,
+    /// Only the alert of this name.
+    pub id: Option<AlertId>,
+}
+
+/// What one look at the alert view found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AlertPage {
+    /// The alerts, in the query's order.
+    pub rows: Vec<AlertRow>,
+    /// The row to go on from, as `before_row` or `after_row`; `None` when nothing is left. With fewer
+    /// alerts than asked for the work was bounded ([`LOOK_MAX`](super::LOOK_MAX)), and there may be more.
+    pub next: Option<u64>,
 }
 
 /// One line of the alert view.
@@ -52,6 +72,8 @@ pub struct AlertRow {
     pub received: WallTime,
     /// Its notices, each with how far it has come.
     pub notices: Vec<NoticeRecord>,
+    /// Who sees to it.
+    pub acknowledgement: Option<Acknowledgement>,
 }
 
 /// Why the alert view cannot be read at the moment, for people. Nothing was changed.
@@ -103,7 +125,25 @@ impl Reader {
     ///
     /// # Errors
     /// When there is no readable store, or the page is damaged.
-    pub async fn alerts(&self, query: AlertQuery) -> Result<Vec<AlertRow>, ReadError> {
+    pub async fn page(&self, query: AlertQuery) -> Result<AlertPage, ReadError> {
+        self.beside(move |reader| reader.page_blocking(&query))
+            .await
+    }
+
+    /// Counts what the pictures of the alert view show, on a thread for blocking work.
+    ///
+    /// # Errors
+    /// When there is no readable store, or it is damaged.
+    pub async fn figures(&self, query: FiguresQuery) -> Result<AlertFigures, ReadError> {
+        self.beside(move |reader| reader.read(|conn| figures::count(conn, &query)))
+            .await
+    }
+
+    /// Runs `read` on a thread for blocking work when there is a place.
+    async fn beside<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
         let places = Arc::clone(&self.places);
         // Neither can fail in practice: the semaphore is never closed, the thread does not panic.
         let place = places
@@ -113,7 +153,7 @@ impl Reader {
         let reader = self.clone();
         let read = move || {
             let _place = place;
-            reader.alerts_blocking(&query)
+            read(&reader)
         };
         tokio::task::spawn_blocking(read)
             .await
@@ -124,12 +164,41 @@ impl Reader {
     ///
     /// # Errors
     /// When there is no readable store, or the page is damaged.
+    pub fn page_blocking(&self, query: &AlertQuery) -> Result<AlertPage, ReadError> {
+        self.read(|conn| search::page(conn, query))
+    }
+
+    /// As many alerts as are asked for, however long the search for them takes, on the calling thread.
+    ///
+    /// # Errors
+    /// As [`Reader::page_blocking`].
     pub fn alerts_blocking(&self, query: &AlertQuery) -> Result<Vec<AlertRow>, ReadError> {
+        let mut query = query.clone();
+        query.limit = search::limit(query.limit);
+        let mut found = Vec::new();
+        loop {
+            let page = self.page_blocking(&query)?;
+            query.limit = query.limit.saturating_sub(page.rows.len() as u32);
+            found.extend(page.rows);
+            let Some(next) = page.next.filter(|_| query.limit > 0) else {
+                return Ok(found);
+            };
+            match &mut query.after_row {
+                Some(after) => *after = next,
+                None => query.before_row = Some(next),
+            }
+        }
+    }
+
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, ReadError> {
         let _open = self.gate.read().unwrap_or_else(PoisonError::into_inner);
         let words = |error: rusqlite::Error| {
             ReadError(format!("{}: {error}", self.dir.join(STORE_FILE).display()))
         };
-        page(&connect(&self.dir).map_err(words)?, query).map_err(words)
+        read(&connect(&self.dir).map_err(words)?).map_err(words)
     }
 }
 
@@ -196,63 +265,6 @@ fn immutable_uri(file: &Path) -> PathBuf {
     PathBuf::from(uri)
 }
 
-fn page(conn: &Connection, query: &AlertQuery) -> rusqlite::Result<Vec<AlertRow>> {
-    let limit = match query.limit {
-        0 => ALERTS_PAGE_MAX,
-        limit => limit.min(ALERTS_PAGE_MAX),
-    };
-    let number = |row: u64| i64::try_from(row).unwrap_or(i64::MAX);
-    let after = query.after_row.map_or(0, number);
-    let before = query.before_row.map_or(i64::MAX, number);
-    let severities = match query.severity_min {
-        None | Some(Severity::Info) => "'info', 'warning', 'error'",
-        Some(Severity::Warning) => "'warning', 'error'",
-        Some(Severity::Error) => "'error'",
-    };
-    let direction = if query.after_row.is_some() {
-        "ASC"
-    } else {
-        "DESC"
-    };
-    let sql = format!(
-        "SELECT a.row, {}, a.received_ms FROM alert a
-         WHERE a.row > :after AND a.row < :before AND a.severity IN ({severities})
-         AND (:server IS NULL OR a.server = :server OR a.about = :server)
-         AND (:module IS NULL OR a.module = :module)
-         AND (:text IS NULL OR instr(a.text, :text) > 0)
-         ORDER BY a.row {direction} LIMIT :limit",
-        alert_columns!()
-    );
-    // One transaction, so that alerts and notices are of one moment.
-    let tx = conn.unchecked_transaction()?;
-    let mut statement = tx.prepare(&sql)?;
-    let mut rows = statement.query(named_params! {
-        ":after": after,
-        ":before": before,
-        ":server": query.server,
-        ":module": query.module,
-        ":text": query.text,
-        ":limit": limit,
-    })?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        // A row that cannot be understood is passed over: one damaged alert must not hide the others.
-        let (Ok(alert), Ok(received)) = (row::alert(row, 1), row.get(1 + ALERT_COLUMNS)) else {
-            continue;
-        };
-        let number: i64 = row.get(0)?;
-        let notices = notices_of(&tx, &alert)?;
-        let received = WallTime(received);
-        found.push(AlertRow {
-            row: number.unsigned_abs(),
-            alert,
-            received,
-            notices,
-        });
-    }
-    Ok(found)
-}
-
 fn notice_of(conn: &Connection, key: &NoticeKey) -> rusqlite::Result<Option<NoticeRecord>> {
     let mut statement = conn.prepare_cached(concat!(
         "SELECT ",
@@ -266,20 +278,6 @@ fn notice_of(conn: &Connection, key: &NoticeKey) -> rusqlite::Result<Option<Noti
         None => None,
     };
     Ok(notice)
-}
-
-fn notices_of(conn: &Connection, alert: &Alert) -> rusqlite::Result<Vec<NoticeRecord>> {
-    let mut statement = conn.prepare_cached(concat!(
-        "SELECT ",
-        notice_columns!(),
-        " FROM notice n WHERE n.alert = ?1 ORDER BY n.row"
-    ))?;
-    let mut rows = statement.query([&alert.id.0])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.extend(row::notice(row, 0));
-    }
-    Ok(found)
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 //! A row that cannot be understood is passed over: the rows beside it are somebody's notice.
 
 use super::row::{self, ALERT_COLUMNS, alert_columns, notice_columns};
-use noroshi_core::alert::{Alert, Message, row as row_of_table};
+use noroshi_core::alert::{Acknowledgement, Alert, Message, row as row_of_table};
 use noroshi_core::event::{Latch, Recovered, StoredNotice, View};
+use noroshi_core::node::ACKNOWLEDGEMENTS_MAX;
 use noroshi_core::notice::outbox::Page;
 use noroshi_core::notice::{Channel, NoticeRecord, NoticeState, UNSENT_WHY};
 use rusqlite::{Connection, Result, params};
@@ -28,6 +29,7 @@ pub(super) fn recover(conn: &Connection) -> Result<Recovered> {
         more,
         latches: latches(conn)?,
         views: views(conn)?,
+        acknowledgements: acknowledgements(conn)?,
         trouble: None,
     })
 }
@@ -176,5 +178,22 @@ pub(super) fn views(conn: &Connection) -> Result<Vec<View>> {
     while let Some(row) = rows.next()? {
         found.extend(row::view(row));
     }
+    Ok(found)
+}
+
+/// The latest acknowledgements, the oldest of them first.
+pub(super) fn acknowledgements(conn: &Connection) -> Result<Vec<Acknowledgement>> {
+    if !super::schema::is_newest(conn)? {
+        return Ok(Vec::new());
+    }
+    let mut statement = conn.prepare(
+        "SELECT alert, name, remark, at_ms FROM acknowledgement ORDER BY at_ms DESC LIMIT ?1",
+    )?;
+    let mut rows = statement.query([i64::try_from(ACKNOWLEDGEMENTS_MAX).unwrap_or(0)])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.extend(row::acknowledgement(row));
+    }
+    found.reverse();
     Ok(found)
 }

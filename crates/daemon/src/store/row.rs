@@ -3,7 +3,9 @@
 //! Enumerations are kept as the words that operators read. A word that is none of them means that
 //! the row is damaged; it ends in an error of rusqlite's and never in a guess.
 
-use noroshi_core::alert::{Alert, AlertId, Destinations, MessageId, SessionId, Severity};
+use noroshi_core::alert::{
+    Acknowledgement, Alert, AlertId, Destinations, MessageId, SessionId, Severity,
+};
 use noroshi_core::config::MailForm;
 use noroshi_core::event::{Latch, View};
 use noroshi_core::lamp::{Glow, Stamp};
@@ -147,6 +149,21 @@ pub(super) fn view(row: &Row<'_>) -> Result<View> {
         returns: row.get(2)?,
         up: row.get(3)?,
         fault: row.get::<_, Option<String>>(4)?.map(AlertId),
+    })
+}
+
+/// Reads a severity.
+pub(super) fn severity(row: &Row<'_>, at: usize) -> Result<Severity> {
+    known(row, at, &SEVERITIES)
+}
+
+/// Reads `alert, name, remark, at_ms`.
+pub(super) fn acknowledgement(row: &Row<'_>) -> Result<Acknowledgement> {
+    Ok(Acknowledgement {
+        alert: AlertId(row.get(0)?),
+        by: row.get(1)?,
+        remark: row.get(2)?,
+        at: WallTime(row.get(3)?),
     })
 }
 

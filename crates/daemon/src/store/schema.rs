@@ -12,7 +12,7 @@ use std::path::Path;
 const APPLICATION_ID: i64 = 0x4e52_5300;
 
 /// What leads from version n to version n + 1, oldest first.
-const STEPS: [&str; 1] = [V1];
+const STEPS: [&str; 2] = [V1, V2];
 
 /// A version beyond this is no newer release, but damage.
 const VERSION_MAX: i64 = 255;
@@ -66,8 +66,31 @@ CREATE TABLE view(
 ) WITHOUT ROWID;
 ";
 
+/// For the alert view: who acknowledged what; times and severities for filters and pictures; alerts with a
+/// notice that did not reach its receiver, of which there are few.
+const V2: &str = "
+CREATE TABLE acknowledgement(
+  row INTEGER PRIMARY KEY AUTOINCREMENT,
+  alert TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  remark TEXT NOT NULL,
+  at_ms INTEGER NOT NULL
+);
+CREATE INDEX alert_time ON alert(time_ms, severity);
+CREATE INDEX notice_undelivered ON notice(alert) WHERE state NOT IN ('delivered', 'dropped');
+";
+
 /// What must be there for our statements to mean what they say.
-const NAMES: [&str; 5] = ["alert", "latch", "notice", "notice_unfinished", "view"];
+const NAMES: [&str; 8] = [
+    "acknowledgement",
+    "alert",
+    "alert_time",
+    "latch",
+    "notice",
+    "notice_undelivered",
+    "notice_unfinished",
+    "view",
+];
 
 /// Creates the tables or brings them forward to the newest version.
 ///
@@ -79,9 +102,7 @@ pub(super) fn bring_forward(conn: &mut Connection, path: &Path) -> Result<(), Fa
     let tx = conn
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(fault)?;
-    let version: i64 = tx
-        .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .map_err(fault)?;
+    let version = version(&tx).map_err(fault)?;
     let application: i64 = tx
         .query_row("PRAGMA application_id", [], |row| row.get(0))
         .map_err(fault)?;
@@ -117,15 +138,22 @@ pub(super) fn bring_forward(conn: &mut Connection, path: &Path) -> Result<(), Fa
     tx.commit().map_err(fault)
 }
 
-/// Refuses to read tables of a version that this program does not know.
+/// Refuses to read tables of a version that this program does not know. Older ones are brought forward by
+/// the writer; before the first start of a new release they are read as they are.
 pub(super) fn check_known(conn: &Connection) -> rusqlite::Result<()> {
-    let version: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    // Only the newest is read: the writer brings older ones forward before anybody reads.
-    if version == STEPS.len() as i64 {
-        Ok(())
-    } else {
-        Err(rusqlite::Error::InvalidQuery)
+    match version(conn)? {
+        known if (1..=STEPS.len() as i64).contains(&known) => Ok(()),
+        _ => Err(rusqlite::Error::InvalidQuery),
     }
+}
+
+/// Whether these are the newest tables.
+pub(super) fn is_newest(conn: &Connection) -> rusqlite::Result<bool> {
+    Ok(version(conn)? == STEPS.len() as i64)
+}
+
+fn version(conn: &Connection) -> rusqlite::Result<i64> {
+    conn.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
 /// Finds a schema that a flipped bit has changed: SQLite keeps each statement's text as it was given,

@@ -3,7 +3,7 @@
 
 use super::row;
 use noroshi_core::action::Item;
-use noroshi_core::alert::Alert;
+use noroshi_core::alert::{Acknowledgement, Alert};
 use noroshi_core::event::{Latch, View};
 use noroshi_core::notice::NoticeRecord;
 use noroshi_core::time::WallTime;
@@ -32,6 +32,7 @@ pub(super) fn apply(conn: &Connection, item: &Item) -> Result<()> {
         Item::Notice(notice) => put_notice(conn, notice),
         Item::Latch(latch) => put_latch(conn, latch),
         Item::View(view) => put_view(conn, view),
+        Item::Acknowledgement(news) => put_acknowledgement(conn, news),
     }
 }
 
@@ -117,6 +118,18 @@ fn put_view(conn: &Connection, view: &View) -> Result<()> {
     Ok(())
 }
 
+/// Of two of one alert the later holds, as [`Acknowledgement::outdoes`] has it.
+fn put_acknowledgement(conn: &Connection, news: &Acknowledgement) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO acknowledgement(alert, name, remark, at_ms) VALUES(?1, ?2, ?3, ?4)
+         ON CONFLICT(alert) DO UPDATE SET name = excluded.name, remark = excluded.remark,
+         at_ms = excluded.at_ms
+         WHERE (excluded.at_ms, excluded.name, excluded.remark) > (at_ms, name, remark)",
+    )?
+    .execute(params![news.alert.0, news.by, news.remark, news.at.0])?;
+    Ok(())
+}
+
 /// The last row numbers of alert and notice; 0 for an empty table.
 pub(super) fn last_rows(conn: &Connection) -> Result<(i64, i64)> {
     conn.prepare_cached(
@@ -138,6 +151,7 @@ pub(super) fn trim(
     let look_max = TRIM_ROWS_MAX.saturating_add(u32::try_from(added).unwrap_or(u32::MAX / 4) * 2);
     let alert_horizon = last.0 - i64::from(records_max);
     let notice_horizon = last.1 - i64::from(records_max) * ORPHAN_AGE_FACTOR;
+    trim_acknowledgements(conn, records_max)?;
     Ok(TrimMarks {
         alert: trim_alerts(conn, marks.alert, alert_horizon, look_max)?,
         notice: trim_orphans(conn, marks.notice, notice_horizon)?,
@@ -165,11 +179,26 @@ fn trim_alerts(conn: &Connection, after: i64, horizon: i64, look_max: u32) -> Re
                 "DELETE FROM notice WHERE alert = (SELECT id FROM alert WHERE row = ?1)",
             )?
             .execute([row])?;
+            conn.prepare_cached(
+                "DELETE FROM acknowledgement WHERE alert = (SELECT id FROM alert WHERE row = ?1)",
+            )?
+            .execute([row])?;
             conn.prepare_cached("DELETE FROM alert WHERE row = ?1")?
                 .execute([row])?;
         }
     }
     Ok(mark)
+}
+
+/// Keeps as many as there are alerts: an acknowledgement may come before its alert, and one whose alert
+/// never comes goes when so many newer ones exist.
+fn trim_acknowledgements(conn: &Connection, records_max: u32) -> Result<()> {
+    conn.prepare_cached(
+        "DELETE FROM acknowledgement
+         WHERE row <= (SELECT max(row) FROM acknowledgement) - ?1",
+    )?
+    .execute([records_max])?;
+    Ok(())
 }
 
 fn trim_orphans(conn: &Connection, after: i64, horizon: i64) -> Result<i64> {

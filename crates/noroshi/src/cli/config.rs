@@ -27,6 +27,8 @@ pub(crate) enum Config {
     Restore(Restore),
     /// Check that a saved set is whole: clp.conf, clp.conf.rep, scripts
     Verify(Verify),
+    /// Save files that were edited by hand as a set: check them and write clp.conf.rep
+    Save(Save),
 }
 
 // Shared by the verbs that change a file. No doc comment: it would become the text of their help.
@@ -175,4 +177,12 @@ pub(crate) struct Verify {
     /// Print one JSON object per line and trouble
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Options of `config save`.
+#[derive(Debug, Args)]
+pub(crate) struct Save {
+    /// Directory of the set; etc without it
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
 }

@@ -8,10 +8,12 @@ use crate::cli;
 use crate::exit::{Exit, Failure};
 use crate::print::{Out, escaped, local, padded, rfc3339, say};
 use noroshi_core::alert::Severity;
-use noroshi_core::notice::{Channel, NoticeState};
+use noroshi_core::notice::{Channel, Delivery, NoticeState};
 use noroshi_core::text::Language;
 use noroshi_daemon::alert_view::list_without_daemon;
-use noroshi_daemon::control::{AlertFilter, AlertLine, Client, Fault, NoticeLine, Trouble};
+use noroshi_daemon::control::{
+    Acknowledged, AlertFilter, AlertLine, Client, Fault, NoticeLine, Trouble,
+};
 use noroshi_daemon::store::STORE_FILE;
 use serde::Serialize;
 use std::fs::File;
@@ -31,6 +33,11 @@ pub(super) fn run(context: &mut Context, options: cli::Alerts) -> Result<Exit, F
         server: options.server,
         severity: options.severity.map(|level| level.0),
         module: options.module,
+        text: options.text,
+        since: options.since.map(|when| when.0),
+        until: options.until.map(|when| when.0),
+        delivery: options.undelivered.then_some(Delivery::Undelivered),
+        id: None,
     };
     let language = context.language;
     if !options.json {
@@ -112,6 +119,16 @@ fn without_daemon(context: &Context, follow: bool, error: io::Error) -> Result<(
 }
 
 fn json(out: &mut Out, alert: &AlertLine) -> Result<(), Failure> {
+    let line = as_json(alert)
+        .map_err(|error| Failure::new(Exit::Failed, format!("noroshi alerts: {error}")))?;
+    say!(out, "{line}")
+}
+
+/// An alert as one line of JSON, for programs: also what the console exports.
+///
+/// # Errors
+/// None that can happen: all of it is text and numbers.
+pub(crate) fn as_json(alert: &AlertLine) -> serde_json::Result<String> {
     #[derive(Serialize)]
     struct Shown<'a> {
         received: String,
@@ -125,6 +142,14 @@ fn json(out: &mut Out, alert: &AlertLine) -> Result<(), Failure> {
         id: &'a str,
         row: u64,
         about: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        acknowledged: Option<ShownAcknowledged<'a>>,
+    }
+    #[derive(Serialize)]
+    struct ShownAcknowledged<'a> {
+        by: &'a str,
+        at: String,
+        remark: &'a str,
     }
     #[derive(Serialize)]
     struct ShownNotice<'a> {
@@ -159,10 +184,13 @@ fn json(out: &mut Out, alert: &AlertLine) -> Result<(), Failure> {
         id: &alert.id.0,
         row: alert.row,
         about: alert.about.as_deref(),
+        acknowledged: alert.acknowledged.as_ref().map(|one| ShownAcknowledged {
+            by: &one.by,
+            at: rfc3339(one.at),
+            remark: &one.remark,
+        }),
     };
-    let line = serde_json::to_string(&shown)
-        .map_err(|error| Failure::new(Exit::Failed, format!("noroshi alerts: {error}")))?;
-    say!(out, "{line}")
+    serde_json::to_string(&shown)
 }
 
 fn head(out: &mut Out, language: Language) -> Result<(), Failure> {
@@ -221,7 +249,26 @@ fn lines(out: &mut Out, alert: &AlertLine, language: Language) -> Result<(), Fai
     alert
         .notices
         .iter()
-        .try_for_each(|notice| notice_line(out, notice, language))
+        .try_for_each(|notice| notice_line(out, notice, language))?;
+    match &alert.acknowledged {
+        Some(acknowledged) => acknowledged_line(out, acknowledged, language),
+        None => Ok(()),
+    }
+}
+
+fn acknowledged_line(
+    out: &mut Out,
+    acknowledged: &Acknowledged,
+    language: Language,
+) -> Result<(), Failure> {
+    let by = escaped(&acknowledged.by);
+    let remark = escaped(&acknowledged.remark);
+    let at = local(acknowledged.at);
+    let line = language.pick(
+        format!("    acknowledged by {by} at {at} {remark}"),
+        format!("    対応者 {by} {at} {remark}"),
+    );
+    say!(out, "{}", line.trim_end())
 }
 
 fn notice_line(out: &mut Out, notice: &NoticeLine, language: Language) -> Result<(), Failure> {

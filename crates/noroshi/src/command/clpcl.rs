@@ -40,7 +40,10 @@ pub(super) fn run(context: &mut Context, options: &Clpcl) -> Result<Exit, Failur
         if let Some(host) = &options.host {
             let server = context.find(&status, host)?;
             if !server.own {
-                return Err(elsewhere(context, &server.name));
+                return Err(match server.state {
+                    ServerState::Up => restarted_there(context, &server.name),
+                    _ => elsewhere(context, &server.name),
+                });
             }
         }
         stop_own(context, &status.server)?;
@@ -167,6 +170,15 @@ fn start_other(context: &mut Context, server: &ServerStatus) -> Result<(), Failu
         return already(context, &server.name);
     }
     Err(elsewhere(context, &server.name))
+}
+
+/// It runs, so "start it there" would be wrong.
+fn restarted_there(context: &Context, name: &str) -> Failure {
+    let text = context.pick(
+        format!("Restart {name} : a server is restarted on itself; nothing was done\nRun \"clpcl -r\" on {name}."),
+        format!("Restart {name} : 再起動はそのサーバ自身で行います。何も実行していません\n{name} で clpcl -r を実行してください。"),
+    );
+    context.failure(Exit::Failed, &text)
 }
 
 fn elsewhere(context: &Context, name: &str) -> Failure {

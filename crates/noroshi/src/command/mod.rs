@@ -1,6 +1,6 @@
 //! The commands, each in its own file, and what they share: the way to the daemon.
 
-mod alerts;
+pub(crate) mod alerts;
 mod check;
 mod clpcfctrl;
 mod clpcl;

@@ -1,7 +1,8 @@
 //! The users of the console: who they are, and whether a password is theirs.
 //!
 //! They stand in clp.conf below `/root/noroshi/console`, so every server of the cluster has the same.
-//! The file is read again when it was changed. A file that became faulty leaves the users of before.
+//! The file is looked at before each request, beside the runtime, and read again when it was changed. A file
+//! that became faulty, or a disk that does not answer, leaves the users of before.
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
@@ -14,9 +15,11 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use std::{fs, io};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 /// Passwords being hashed at once: each takes 19 MiB for some tens of milliseconds.
 const HASHES_MAX: usize = 2;
@@ -28,6 +31,8 @@ const PASSWORD_CHARS_MIN: usize = 8;
 const PASSWORD_BYTES_MAX: usize = 512;
 
 const SALT_BYTES: usize = 16;
+/// How long a look at the file may hold up a request; it goes on with the settings of before then.
+const LOOK_WAIT: Duration = Duration::from_secs(2);
 
 /// Why there are no settings.
 pub(crate) enum SettingsError {
@@ -59,52 +64,56 @@ impl Stamp {
 
 /// The settings with their users, and the hashing of passwords.
 pub(crate) struct Accounts {
-    home: Home,
-    last: Mutex<Option<(Stamp, Arc<Config>)>>,
+    file: Arc<SettingsFile>,
+    /// Held while the file is looked at: a disk that hangs takes one thread, not all.
+    look: Arc<Semaphore>,
     hashes: Arc<Semaphore>,
     /// One change of the users at a time.
     pub(super) changing: tokio::sync::Mutex<()>,
 }
 
+/// clp.conf, and what it was when it was last right.
+struct SettingsFile {
+    home: Home,
+    last: Mutex<Option<(Stamp, Arc<Config>)>>,
+}
+
 impl Accounts {
     pub(crate) fn new(home: Home) -> Accounts {
+        let last = Mutex::new(None);
         Accounts {
-            home,
-            last: Mutex::new(None),
+            file: Arc::new(SettingsFile { home, last }),
+            look: Arc::new(Semaphore::new(1)),
             hashes: Arc::new(Semaphore::new(HASHES_MAX)),
             changing: tokio::sync::Mutex::default(),
         }
     }
 
-    /// The settings as the file has them now, or had them when it was last right.
+    /// The settings as they were at the last look. The first call reads the file; no other one waits for a
+    /// disk.
     ///
     /// # Errors
-    /// When it never was.
+    /// When they never were right.
     pub(crate) fn settings(&self) -> Result<Arc<Config>, SettingsError> {
-        let path = self.home.conf();
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let former = last.as_ref().map(|(_, config)| Arc::clone(config));
-        let stamp = match fs::metadata(&path) {
-            Ok(file) => Stamp::of(&file),
-            Err(error) => return former.ok_or(SettingsError::Unreadable(path, error)),
-        };
-        if let Some((read, config)) = &*last
-            && *read == stamp
-        {
-            return Ok(Arc::clone(config));
+        match self.file.last() {
+            Some((_, config)) => Ok(config),
+            None => self.file.read(),
         }
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) => return former.ok_or(SettingsError::Unreadable(path, error)),
+    }
+
+    /// Looks whether the file was changed, beside the runtime; waits for [`LOOK_WAIT`] at most.
+    pub(super) async fn look(&self) {
+        let looked = async {
+            let place = Arc::clone(&self.look).acquire_owned().await;
+            let file = Arc::clone(&self.file);
+            let read = spawn_blocking(move || {
+                // A faulty file leaves what there was.
+                let _ = file.read();
+                drop(place);
+            });
+            let _ = read.await;
         };
-        let mut open = |path: &str, text: &str| self.home.open_secret(path, text);
-        let config = match (noroshi_conf::read_with(&bytes, &mut open), former) {
-            (Ok(parsed), _) => Arc::new(parsed.config),
-            (Err(_), Some(former)) => former,
-            (Err(findings), None) => return Err(SettingsError::Faulty(findings)),
-        };
-        *last = Some((stamp, Arc::clone(&config)));
-        Ok(config)
+        let _ = timeout(LOOK_WAIT, looked).await;
     }
 
     /// The user called `name`.
@@ -139,6 +148,42 @@ impl Accounts {
         });
         let right = checked.await.unwrap_or(false);
         user.filter(|_| right)
+    }
+}
+
+impl SettingsFile {
+    fn last(&self) -> Option<(Stamp, Arc<Config>)> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.clone()
+    }
+
+    /// The settings as the file has them now, or had them when it was last right. Waits for the disk.
+    fn read(&self) -> Result<Arc<Config>, SettingsError> {
+        let path = self.home.conf();
+        let last = self.last();
+        let former = last.as_ref().map(|(_, config)| Arc::clone(config));
+        let stamp = match fs::metadata(&path) {
+            Ok(file) => Stamp::of(&file),
+            Err(error) => return former.ok_or(SettingsError::Unreadable(path, error)),
+        };
+        if let Some((read, config)) = last
+            && read == stamp
+        {
+            return Ok(config);
+        }
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) => return former.ok_or(SettingsError::Unreadable(path, error)),
+        };
+        let mut open = |path: &str, text: &str| self.home.open_secret(path, text);
+        let config = match (noroshi_conf::read_with(&bytes, &mut open), former) {
+            (Ok(parsed), _) => Arc::new(parsed.config),
+            (Err(_), Some(former)) => former,
+            (Err(findings), None) => return Err(SettingsError::Faulty(findings)),
+        };
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some((stamp, Arc::clone(&config)));
+        Ok(config)
     }
 }
 
@@ -191,5 +236,41 @@ pub(crate) fn role_name(role: Role) -> &'static str {
         Role::View => "view",
         Role::Operate => "operate",
         Role::Administer => "administer",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conf(cluster: &str) -> String {
+        format!(
+            "<root><cluster><name>{cluster}</name></cluster><server name=\"a\"><priority>0</priority>\
+             <device id=\"0\"><type>lan</type><info>10.0.0.1</info></device></server></root>"
+        )
+    }
+
+    /// No page waits for a disk: what is in force is what the last look found, and a faulty file or none leaves it.
+    ///
+    /// Rule: N21 N17
+    #[tokio::test]
+    async fn the_settings_are_those_of_the_last_look() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path());
+        fs::create_dir_all(home.etc()).unwrap();
+        let accounts = Accounts::new(home.clone());
+        assert!(accounts.settings().is_err());
+        fs::write(home.conf(), conf("one")).unwrap();
+        let name = |accounts: &Accounts| accounts.settings().ok().map(|it| it.cluster.clone());
+        assert_eq!(name(&accounts).as_deref(), Some("one"));
+        fs::write(home.conf(), conf("another")).unwrap();
+        assert_eq!(name(&accounts).as_deref(), Some("one"));
+        accounts.look().await;
+        assert_eq!(name(&accounts).as_deref(), Some("another"));
+        fs::write(home.conf(), "<root>").unwrap();
+        accounts.look().await;
+        fs::remove_file(home.conf()).unwrap();
+        accounts.look().await;
+        assert_eq!(name(&accounts).as_deref(), Some("another"));
     }
 }

@@ -6,7 +6,9 @@
 use super::visitor::Visitor;
 use noroshi_core::request::{Reply, Request};
 use noroshi_core::status::Status;
-use noroshi_daemon::control::{AlertFilter, AlertLine, Client, Trouble};
+use noroshi_daemon::control::{
+    AlertFigures, AlertFilter, AlertLine, AlertsPage, Client, FiguresQuery, Trouble,
+};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -21,6 +23,18 @@ const CALLS_MAX: usize = 8;
 
 /// How long a visitor waits for a line of the audit trail.
 const AUDIT_WAIT: Duration = Duration::from_secs(1);
+/// Which alerts are on a page.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Page {
+    /// How many at most.
+    pub(super) limit: u32,
+    /// Those that fit.
+    pub(super) only: AlertFilter,
+    /// Before this row, newest first.
+    pub(super) before: Option<u64>,
+    /// After this row, oldest first.
+    pub(super) after: Option<u64>,
+}
 
 /// The way to the daemon.
 #[derive(Clone)]
@@ -73,25 +87,21 @@ impl Desk {
         &self.socket
     }
 
-    /// The last `limit` alerts that fit, newest first.
+    /// One page of the alerts that fit, in bounded work.
     ///
     /// # Errors
     /// Any [`Trouble`].
-    pub(super) async fn alerts(
-        &self,
-        limit: u32,
-        only: AlertFilter,
-    ) -> Result<Vec<AlertLine>, Trouble> {
-        self.call(move |client| {
-            let mut lines = Vec::new();
-            client.alerts(limit, false, only, |line| {
-                lines.push(line);
-                ControlFlow::Continue(())
-            })?;
-            lines.reverse();
-            Ok(lines)
-        })
-        .await
+    pub(super) async fn alerts(&self, page: Page) -> Result<AlertsPage, Trouble> {
+        self.call(move |client| client.page(page.limit, page.only, page.before, page.after))
+            .await
+    }
+
+    /// What the pictures of the alert view show.
+    ///
+    /// # Errors
+    /// Any [`Trouble`].
+    pub(super) async fn figures(&self, query: FiguresQuery) -> Result<AlertFigures, Trouble> {
+        self.call(move |client| client.figures(query)).await
     }
 
     /// Any call, on a connection of its own.
@@ -114,14 +124,15 @@ impl Desk {
         called.await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Follows the alerts from now on until `each` breaks off. Blocks: for a thread of its own.
+    /// Follows the alerts after a row until `each` breaks off. Blocks: for a thread of its own.
     ///
     /// # Errors
     /// Any [`Trouble`], at the latest when the daemon ends.
     pub(super) fn follow(
         &self,
+        after: u64,
         each: impl FnMut(AlertLine) -> ControlFlow<()>,
     ) -> Result<(), Trouble> {
-        Client::connect(&self.socket)?.alerts(0, true, AlertFilter::default(), each)
+        Client::connect(&self.socket)?.follow_after(after, each)
     }
 }

@@ -1,20 +1,23 @@
-//! What changes, to every open page: each new alert at once, the cluster's state when it differs.
+//! What changes, to every open page: each new alert at once, one that changed and the cluster's state
+//! soon after.
 //!
-//! One thread follows the alerts and one task asks for the state, and only while a page is open. Pages
-//! get values and write them in their own language. One that falls [`BEHIND_MAX`] values behind is told to
-//! load itself anew.
+//! One thread follows the alerts and one task asks for the rest, and only while a page is open. Pages
+//! get values and write them in their own language. One that falls [`BEHIND_MAX`] values behind reads
+//! what it missed.
 
-use super::desk::Desk;
+use super::desk::{Desk, Page};
+use super::recent::{RECENT_MAX, Recent};
 use noroshi_core::status::Status;
+use noroshi_daemon::clock;
 use noroshi_daemon::control::AlertLine;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::broadcast::{Receiver, Sender, channel};
 
 /// Values that an open page may be behind.
-const BEHIND_MAX: usize = 32;
+const BEHIND_MAX: usize = 64;
 /// Pause between two looks at the state.
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
 /// Pause before a daemon that ended or was too busy is followed again.
@@ -23,7 +26,10 @@ const FOLLOW_PAUSE: Duration = Duration::from_secs(2);
 /// Something that an open page shows.
 #[derive(Clone)]
 pub(super) enum News {
+    /// A new alert; rows come in order and without a gap.
     Alert(Arc<AlertLine>),
+    /// An alert that was shown is another now.
+    Changed(Arc<AlertLine>),
     State(Arc<Status>),
     /// The daemon does not answer.
     Silent,
@@ -35,6 +41,7 @@ pub(super) struct Live {
     say: Sender<News>,
     looking: Arc<AtomicBool>,
     following: Arc<AtomicBool>,
+    recent: Arc<Mutex<Recent>>,
 }
 
 impl Live {
@@ -44,27 +51,69 @@ impl Live {
             say: channel(BEHIND_MAX).0,
             looking: Arc::default(),
             following: Arc::default(),
+            recent: Arc::default(),
         }
     }
 
-    /// The news from now on.
-    pub(super) fn listen(&self) -> Receiver<News> {
+    /// The news from now on; of alerts only when `after` names a row. Those between that row and the
+    /// first that comes are to be read: whoever listened before may have had them.
+    pub(super) fn listen(&self, after: Option<u64>) -> Receiver<News> {
         let news = self.say.subscribe();
-        if !self.looking.swap(true, Ordering::Relaxed) {
+        if !self.looking.swap(true, Ordering::SeqCst) {
             let looking = Arc::clone(&self.looking);
-            tokio::spawn(look(self.desk.clone(), self.say.clone(), looking));
+            let (desk, say) = (self.desk.clone(), self.say.clone());
+            let recent = Arc::clone(&self.recent);
+            tokio::spawn(async move {
+                loop {
+                    look(&desk, &say, &recent).await;
+                    if is_over(&say, &looking) {
+                        return;
+                    }
+                }
+            });
         }
-        if !self.following.swap(true, Ordering::Relaxed) {
+        if let Some(after) = after
+            && !self.following.swap(true, Ordering::SeqCst)
+        {
             let (desk, say) = (self.desk.clone(), self.say.clone());
             let following = Arc::clone(&self.following);
-            tokio::spawn(follow(desk, say, following));
+            let recent = Arc::clone(&self.recent);
+            tokio::spawn(async move {
+                let mut last = after;
+                loop {
+                    last = follow(&desk, &say, &recent, last).await;
+                    if is_over(&say, &following) {
+                        return;
+                    }
+                }
+            });
         }
         news
     }
+
+    /// A page shows these, newest first: if they change its stream tells.
+    pub(super) fn shown(&self, lines: &[AlertLine]) {
+        lock(&self.recent).show(lines.iter().take(RECENT_MAX));
+    }
+
+    /// Changes that a page loaded a moment ago may not show.
+    pub(super) fn missed(&self) -> Vec<Arc<AlertLine>> {
+        lock(&self.recent).missed(clock::moment())
+    }
 }
 
-/// Asks for the state again and again while anybody listens.
-async fn look(desk: Desk, say: Sender<News>, looking: Arc<AtomicBool>) {
+fn lock(recent: &Mutex<Recent>) -> MutexGuard<'_, Recent> {
+    recent.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A task ends because nobody listens; false when somebody began to at that very moment.
+fn is_over(say: &Sender<News>, at_work: &AtomicBool) -> bool {
+    at_work.store(false, Ordering::SeqCst);
+    say.receiver_count() == 0 || at_work.swap(true, Ordering::SeqCst)
+}
+
+/// Asks for the state and for the newest alerts again and again while anybody listens.
+async fn look(desk: &Desk, say: &Sender<News>, recent: &Mutex<Recent>) {
     let mut told: Option<Status> = None;
     let mut silent = false;
     while say.receiver_count() > 0 {
@@ -83,9 +132,27 @@ async fn look(desk: Desk, say: Sender<News>, looking: Arc<AtomicBool>) {
                 let _ = say.send(News::Silent);
             }
         }
+        tell_changes(desk, say, recent).await;
         tokio::time::sleep(LOOK_PAUSE).await;
     }
-    looking.store(false, Ordering::Relaxed);
+}
+
+async fn tell_changes(desk: &Desk, say: &Sender<News>, recent: &Mutex<Recent>) {
+    if lock(recent).is_empty() {
+        return;
+    }
+    let newest = Page {
+        limit: RECENT_MAX as u32,
+        ..Page::default()
+    };
+    // A daemon that does not answer was told above.
+    let Ok(page) = desk.alerts(newest).await else {
+        return;
+    };
+    let changes = lock(recent).changes(clock::moment(), page.alerts);
+    for change in changes {
+        let _ = say.send(News::Changed(change));
+    }
 }
 
 /// Whether a page would show it differently; the moments alone do not count.
@@ -100,19 +167,32 @@ fn differs(told: &Status, now: &Status) -> bool {
     told != *now
 }
 
-/// Follows the alerts while anybody listens.
-async fn follow(desk: Desk, say: Sender<News>, following: Arc<AtomicBool>) {
+/// Follows the alerts after row `last` while anybody listens, over restarts of the daemon too; answers
+/// the last row that was told.
+async fn follow(
+    desk: &Desk,
+    say: &Sender<News>,
+    recent: &Arc<Mutex<Recent>>,
+    mut last: u64,
+) -> u64 {
     while say.receiver_count() > 0 {
-        let (desk, say) = (desk.clone(), say.clone());
+        let (desk, say, recent) = (desk.clone(), say.clone(), Arc::clone(recent));
         let followed = tokio::task::spawn_blocking(move || {
-            desk.follow(|alert| match say.send(News::Alert(Arc::new(alert))) {
-                Ok(_) => ControlFlow::Continue(()),
-                // Nobody listens any more.
-                Err(_) => ControlFlow::Break(()),
-            })
+            let mut told = last;
+            // Its end is dealt with by trying again.
+            let _ = desk.follow(last, |alert| {
+                told = alert.row;
+                lock(&recent).show([&alert]);
+                match say.send(News::Alert(Arc::new(alert))) {
+                    Ok(_) => ControlFlow::Continue(()),
+                    // Nobody listens any more.
+                    Err(_) => ControlFlow::Break(()),
+                }
+            });
+            told
         });
-        let _ = followed.await;
+        last = followed.await.unwrap_or(last);
         tokio::time::sleep(FOLLOW_PAUSE).await;
     }
-    following.store(false, Ordering::Relaxed);
+    last
 }

@@ -25,7 +25,6 @@ pub(super) enum Access {
 
 /// One page or form.
 pub(super) struct Route {
-    #[cfg_attr(not(test), expect(dead_code, reason = "the tests walk the table"))]
     pub(super) method: &'static str,
     pub(super) path: &'static str,
     pub(super) access: Access,
@@ -62,6 +61,11 @@ pub(super) const ROUTES: &[Route] = &[
     Route { method: "POST", path: "/account", access: VIEW, handler: || post(page::account::password) },
     Route { method: "GET", path: "/audit", access: ADMINISTER, handler: || get(page::audit::show) },
     Route { method: "GET", path: "/about", access: VIEW, handler: || get(page::about::show) },
+    Route { method: "GET", path: "/alerts/figures", access: VIEW, handler: || get(page::figures::show) },
+    Route { method: "GET", path: "/alerts/{row}", access: VIEW, handler: || get(page::alert::show) },
+    Route { method: "POST", path: "/alerts/acknowledge", access: OPERATE, handler: || post(page::alert::acknowledge) },
+    Route { method: "GET", path: "/alerts.csv", access: VIEW, handler: || get(page::export::csv) },
+    Route { method: "GET", path: "/alerts.json", access: VIEW, handler: || get(page::export::json) },
     Route { method: "GET", path: "/live", access: VIEW, handler: || get(page::news::stream) },
     Route { method: "GET", path: "/sign-in", access: Access::Anyone, handler: || get(page::sign_in::show) },
     Route { method: "POST", path: "/sign-in", access: Access::Anyone, handler: || post(page::sign_in::enter) },
@@ -69,6 +73,21 @@ pub(super) const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/set-up", access: Access::Anyone, handler: || get(page::set_up::show) },
     Route { method: "POST", path: "/set-up", access: Access::Anyone, handler: || post(page::set_up::make) },
     Route { method: "POST", path: "/language", access: Access::Anyone, handler: || post(page::sign_in::language) },
+    Route { method: "GET", path: "/builder", access: ADMINISTER, handler: || get(page::builder::alert_service) },
+    Route { method: "GET", path: "/builder/destinations", access: ADMINISTER, handler: || get(page::builder::destinations) },
+    Route { method: "GET", path: "/builder/warning-light", access: ADMINISTER, handler: || get(page::builder::warning_light) },
+    Route { method: "POST", path: "/builder/lamp-test", access: ADMINISTER, handler: || post(page::builder::lamp_test) },
+    Route { method: "POST", path: "/builder/preview", access: ADMINISTER, handler: || post(page::builder::preview::show) },
+    Route { method: "GET", path: "/builder/preview", access: ADMINISTER, handler: || get(page::builder::begin) },
+    Route { method: "GET", path: "/builder/again", access: ADMINISTER, handler: || get(page::builder::begin) },
+    Route { method: "GET", path: "/builder/edit", access: ADMINISTER, handler: || get(page::builder::begin) },
+    Route { method: "POST", path: "/builder/again", access: ADMINISTER, handler: || post(page::builder::preview::again) },
+    Route { method: "POST", path: "/builder/edit", access: ADMINISTER, handler: || post(page::builder::preview::edit) },
+    Route { method: "POST", path: "/builder/apply", access: ADMINISTER, handler: || post(page::builder::preview::apply) },
+    Route { method: "POST", path: "/builder/save", access: ADMINISTER, handler: || post(page::builder::preview::save) },
+    Route { method: "GET", path: "/builder/history", access: ADMINISTER, handler: || get(page::builder::history::list) },
+    Route { method: "GET", path: "/builder/set", access: ADMINISTER, handler: || get(page::builder::history::look) },
+    Route { method: "POST", path: "/builder/restore", access: ADMINISTER, handler: || post(page::builder::history::restore) },
     Route { method: "GET", path: "/console.css", access: Access::Anyone, handler: || get(page::asset::style) },
     Route { method: "GET", path: "/console.js", access: Access::Anyone, handler: || get(page::asset::script) },
     Route { method: "GET", path: "/icon.svg", access: Access::Anyone, handler: || get(page::asset::icon) },
@@ -78,6 +97,7 @@ pub(super) const ROUTES: &[Route] = &[
 pub(super) fn router(app: Arc<App>) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
+        debug_assert!(!route.method.is_empty(), "{}", route.path);
         let guard = from_fn_with_state((Arc::clone(&app), route.access), gate);
         router = router.route(route.path, (route.handler)().layer(guard));
     }
@@ -86,4 +106,18 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .fallback_service(axum::routing::any(page::missing).layer(anyone))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .with_state(app)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rule: M32 N21
+    #[test]
+    fn settings_are_changed_by_administrators_alone() {
+        let builder = ROUTES.iter().filter(|it| it.path.starts_with("/builder"));
+        for route in builder {
+            assert_eq!(route.access, ADMINISTER, "{} {}", route.method, route.path);
+        }
+    }
 }

@@ -1,20 +1,38 @@
 //! Changes of the cluster's settings: one edit of clp.conf, checked whole, then taken by all living
 //! servers or by none (rule N17). As `noroshi config set` and `clpcfctrl --push` together.
+//!
+//! *Two at once.* A change names the clp.conf that it was made from, by its digest. It is compared when the
+//! change is made and again just before the push; changes from this console go one after another. So
+//! nobody's change is taken back by somebody who has not seen it.
 
 use super::App;
-use crate::command::config::saved_set::new_report;
+use crate::command::config::restored::with_conf;
 use noroshi_conf::Severity;
-use noroshi_conf::bundle::Bundle;
+use noroshi_conf::bundle::{self, Bundle};
 use noroshi_conf::document::{Document, EditFault};
 use noroshi_conf::review::new_findings;
 use noroshi_conf::set::CONF;
 use noroshi_core::request::{Reply, Request};
 use noroshi_core::text::Language;
+use noroshi_daemon::control::Trouble;
 use noroshi_daemon::home::Home;
 use noroshi_daemon::sets;
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
+
+/// One change at a time.
+static ONE: Mutex<()> = Mutex::const_new(());
 
 /// Why a change was not made.
 pub(super) enum Refusal {
+    /// In words, a line each.
+    Because(Vec<String>),
+}
+
+/// Why a set was not put in force.
+pub(super) enum NotPut {
+    /// clp.conf is another one than the set was made from.
+    Moved,
     /// In words, a line each.
     Because(Vec<String>),
 }
@@ -35,22 +53,62 @@ pub(super) async fn change(
     app: &App,
     who: &str,
     language: Language,
-    edit: impl FnOnce(&mut Document) -> Result<(), EditFault> + Send,
+    edit: impl FnOnce(&mut Document) -> Result<(), EditFault> + Send + 'static,
 ) -> Result<Changed, Refusal> {
-    let because = |why: String| Refusal::Because(vec![why]);
-    let bundle = edited(&app.home, language, edit).map_err(Refusal::Because)?;
-    let by = who.to_string();
+    let put = put(app, who, language, None, move |running| {
+        with_edit(running, language, edit)
+    });
+    put.await.map_err(|not| {
+        Refusal::Because(match not {
+            NotPut::Moved => vec![moved(language)],
+            NotPut::Because(why) => why,
+        })
+    })
+}
+
+/// Has all living servers take the set that `make` makes of the running one, which it is given. With `base`,
+/// the digest of the clp.conf that it was made from, only while that one is running.
+///
+/// # Errors
+/// [`NotPut`]; the settings are the old ones on every server, or the words say that this is unknown.
+pub(super) async fn put(
+    app: &App,
+    who: &str,
+    language: Language,
+    base: Option<String>,
+    make: impl FnOnce(&Bundle) -> Result<Bundle, Vec<String>> + Send + 'static,
+) -> Result<Changed, NotPut> {
+    let because = |why: String| NotPut::Because(vec![why]);
+    let _one = ONE.lock().await;
+    let home = app.home.clone();
+    let made = spawn_blocking(move || {
+        let running = running(&home).map_err(because)?;
+        let now = bundle::digest(running.file(CONF).unwrap_or_default());
+        if base.is_some_and(|base| base != now) {
+            return Err(NotPut::Moved);
+        }
+        let packed = make(&running).map_err(NotPut::Because)?.pack();
+        Ok((packed, now))
+    });
+    let made = made.await.map_err(|error| because(error.to_string()))?;
+    let (packed, base) = made?;
+    let (by, home) = (who.to_string(), app.home.clone());
     let asked = app.desk.call(move |client| {
-        let digest = match client.stage(&bundle.pack())? {
+        let digest = match client.stage(&packed)? {
             Ok(digest) => digest,
-            Err(why) => return Ok(Reply::Refused { why }),
+            Err(why) => return Ok(Some(Reply::Refused { why })),
         };
-        client.change(Request::Push { digest, by })
+        let now = std::fs::read(home.conf()).map_err(Trouble::Io)?;
+        if bundle::digest(&now) != base {
+            return Ok(None);
+        }
+        client.change(Request::Push { digest, by }).map(Some)
     });
     match asked.await {
-        Ok(Reply::Pushed { number, later, .. }) => Ok(Changed { number, later }),
-        Ok(Reply::Refused { why }) => Err(because(why)),
-        Ok(_) => Err(because(
+        Ok(None) => Err(NotPut::Moved),
+        Ok(Some(Reply::Pushed { number, later, .. })) => Ok(Changed { number, later }),
+        Ok(Some(Reply::Refused { why })) => Err(because(why)),
+        Ok(Some(_)) => Err(because(
             language
                 .pick("an answer to something else", "別の要求への応答です")
                 .into(),
@@ -62,15 +120,21 @@ pub(super) async fn change(
 /// The running set with one edit, checked whole.
 ///
 /// # Errors
-/// Why the edit is none, in words.
+/// Why there is none, in words.
 pub(crate) fn edited(
     home: &Home,
     language: Language,
     edit: impl FnOnce(&mut Document) -> Result<(), EditFault>,
 ) -> Result<Bundle, Vec<String>> {
-    let etc = home.etc();
-    let (running, _) =
-        sets::read_dir(&etc).map_err(|error| vec![format!("{}: {error}", etc.display())])?;
+    let running = running(home).map_err(|why| vec![why])?;
+    with_edit(&running, language, edit)
+}
+
+fn with_edit(
+    running: &Bundle,
+    language: Language,
+    edit: impl FnOnce(&mut Document) -> Result<(), EditFault>,
+) -> Result<Bundle, Vec<String>> {
     let before = running.file(CONF).unwrap_or_default();
     let mut document = Document::read(before.to_vec()).map_err(|it| vec![it.one_line(language)])?;
     edit(&mut document).map_err(|fault| vec![fault.text(language)])?;
@@ -80,27 +144,104 @@ pub(crate) fn edited(
         .map(|finding| finding.one_line(language))
         .collect();
     match errors.is_empty() {
-        true => Ok(with_conf(&running, document.bytes().to_vec())),
+        true => Ok(with_conf(running, document.bytes().to_vec())),
         false => Err(errors),
     }
 }
 
-/// The set with another clp.conf, and a report that fits it.
-fn with_conf(bundle: &Bundle, conf: Vec<u8>) -> Bundle {
-    let mut new = Bundle::default();
-    let mut conf = Some(conf);
-    for (name, bytes) in bundle.files() {
-        let bytes = match name {
-            CONF => conf.take().unwrap_or_default(),
-            _ => bytes.to_vec(),
-        };
-        // What came out of a bundle goes into one.
-        let _ = new.add(name, bytes);
+/// The set that this server has in its place now. Waits for the disk.
+///
+/// # Errors
+/// Why it cannot be read, for people.
+pub(super) fn running(home: &Home) -> Result<Bundle, String> {
+    let etc = home.etc();
+    let read = sets::read_dir(&etc);
+    let (bundle, _) = read.map_err(|error| format!("{}: {error}", etc.display()))?;
+    Ok(bundle)
+}
+
+/// What is said where the change of the other cannot be shown.
+fn moved(language: Language) -> String {
+    let words = language.pick(
+        "The settings were changed by somebody else meanwhile. Nothing was done; try again.",
+        "その間に他から設定が変更されました。何も変更していません。再実行してください。",
+    );
+    words.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::account::Accounts;
+    use std::io::{BufRead, BufReader, Write};
+    use std::os::unix::net::UnixListener;
+    use std::sync::mpsc;
+
+    const CONF_NOW: &[u8] = b"<root>now</root>";
+
+    fn app(home: &Home) -> App {
+        App::new(home.clone(), Accounts::new(home.clone()))
     }
-    if let Some(conf) = conf {
-        let _ = new.add(CONF, conf);
+
+    /// A daemon that takes a set, while which somebody else changes clp.conf to `theirs`; what it was asked.
+    fn daemon(home: &Home, theirs: &'static [u8]) -> mpsc::Receiver<String> {
+        // A set is staged in one piece and pushed once.
+        let (say, asked) = mpsc::sync_channel(8);
+        let listener = UnixListener::bind(home.socket()).unwrap();
+        let conf = home.conf();
+        std::thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            let mut to = stream.try_clone().unwrap();
+            for line in BufReader::new(stream).lines() {
+                let line = line.unwrap();
+                let answer = if line.contains("stage-set") {
+                    std::fs::write(&conf, theirs).unwrap();
+                    format!(r#"{{"is":"staged","digest":"{}"}}"#, "0".repeat(64))
+                } else {
+                    r#"{"is":"reply","reply":{"answer":"pushed","number":7,"servers":[],"later":[],"silent":[]}}"#.into()
+                };
+                say.send(line).unwrap();
+                writeln!(to, "{answer}").unwrap();
+            }
+        });
+        asked
     }
-    let report = new_report(new.parts());
-    new.set_report(report.text().into_bytes());
-    new
+
+    async fn put_new(
+        base: Option<&str>,
+        theirs: &'static [u8],
+    ) -> (Result<Changed, NotPut>, usize) {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path());
+        home.prepare().unwrap();
+        std::fs::create_dir_all(home.etc()).unwrap();
+        std::fs::write(home.conf(), CONF_NOW).unwrap();
+        let asked = daemon(&home, theirs);
+        let base = base.map(str::to_string);
+        let app = app(&home);
+        let put = put(&app, "me", Language::En, base, |running| {
+            Ok(with_conf(running, b"<root>new</root>".to_vec()))
+        });
+        let done = put.await;
+        (done, asked.try_iter().count())
+    }
+
+    /// Rule: M32 N17
+    #[tokio::test]
+    async fn what_somebody_else_changed_just_before_the_push_is_not_overwritten() {
+        let base = bundle::digest(CONF_NOW);
+        let (done, asked) = put_new(Some(&base), CONF_NOW).await;
+        assert_eq!(
+            (done.ok().map(|changed| changed.number), asked),
+            (Some(7), 2)
+        );
+        for base in [Some(base.as_str()), None] {
+            let (done, asked) = put_new(base, b"<root>theirs</root>").await;
+            assert!(matches!(done, Err(NotPut::Moved)));
+            assert_eq!(asked, 1, "staged, and never pushed");
+        }
+        let (done, asked) = put_new(Some(&bundle::digest(b"older")), CONF_NOW).await;
+        assert!(matches!(done, Err(NotPut::Moved)));
+        assert_eq!(asked, 0);
+    }
 }

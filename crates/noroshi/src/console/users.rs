@@ -8,6 +8,7 @@ use noroshi_conf::document::{Document, EditFault, ElementPath};
 use noroshi_core::config::{ConsoleUser, Role};
 use noroshi_core::text::Language;
 use noroshi_daemon::home::Home;
+use tokio::task::spawn_blocking;
 
 /// What is done to one user. A password comes as its hash.
 pub(crate) enum Change {
@@ -98,4 +99,19 @@ pub(crate) fn edit(
             None => Ok(()),
         }
     })
+}
+
+/// As [`edit`], without holding anybody up while the disk with the cluster key hangs.
+///
+/// # Errors
+/// As there.
+pub(super) async fn edit_beside(
+    home: &Home,
+    name: &str,
+    change: Change,
+    language: Language,
+) -> Result<impl FnOnce(&mut Document) -> Result<(), EditFault> + Send + use<>, String> {
+    let (home, name) = (home.clone(), name.to_string());
+    let made = spawn_blocking(move || edit(&home, &name, &change, language));
+    made.await.unwrap_or_else(|error| Err(error.to_string()))
 }

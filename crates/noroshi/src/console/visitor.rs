@@ -8,8 +8,9 @@ use super::route::Access;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{
     ACCEPT_LANGUAGE, CACHE_CONTROL, COOKIE, HOST, HeaderName, HeaderValue, LOCATION, ORIGIN,
+    REFERER,
 };
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use noroshi_core::config::Role;
@@ -81,6 +82,7 @@ pub(super) async fn gate(
     mut request: Request,
     next: Next,
 ) -> Response {
+    app.accounts.look().await;
     let visitor = visitor(&app, &request);
     let changes = request.method() != Method::GET && request.method() != Method::HEAD;
     if changes && !from_here(request.headers()) {
@@ -162,16 +164,26 @@ fn visitor(app: &App, request: &Request) -> Visitor {
             Some((User { name, role }, hash))
         })
     });
-    let uri = request.uri();
     Visitor {
         language: language(headers),
         user,
         address: peer.address,
-        path: uri
-            .path_and_query()
-            .map_or_else(|| "/".into(), ToString::to_string),
+        path: way_back(request),
         tls: peer.tls,
     }
+}
+
+/// The page that is asked for; for a form the one that it stood on, since a form's own path is no page.
+fn way_back(request: &Request) -> String {
+    let page = request.uri().path_and_query().map(ToString::to_string);
+    let page = if request.method() == Method::GET {
+        page
+    } else {
+        let from = request.headers().get(REFERER);
+        let from = from.and_then(|value| value.to_str().ok()?.parse::<Uri>().ok());
+        from.and_then(|from| from.path_and_query().map(ToString::to_string))
+    };
+    page.unwrap_or_else(|| "/".into())
 }
 
 /// The chosen language, else the first that the browser names and we have.

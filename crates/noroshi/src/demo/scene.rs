@@ -376,6 +376,7 @@ mod tests {
                 text: String::new(),
                 about: None,
                 notices: Vec::new(),
+                acknowledged: None,
             };
             scene.take(&News::Alert(0, Box::new(alert)));
         }

@@ -180,6 +180,9 @@ pub(super) fn request(request: &Request, language: Language) -> String {
         Request::LicencesChanged => language
             .pick("licences are read", "ライセンスを再読み込み")
             .into(),
+        Request::Acknowledge { .. } => language
+            .pick("an alert is acknowledged", "アラートに対応を記録")
+            .into(),
         Request::Raise { .. } => language.pick("an alert is raised", "アラートを出力").into(),
         Request::Push { .. } => language
             .pick("a configuration is pushed", "構成情報を配布")

@@ -13,7 +13,10 @@ use noroshi_core::notice::{Channel, NoticeKey, NoticeRecord, NoticeState};
 use noroshi_core::request::{Reply, Request};
 use noroshi_core::status::{LampStatus, PathStatus, ServerState, ServerStatus, Status};
 use noroshi_core::time::WallTime;
-use noroshi_daemon::control::{AlertRow, AlertSource, Asked, Desk, Page, PageFuture, serve_until};
+use noroshi_daemon::control::{
+    AlertFigures, AlertFilter, AlertLine, AlertRow, AlertRows, AlertSource, Asked, Desk,
+    FiguresQuery, Page, Reading, serve_until,
+};
 use noroshi_daemon::home::Home;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -230,6 +233,7 @@ pub(crate) fn alert(row: u64, severity: Severity, text: &str) -> AlertRow {
         }),
         received: TIME,
         notices: Vec::new(),
+        acknowledgement: None,
     }
 }
 

@@ -292,6 +292,12 @@ impl super::Disk {
             Item::View(view) => {
                 self.views.insert(view.server.clone(), view);
             }
+            Item::Acknowledgement(news) => {
+                let known = self.acknowledgements.get(&news.alert);
+                if known.is_none_or(|known| news.outdoes(known)) {
+                    self.acknowledgements.insert(news.alert.clone(), news);
+                }
+            }
         }
     }
 }

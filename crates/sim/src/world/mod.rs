@@ -19,7 +19,7 @@ pub use random::Random;
 
 use crate::scenario::{Change, LampLook, MailBehaviour, Setup};
 use noroshi_core::action::{Action, Item};
-use noroshi_core::alert::{Alert, DestinationChange, SessionId};
+use noroshi_core::alert::{Acknowledgement, Alert, AlertId, DestinationChange, SessionId};
 use noroshi_core::config::*;
 use noroshi_core::event::{Event, Latch, LicencesRead, Recovered, StoredNotice, View};
 use noroshi_core::lamp::Glow;
@@ -116,6 +116,7 @@ pub struct Disk {
     pub register: Option<Register>,
     latches: BTreeMap<String, Latch>,
     views: BTreeMap<String, View>,
+    acknowledgements: BTreeMap<AlertId, Acknowledgement>,
     catch_up: Vec<Item>,
 }
 
@@ -419,6 +420,7 @@ impl Disk {
             notices: notices.0,
             latches: self.latches.values().cloned().collect(),
             views: self.views.values().cloned().collect(),
+            acknowledgements: self.acknowledgements.values().cloned().collect(),
             trouble: None,
             unsent_mails: self.unsent_mails(),
             licences: self

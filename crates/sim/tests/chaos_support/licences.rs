@@ -97,6 +97,11 @@ impl Licensed {
                 .iter_mut()
                 .for_each(|one| *one = Since::unclear());
         }
+        // One that leaves sends no more, and is still at work until the others and its lamp are told.
+        if let Happening::Stops(name) = happening {
+            let at = world.server(name).expect("it names what is there");
+            self.servers[at] = Since::unclear();
+        }
         self.look(world);
     }
 

@@ -15,6 +15,7 @@ use crate::print::{escaped, say};
 use noroshi_conf::Severity;
 use noroshi_conf::bundle::Bundle;
 use noroshi_conf::set::{CONF, REPORT, SCRIPTS, SetFault};
+use noroshi_core::node::TAKE_WAIT;
 use noroshi_core::request::{Reply, Request};
 use noroshi_daemon::sets;
 
@@ -76,7 +77,13 @@ pub(in crate::command) fn push(
     })?;
     let by = asker(command);
     let reply = context.change(Request::Push { digest, by })?;
-    let Reply::Pushed { number, later, .. } = reply else {
+    let Reply::Pushed {
+        number,
+        later,
+        silent,
+        ..
+    } = reply
+    else {
         let what = context.pick("an answer to something else", "別の要求への応答です");
         return Err(context.failure(Exit::Unclear, what));
     };
@@ -90,7 +97,22 @@ pub(in crate::command) fn push(
             )
         );
     }
+    taken_by_all_at_work(context, number, &silent)?;
     Ok(number)
+}
+
+/// A server that agreed, is at work and has not said that the set is in force there: it may be soon, or
+/// hindered by its disk. Success was promised for all that are at work.
+fn taken_by_all_at_work(context: &Context, number: u64, silent: &[String]) -> Result<(), Failure> {
+    if silent.is_empty() {
+        return Ok(());
+    }
+    let silent = silent.join(", ");
+    let text = context.pick(
+        format!("set {number} is in force, but {silent}, at work, agreed and did not say within {TAKE_WAIT} that it is in force there too\nIt goes on trying: \"noroshi status\" shows when it has the set, \"noroshi alerts\" what hinders it."),
+        format!("構成情報 {number} は有効になりましたが、稼働中で同意した {silent} から {TAKE_WAIT} 以内に反映の応答がありません\n反映を繰り返し試みます。反映されたかどうかは noroshi status、妨げている原因は noroshi alerts で確認できます。"),
+    );
+    Err(context.failure(Exit::Unclear, &text))
 }
 
 /// The set, if it may be pushed, with a report of ours.

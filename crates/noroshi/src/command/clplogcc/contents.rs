@@ -393,6 +393,7 @@ mod tests {
             text: "Server server2\nhas been stopped.".into(),
             about: Some("server2".into()),
             notices: Vec::new(),
+            acknowledged: None,
         };
         let zone = TimeZone::posix("JST-9").unwrap();
         assert_eq!(

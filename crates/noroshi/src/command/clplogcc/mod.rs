@@ -85,9 +85,10 @@ pub(super) fn run(context: &mut Context, options: Clplogcc) -> Result<Exit, Fail
         return Ok(Exit::Done);
     }
     let missing = missing.join("\n");
+    let dir = dir.display();
     let text = context.pick(
-        format!("not all servers were collected:\n{missing}\nWhat was collected is kept. Run \"clplogcc -l\" on the servers that are missing."),
-        format!("採取できなかったサーバがあります:\n{missing}\n採取できた分は残してあります。該当サーバで clplogcc -l を実行してください。"),
+        format!("not all servers were collected:\n{missing}\nWhat was collected is kept. Where {dir} has no room, name another directory with -o; where a server is not reached, run \"clplogcc -l\" on it."),
+        format!("採取できなかったサーバがあります:\n{missing}\n採取できた分は残してあります。{dir} に空きがない場合は -o で別のディレクトリを指定し、サーバに届かない場合は該当サーバで clplogcc -l を実行してください。"),
     );
     Err(context.failure(Exit::Failed, &text))
 }

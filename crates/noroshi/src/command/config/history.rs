@@ -1,5 +1,6 @@
 //! `noroshi config history` and `restore`: the sets that were pushed and are kept (rule N17).
 
+use super::restored::{self, NotRestored, restored};
 use super::{Context, json};
 use crate::command::clpcfctrl::push;
 use crate::exit::{Exit, Failure};
@@ -73,9 +74,14 @@ fn readable(context: &Context) -> Result<(), Failure> {
 
 pub(super) fn restore(context: &mut Context, number: u64) -> Result<Exit, Failure> {
     readable(context)?;
-    let folder = kept(context, number)?;
-    let (bundle, _) = sets::read_dir(&folder)
-        .map_err(|error| context.about_file(&folder, ("cannot read", "読み込めません"), &error))?;
+    let bundle = restored(&context.home, number).map_err(|not| {
+        let exit = match &not {
+            NotRestored::NotKept { .. } => Exit::NotFound,
+            NotRestored::Disk(..) => Exit::Failed,
+            NotRestored::Users(_) => Exit::Refused,
+        };
+        context.failure(exit, &not.text(context.language))
+    })?;
     let new = push(context, &bundle, "noroshi config restore")?;
     let words = context.pick(
         format!("set {number} is in force again, as number {new}"),
@@ -95,16 +101,6 @@ pub(super) fn file(context: &Context, named: &Path) -> Result<PathBuf, Failure> 
 }
 
 fn kept(context: &Context, number: u64) -> Result<PathBuf, Failure> {
-    let folder = sets::kept(&context.home, number);
-    if folder.is_dir() {
-        return Ok(folder);
-    }
-    let sets = sets::history(&context.home);
-    let numbers: Vec<String> = sets.iter().map(|(it, _)| it.number.to_string()).collect();
-    let numbers = numbers.join(", ");
-    let text = context.pick(
-        format!("set {number} is not kept here; there are: {numbers}"),
-        format!("構成情報 {number} は保存されていません。保存されている番号: {numbers}"),
-    );
-    Err(context.failure(Exit::NotFound, &text))
+    restored::kept(&context.home, number)
+        .map_err(|not| context.failure(Exit::NotFound, &not.text(context.language)))
 }

@@ -1,10 +1,11 @@
 //! `noroshi config message`: where each message goes, as a table, and changed for one (rule M11).
 
+use super::ticks::{dormant, set_tick};
 use super::{Context, Opened, edit, json};
 use crate::cli::config::{Message, Tick};
 use crate::exit::{Exit, Failure};
 use crate::print::{escaped, padded, say};
-use noroshi_conf::document::{EditFault, ElementPath};
+use noroshi_conf::document::EditFault;
 use noroshi_core::alert::{CATALOGUE, Destinations, MessageId, Severity, destinations, row_by_id};
 use noroshi_core::config::Config;
 use serde::Serialize;
@@ -203,7 +204,7 @@ fn change(context: &mut Context, options: &Message, id: &MessageId) -> Result<Ex
         Err(_) if row_by_id(id).is_some() => {}
         Err(_) => return table(context, options, Some(id)),
     }
-    let dormant = dormant(&file);
+    let dormant = dormant(&file.document);
     let changed = apply(&mut file, options, id);
     changed.map_err(|(path, fault)| context.edit_failure(&path, &fault))?;
     if dormant > 0 && file.document.bytes() != file.before {
@@ -215,62 +216,15 @@ fn change(context: &mut Context, options: &Message, id: &MessageId) -> Result<Ex
     edit::reviewed(context, &file, options.target.allow_warnings)
 }
 
-/// How many changed destinations stand in the file without being in force.
-fn dormant(file: &Opened) -> usize {
-    let at = |text: &str| {
-        let path = ElementPath::parse(text).ok();
-        path.and_then(|path| file.document.get(&path).first().copied())
-    };
-    if at("/root/cluster/messages/use").is_some_and(|node| node.value() == "1") {
-        return 0;
-    }
-    at("/root/messages").map_or(0, |node| {
-        node.children()
-            .filter(|child| child.name() != "types")
-            .count()
-    })
-}
-
-/// Makes the change in the document: the ticks, the module's announcement, the switch for all.
+/// Makes the change in the document.
 fn apply(file: &mut Opened, options: &Message, id: &MessageId) -> Result<(), (String, EditFault)> {
-    let MessageId { module, event } = id;
-    let parsed = |text: &str| ElementPath::parse(text).map_err(|fault| (text.to_string(), fault));
-    let mut set = |text: &str, value: &str| {
-        let path = parsed(text)?;
-        let done = file.document.set(&path, value);
-        done.map(drop).map_err(|fault| (text.to_string(), fault))
-    };
-    let turned_on_or_off = ticks(options).any(|(_, tick)| tick != Tick::Default);
-    if turned_on_or_off {
-        set("/root/cluster/messages/use", "1")?;
-        set(&format!("/root/messages/types@{module}"), "")?;
-    }
     for (name, tick) in ticks(options) {
-        let text = format!("/root/messages/{module}@{event}/{name}");
-        // The older name of the alert extension is kept where it stands.
-        let older = format!("/root/messages/{module}@{event}/altexec");
-        let has_older = name == "alertexec" && !file.document.get(&parsed(&older)?).is_empty();
-        let text = if has_older { older } else { text };
-        let path = parsed(&text)?;
-        let there = !file.document.get(&path).is_empty();
-        let done = match tick {
-            Tick::On => file.document.set(&path, "1").map(drop),
-            Tick::Off => file.document.set(&path, "0").map(drop),
-            Tick::Default if there => file.document.remove(&path).map(drop),
-            Tick::Default => Ok(()),
+        let tick = match tick {
+            Tick::On => Some(true),
+            Tick::Off => Some(false),
+            Tick::Default => None,
         };
-        done.map_err(|fault| (text, fault))?;
-    }
-    // A message without any change of its own needs no element.
-    let message = parsed(&format!("/root/messages/{module}@{event}"))?;
-    let bare = file
-        .document
-        .get(&message)
-        .first()
-        .is_some_and(|node| node.children().next().is_none() && node.value().is_empty());
-    if bare {
-        let done = file.document.remove(&message);
-        done.map_err(|fault| (message.to_string(), fault))?;
+        set_tick(&mut file.document, id, name, tick)?;
     }
     Ok(())
 }

@@ -9,17 +9,21 @@ mod edit;
 mod history;
 mod message;
 pub(super) mod prompt;
+pub(crate) mod restored;
 mod save;
 pub(crate) mod saved_set;
 mod secret;
+pub(crate) mod ticks;
 
 use super::Context;
 use crate::cli::config::{Config, Get, Target};
 use crate::exit::{Exit, Failure};
 use crate::print::{escaped, say};
+use noroshi_conf::blackout::looks_secret;
+use noroshi_conf::difference::below;
 use noroshi_conf::document::{Document, EditFault, ElementPath};
 use noroshi_conf::sealed::is_sealed;
-use noroshi_conf::tree::{Node, is_secret};
+use noroshi_conf::tree::Node;
 use serde::Serialize;
 use std::fs::File;
 use std::io;
@@ -37,6 +41,7 @@ pub(super) fn run(context: &mut Context, verb: Config) -> Result<Exit, Failure> 
         Config::History(options) => history::list(context, options.json),
         Config::Restore(options) => history::restore(context, options.number),
         Config::Verify(options) => saved_set::verify(context, options),
+        Config::Save(options) => save::again(context, options),
     }
 }
 
@@ -127,7 +132,7 @@ struct Shown {
 impl Shown {
     /// The element `node` at `path`; `inside` when it stands in a secret.
     fn of(path: &str, node: Node<'_>, inside: bool) -> Shown {
-        let secret = (inside || is_secret(node.name())).then(|| {
+        let secret = (inside || looks_secret(node.name())).then(|| {
             if is_sealed(node.raw()) {
                 "sealed"
             } else {
@@ -193,7 +198,7 @@ fn get(context: &mut Context, options: &Get) -> Result<Exit, Failure> {
 
 /// The bare value, for scripts; a refusal where it is a secret.
 fn one_value(context: &mut Context, path: &ElementPath, node: Node<'_>) -> Result<Exit, Failure> {
-    if !path.is_secret() {
+    if !path.is_secret() && !looks_secret(node.name()) {
         say!(context.out, "{}", escaped(node.value()))?;
         return Ok(Exit::Done);
     }
@@ -209,15 +214,6 @@ fn one_value(context: &mut Context, path: &ElementPath, node: Node<'_>) -> Resul
         )
     };
     Err(context.failure(Exit::Refused, &format!("{path}: {what}")))
-}
-
-/// The element and all below it, in the order of the file; nothing below a secret.
-fn below(node: Node<'_>) -> Vec<Node<'_>> {
-    let mut all = vec![node];
-    if !is_secret(node.name()) {
-        all.extend(node.children().flat_map(below));
-    }
-    all
 }
 
 /// One line of JSON.

@@ -5,7 +5,11 @@
 //! them, each file is a whole old one or a whole new one, and `noroshi config verify` tells a mixed set.
 
 use super::{Context, Opened, saved_set};
+use crate::cli::config::{Save, Target};
 use crate::exit::{Exit, Failure};
+use crate::print::{escaped, say};
+use noroshi_conf::Severity;
+use noroshi_conf::set::CONF;
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
@@ -58,6 +62,71 @@ pub(super) fn save(context: &Context, file: &Opened) -> Result<(), Failure> {
         }
     }
     saved.map_err(cannot)
+}
+
+/// `noroshi config save`: a new clp.conf.rep for files that were edited by hand. Only that is written, and
+/// the directory of scripts made: clp.conf and clp.conf.bak stay as they are.
+pub(super) fn again(context: &mut Context, options: Save) -> Result<Exit, Failure> {
+    let folder = options.dir.unwrap_or_else(|| context.home.etc());
+    let target = Target {
+        file: Some(folder.join(CONF)),
+        allow_warnings: true,
+    };
+    let file = context.open(&target)?;
+    let shown = escaped(&file.path.display().to_string());
+    sound(context, &file, &shown)?;
+    let Some(report) = saved_set::report(context, &file)? else {
+        let text = context.pick(
+            format!("{shown}: the file of a set is called {CONF}. Copy it, in place of the link."),
+            format!(
+                "{shown}: 一式のファイル名は {CONF} です。リンクの代わりにコピーを置いてください。"
+            ),
+        );
+        return Err(context.failure(Exit::Failed, &text));
+    };
+    let saved = (|| -> io::Result<()> {
+        let like = std::fs::metadata(&file.path)?;
+        let new = sibling(&file.path, &format!(".rep{NEW}"));
+        let written = write_new(&new, &report, &like)
+            .and_then(|()| std::fs::rename(&new, sibling(&file.path, ".rep")));
+        if written.is_err() {
+            // Nothing more can be done about a leftover than to try.
+            let _ = std::fs::remove_file(&new);
+        }
+        written?;
+        File::open(file.path.parent().unwrap_or(Path::new("/")))?.sync_all()
+    })();
+    saved.map_err(|error| {
+        context.about_file(&file.path, ("cannot save", "保存できません"), &error)
+    })?;
+    say!(context.out, "{}", context.language.pick(
+        format!("{shown}: saved with its scripts as a set. Deliver it to all servers with \"clpcfctrl --push\"."),
+        format!("{shown}: scripts とともに一式として保存しました。全サーバへの配布は clpcfctrl --push で行います。"),
+    ))?;
+    Ok(Exit::Done)
+}
+
+/// Refuses a faulty file with all its faults; shows the warnings of a sound one.
+fn sound(context: &mut Context, file: &Opened, shown: &str) -> Result<(), Failure> {
+    let (findings, sound) = match noroshi_conf::read(file.document.bytes()) {
+        Ok(parsed) => (parsed.warnings, true),
+        Err(findings) => (findings, false),
+    };
+    let lines = findings.iter().map(|it| it.one_line(context.language));
+    if sound {
+        for line in lines {
+            say!(context.out, "{}", escaped(&line))?;
+        }
+        return Ok(());
+    }
+    let errors = findings.iter().filter(|it| it.severity == Severity::Error);
+    let errors = errors.count();
+    let mut text = context.pick(
+        format!("{shown}: errors in the configuration: {errors}; nothing was changed"),
+        format!("{shown}: 構成情報に誤りがあります（{errors} 件）。何も変更していません"),
+    );
+    lines.for_each(|line| text.push_str(&format!("\n{line}")));
+    Err(context.failure(Exit::Refused, &text))
 }
 
 /// `clp.conf` with an ending.

@@ -18,7 +18,7 @@ function live() {
   const cluster = document.querySelector("[data-live=cluster]");
   const alerts = document.querySelector("[data-live=alerts]");
   if (!cluster && !alerts) return;
-  const news = new EventSource("/live");
+  const news = new EventSource(alerts?.dataset.stream ?? "/live");
   news.addEventListener("cluster", (event) => {
     if (cluster && !busy(cluster)) cluster.replaceChildren(part(event.data));
   });
@@ -28,6 +28,12 @@ function live() {
     alerts.prepend(part(event.data));
     alerts.firstElementChild?.classList.add("new");
     while (alerts.children.length > ROWS_MAX) alerts.lastElementChild.remove();
+    document.getElementById("none")?.remove();
+  });
+  news.addEventListener("change", (event) => {
+    const row = part(event.data).firstElementChild;
+    const old = row && alerts?.querySelector(`[data-row="${CSS.escape(row.dataset.row)}"]`);
+    if (old && !busy(old)) old.replaceWith(row);
   });
   news.addEventListener("reload", () => location.reload());
 }
@@ -53,6 +59,21 @@ function files() {
   }
 }
 
+// A search over rows that are all here: what does not fit is hidden while somebody types.
+function filter() {
+  const field = document.querySelector("[data-filter]");
+  const rows = field && document.querySelector(`[data-filtered="${field.dataset.filter}"]`);
+  if (!rows || field.value) return;
+  field.addEventListener("input", () => {
+    const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const row of rows.children) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = !words.every((word) => text.includes(word));
+    }
+  });
+}
+
 code();
+filter();
 files();
 live();

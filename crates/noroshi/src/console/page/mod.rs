@@ -6,10 +6,15 @@
 
 pub(super) mod about;
 pub(super) mod account;
+pub(super) mod alert;
+pub(super) mod alert_filter;
 pub(super) mod alerts;
 pub(super) mod asset;
 pub(super) mod audit;
+pub(super) mod builder;
 pub(super) mod cluster;
+pub(super) mod export;
+pub(super) mod figures;
 pub(super) mod licence;
 pub(super) mod logs;
 pub(super) mod news;
@@ -40,6 +45,8 @@ pub(super) enum Place {
     Audit,
     Account,
     About,
+    /// For administrators.
+    Builder,
     /// None of them.
     Elsewhere,
 }
@@ -55,6 +62,7 @@ const PLACES: &[(Place, &str, Role, &str, &str)] = &[
     (Place::Users, "/users", Role::Administer, "Users", "利用者"),
     (Place::Audit, "/audit", Role::Administer, "Audit trail", "監査記録"),
     (Place::About, "/about", Role::View, "About", "製品情報"),
+    (Place::Builder, "/builder", Role::Administer, "Builder", "ビルダ"),
 ];
 
 /// A whole page around `content`.

@@ -16,6 +16,7 @@ use maud::{Markup, html};
 use noroshi_core::config::Role;
 use serde::Deserialize;
 use std::sync::Arc;
+use tokio::task::spawn_blocking;
 
 /// The form.
 #[derive(Deserialize)]
@@ -60,7 +61,9 @@ pub(in crate::console) async fn make(
     if !why.is_empty() {
         return again(StatusCode::UNPROCESSABLE_ENTITY, &why);
     }
-    if !setup_code::is(&app.home, &given.code) {
+    let (home, code) = (app.home.clone(), given.code.clone());
+    let right = spawn_blocking(move || setup_code::is(&home, &code)).await;
+    if !right.unwrap_or(false) {
         let text = visitor.pick(
             "This is not the code, or it is too old. \"noroshi user link\" prints a new one on the server.",
             "コードが違うか、期限切れです。サーバ上で noroshi user link を実行してください。",
@@ -79,7 +82,9 @@ pub(in crate::console) async fn make(
     .await
     {
         Ok(hash) => {
-            setup_code::used(&app.home);
+            let home = app.home.clone();
+            // A code that is not removed is of no use any more: there is a user.
+            let _ = spawn_blocking(move || setup_code::used(&home)).await;
             super::sign_in::begin(&app, &visitor, &given.name, &hash, "/")
         }
         Err(Refusal::Because(why)) => again(StatusCode::UNPROCESSABLE_ENTITY, &why),
@@ -100,7 +105,8 @@ async fn add_user(
     let because = |why: String| Refusal::Because(vec![why]);
     let hash = account::hash_of(password).await.map_err(because)?;
     let change = Change::Add(role, hash.clone());
-    let edit = users::edit(&app.home, name, &change, visitor.language).map_err(because)?;
+    let edit = users::edit_beside(&app.home, name, change, visitor.language);
+    let edit = edit.await.map_err(because)?;
     let who = format!("{name} (console, {})", visitor.address);
     settings::change(app, &who, visitor.language, edit).await?;
     Ok(hash)

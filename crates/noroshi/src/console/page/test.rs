@@ -4,11 +4,13 @@
 use super::cluster::test_question;
 use super::{Place, frame, refused, trouble, words};
 use crate::console::App;
+use crate::console::desk::Page;
 use crate::console::visitor::{Visitor, encoded, see};
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use maud::{Markup, html};
+use noroshi_core::alert::AlertId;
 use noroshi_core::notice::NoticeState;
 use noroshi_core::request::{Reply, Request};
 use noroshi_daemon::control::{AlertFilter, AlertLine};
@@ -16,8 +18,6 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 const HERE: &str = "/test";
-/// Alerts among which that of the test mail is looked for, the newest first.
-const ALERTS_MAX: u32 = 200;
 
 /// Of which test mail.
 #[derive(Deserialize)]
@@ -37,8 +37,8 @@ pub(in crate::console) async fn show(
     };
     let sent = match &of.alert {
         None => None,
-        Some(id) => match app.desk.alerts(ALERTS_MAX, AlertFilter::default()).await {
-            Ok(lines) => lines.into_iter().find(|line| line.id.0 == *id),
+        Some(id) => match app.desk.alerts(one(id)).await {
+            Ok(page) => page.alerts.into_iter().next(),
             Err(error) => return trouble(&visitor, Place::Test, &error),
         },
     };
@@ -60,6 +60,18 @@ pub(in crate::console) async fn show(
         @for server in lamps { h3 { (server.name) } (test_question(&visitor, &server.name)) }
     };
     frame(&visitor, Place::Test, title, &content)
+}
+
+/// The alert of a test mail alone.
+fn one(id: &str) -> Page {
+    Page {
+        limit: 1,
+        only: AlertFilter {
+            id: Some(AlertId(id.into())),
+            ..AlertFilter::default()
+        },
+        ..Page::default()
+    }
 }
 
 /// What became of the test mail.

@@ -230,6 +230,7 @@ pub(super) async fn change(
     // Of two who take each other's role away at once, the second is refused.
     let _turn = app.accounts.changing.lock().await;
     let language = visitor.language;
+    app.accounts.look().await;
     let settings = app.accounts.settings();
     let settings = settings.map_err(|error| because(error.text(language)))?;
     let all = &settings.console.users;
@@ -241,6 +242,7 @@ pub(super) async fn change(
     {
         return Err(because(why));
     }
-    let edit = users::edit(&app.home, name, &change, language).map_err(because)?;
+    let edit = users::edit_beside(&app.home, name, change, language);
+    let edit = edit.await.map_err(because)?;
     settings::change(app, &visitor.by(), language, edit).await
 }

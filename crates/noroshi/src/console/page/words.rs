@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use noroshi_core::alert::Severity;
 use noroshi_core::lamp::{Glow, Look};
-use noroshi_core::notice::NoticeState;
+use noroshi_core::notice::{Channel, NoticeState};
 use noroshi_core::status::ServerState;
 use noroshi_core::text::Language;
 use noroshi_core::time::WallTime;
+use noroshi_daemon::control::AlertLine;
 
 /// How a server is: a class for the style, and words.
 pub(in crate::console) fn server(
@@ -51,7 +52,47 @@ pub(in crate::console) fn notice(
         NoticeState::Delivered => ("good", language.pick("sent", "送信済み")),
         NoticeState::Refused => ("bad", language.pick("refused", "拒否")),
         NoticeState::GivenUp => ("bad", language.pick("given up", "断念")),
+        NoticeState::Dropped => ("off", language.pick("overtaken", "取りやめ")),
         _ => ("warn", language.pick("waiting", "送信待ち")),
+    }
+}
+
+/// How far all notices of an alert have come: a class and words such as `sent 2/3, 1 waiting`.
+pub(in crate::console) fn notices(line: &AlertLine, language: Language) -> (&'static str, String) {
+    let count = |is: fn(NoticeState) -> bool| {
+        let states = line.notices.iter().map(|notice| notice.state);
+        states.filter(|state| is(*state)).count()
+    };
+    // What was overtaken by events is nobody's loss.
+    let all = count(|state| state != NoticeState::Dropped);
+    let sent = count(|state| state == NoticeState::Delivered);
+    let waiting = count(|state| !state.is_final());
+    let failed = all - sent - waiting;
+    if all == 0 {
+        return ("off", language.pick("none", "なし").into());
+    }
+    let mut words = format!("{} {sent}/{all}", language.pick("sent", "送信"));
+    let parts = [
+        (failed, language.pick("not delivered", "未達")),
+        (waiting, language.pick("waiting", "送信待ち")),
+    ];
+    for (count, word) in parts.into_iter().filter(|(count, _)| *count > 0) {
+        words.push_str(&language.pick(format!(", {count} {word}"), format!("、{word} {count}")));
+    }
+    let class = match (failed, waiting) {
+        (0, 0) => "good",
+        (0, _) => "warn",
+        _ => "bad",
+    };
+    (class, words)
+}
+
+/// A channel.
+pub(in crate::console) fn channel(channel: Channel, language: Language) -> &'static str {
+    match channel {
+        Channel::Mail => language.pick("mail", "メール"),
+        Channel::Lamp => language.pick("warning light", "警告灯"),
+        Channel::Syslog => "syslog",
     }
 }
 

@@ -1,3 +1,5 @@
 //! Pictures, drawn as SVG on the server.
 
+pub(super) mod bars;
+pub(super) mod classes;
 pub(super) mod lamp;

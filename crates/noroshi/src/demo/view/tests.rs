@@ -82,6 +82,7 @@ fn killed() -> Scene {
         text: "Server sv3 is down\u{1b}[2J".into(),
         about: Some("sv3".into()),
         notices: Vec::new(),
+        acknowledged: None,
     });
     scene.mails.push_front(MailScene {
         mail: Arc::new(Mail {

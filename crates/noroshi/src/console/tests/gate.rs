@@ -1,10 +1,11 @@
 //! The gate: every page with every role and method, and what nobody may do to it. In memory, over the
 //! very connection code that serves visitors; no daemon answers behind it.
 
-use super::route::{Access, ROUTES, router};
-use super::serve::converse;
-use super::visitor::{Peer, SESSION_COOKIE};
-use super::{App, account};
+use super::HASH;
+use crate::console::route::{Access, ROUTES, router};
+use crate::console::serve::converse;
+use crate::console::visitor::{Peer, SESSION_COOKIE};
+use crate::console::{App, account};
 use noroshi_core::config::Role;
 use noroshi_daemon::home::Home;
 use std::collections::BTreeSet;
@@ -18,8 +19,6 @@ const USERS: [(&str, Role); 3] = [
     ("otto", Role::Operate),
     ("anna", Role::Administer),
 ];
-/// A hash that no password has.
-const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$Hx2yHxGg1F0yoYGNvGn0pkHtfYyE+lbpmD0lRNwGd1E";
 /// Longer than any page takes, whatever else this machine does.
 const WAIT: Duration = Duration::from_secs(30);
 
@@ -149,7 +148,8 @@ async fn every_page_answers_each_role_and_method_as_the_table_says() {
             Access::Role(least) => who.is_some_and(|role| role >= least),
         };
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH"] {
-            let answer = place.ask(method, path, &place.cookie(who), "").await;
+            let asked = path.replace("{row}", "1");
+            let answer = place.ask(method, &asked, &place.cookie(who), "").await;
             let what = format!("{method} {path} as {who:?}");
             let known = own.iter().any(|route| route.method == method);
             let api = path.starts_with("/api/");
@@ -158,7 +158,7 @@ async fn every_page_answers_each_role_and_method_as_the_table_says() {
                 (true, _) => {
                     let status = answer.status();
                     assert!(
-                        ![0, 401, 403, 404, 405].contains(&status),
+                        ![0, 401, 403, 405].contains(&status) && !answer.0.contains("No such page"),
                         "{what}: {}",
                         answer.0
                     );
