@@ -444,7 +444,7 @@ mod tests {
                 },
             ),
             (
-                r#"{"is":"alert","alert":{"row":1,"id":"a-1","received":2,"time":1,"server":"sv1","module":"nm","event":2,"severity":"error","text":"x","notices":[],"acknowledged":{"by":"sato","remark":"","at":3}}}"#,
+                r#"{"is":"alert","alert":{"row":1,"id":"a-1","received":2,"time":1,"server":"sv1","module":"nm","event":2,"severity":"error","text":"x","about":null,"notices":[],"acknowledged":{"by":"sato","remark":"","at":3}}}"#,
                 Answer::Alert {
                     alert: Box::new(AlertLine {
                         row: 1,
