@@ -4,7 +4,7 @@
 //! are the time and verdict of each step and then the test runner's own summary.
 
 use crate::step::{Steps, Verdict};
-use crate::{deny, purity, rules, runner, setup, tidy, tool};
+use crate::{deny, notices, purity, rules, runner, setup, tidy, tool};
 use std::process::ExitCode;
 
 /// Does it all. As root or in CI nothing may be missing and no test may skip itself; elsewhere, or
@@ -27,6 +27,7 @@ pub(crate) fn run(lenient: bool, quick: bool) -> ExitCode {
     steps.step("tidy", || tidy::check().into());
     steps.step("rules", || rules::check().into());
     steps.step("deny", deny::run);
+    steps.step("notices", || notices::check().into());
     steps.step("clippy", clippy);
     steps.step("purity", purity::run);
     let mut summary = "no test was run".to_owned();

@@ -7,6 +7,7 @@
 mod check;
 mod deny;
 mod launch;
+mod notices;
 mod purity;
 mod rules;
 mod runner;
@@ -26,6 +27,7 @@ cargo xtask VERB
                       everything that CI does; --quick: all but the tests
   rules               the rules of the product and the tests that prove them
   tidy                the style rules that neither rustfmt nor clippy knows
+  notices             write anew which software of others is in the product, after a change of it
   demo [ARGUMENT...]  build and run the demo
   bench [NAME...]     build and run the benches";
 
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         }),
         ("rules", []) => rules::run(),
         ("tidy", []) => tidy::run(),
+        ("notices", []) => notices::run(),
         ("demo", rest) => launch::demo(rest),
         ("bench", rest) => launch::bench(rest),
         ("help" | "--help" | "-h", _) => {

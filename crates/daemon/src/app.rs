@@ -17,6 +17,7 @@ use crate::home::key::KeyFileError;
 use crate::home::{Home, HomeLock, LockError, is_disk_trouble};
 use crate::inbox::INBOX_EVENTS_MAX;
 use crate::licence::keeper::Keeper;
+use crate::log::audit::Audit;
 use crate::log::levels::Levels;
 use crate::own_server::NotFound;
 use crate::reload::SettingsError;
@@ -212,6 +213,7 @@ async fn live(options: Options) -> Result<(), StartError> {
     let desk = Desk {
         ask: ask.clone(),
         sets: Some(sets),
+        audit: Some(Audit::start(&home.log(), zone.clone())),
         alerts: Arc::new(AlertView(store.reader())),
         logs: Arc::new(move |server, scope| collector.collect(server, scope)),
     };

@@ -139,13 +139,33 @@ impl Client {
     /// Any [`Trouble`]; after `Silent`, `Cut` and a refusal with [`Fault::NoAnswer`] it is unknown
     /// whether the change was made.
     pub fn change(&mut self, request: Request) -> Result<Reply, Trouble> {
+        self.change_for(request, None)
+    }
+
+    /// As [`Client::change`], for somebody else, who stands in the audit trail.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn change_for(&mut self, request: Request, by: Option<String>) -> Result<Reply, Trouble> {
         // The daemon is to say why it has no answer before we stop listening.
         let usual = self.wait;
         self.wait += desk_wait(&request).saturating_sub(DESK_WAIT);
-        let answer = self.call(&Call::Change { request });
+        let answer = self.call(&Call::Change { request, by });
         self.wait = usual;
         match answer? {
             Answer::Reply { reply } => Ok(reply),
+            other => Err(unfit(other)),
+        }
+    }
+
+    /// Writes into the audit trail what was done beside the daemon.
+    ///
+    /// # Errors
+    /// Any [`Trouble`]; nothing may stand there then.
+    pub fn audit(&mut self, by: &str, what: &str, result: &str) -> Result<(), Trouble> {
+        let [by, what, result] = [by, what, result].map(str::to_owned);
+        match self.call(&Call::Audit { by, what, result })? {
+            Answer::End => Ok(()),
             other => Err(unfit(other)),
         }
     }

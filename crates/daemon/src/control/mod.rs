@@ -29,6 +29,7 @@ pub use source::{AlertRow, AlertRows, AlertSource, LogSource, Page, Reading};
 
 pub use crate::store::{AlertFigures, FiguresQuery};
 
+use crate::log::audit::Audit;
 use crate::sets::Sets;
 use noroshi_core::node::{TAKE_WAIT, VOTE_WAIT};
 use noroshi_core::request::{Reply, Request};
@@ -89,6 +90,8 @@ pub struct Desk {
     pub logs: LogSource,
     /// Where sets are staged; without it none is taken.
     pub sets: Option<Sets>,
+    /// Where every change is written down; without it none is.
+    pub audit: Option<Audit>,
 }
 
 /// What the driver is asked, with the place where its answer goes. A place that nobody waits at any

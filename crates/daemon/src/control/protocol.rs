@@ -29,6 +29,20 @@ pub enum Call {
     Change {
         /// What.
         request: Request,
+        /// For whom, where the caller acts for somebody: a user of the console and the address. It stands
+        /// in the audit trail beside the caller's own number.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
+    /// Write into the audit trail what was done beside the daemon: a sign-in, a licence. Answered by
+    /// [`Answer::End`].
+    Audit {
+        /// Who did it.
+        by: String,
+        /// What.
+        what: String,
+        /// What became of it.
+        result: String,
     },
     /// The next piece of a packed set; at most 45 kB before Base64. Each is answered by [`Answer::End`],
     /// the last, when the set was checked and staged, by [`Answer::Staged`] or a refusal.
@@ -315,6 +329,22 @@ mod tests {
                     request: Request::LampOff {
                         server: "sv1".into(),
                     },
+                    by: None,
+                },
+            ),
+            (
+                r#"{"call":"change","request":{"do":"mail-test"},"by":"alice (console, 192.0.2.7)"}"#,
+                Call::Change {
+                    request: Request::MailTest,
+                    by: Some("alice (console, 192.0.2.7)".into()),
+                },
+            ),
+            (
+                r#"{"call":"audit","by":"alice","what":"sign-in","result":"done"}"#,
+                Call::Audit {
+                    by: "alice".into(),
+                    what: "sign-in".into(),
+                    result: "done".into(),
                 },
             ),
             (
@@ -387,6 +417,7 @@ mod tests {
                         by: "sato".into(),
                         remark: "x".into(),
                     },
+                    by: None,
                 },
             ),
         ] {

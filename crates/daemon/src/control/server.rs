@@ -9,6 +9,7 @@ use super::{
 };
 use crate::collect::Scope;
 use crate::log;
+use crate::log::audit;
 use crate::log::levels::{self, PARTS, Part};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -110,6 +111,8 @@ pub(super) struct Connection {
     pub(super) from: BufReader<OwnedReadHalf>,
     to: OwnedWriteHalf,
     may_change: bool,
+    /// Number of the caller's user; none where the kernel does not tell.
+    uid: Option<u32>,
     pub(super) desk: Desk,
     pub(super) follow_places: Arc<Semaphore>,
     pub(super) stopped: watch::Receiver<bool>,
@@ -124,14 +127,14 @@ impl Connection {
         stopped: watch::Receiver<bool>,
     ) -> Connection {
         let own = rustix::process::geteuid().as_raw();
-        let may_change = stream
-            .peer_cred()
-            .is_ok_and(|peer| peer.uid() == 0 || peer.uid() == own);
+        let uid = stream.peer_cred().ok().map(|peer| peer.uid());
+        let may_change = uid.is_some_and(|uid| uid == 0 || uid == own);
         let (from, to) = stream.into_split();
         Connection {
             from: BufReader::new(from),
             to,
             may_change,
+            uid,
             desk,
             follow_places,
             stopped,
@@ -160,7 +163,8 @@ impl Connection {
             match call {
                 Ok(Call::Ping) => self.say(&Answer::End).await?,
                 Ok(Call::Status) => self.status().await?,
-                Ok(Call::Change { request }) => self.change(request).await?,
+                Ok(Call::Change { request, by }) => self.change(request, by).await?,
+                Ok(Call::Audit { by, what, result }) => self.audit(&by, &what, &result).await?,
                 Ok(Call::StageSet { data, more }) => self.stage(&data, more).await?,
                 Ok(Call::Alerts {
                     limit,
@@ -262,7 +266,8 @@ impl Connection {
         self.error(Fault::NotPermitted, why.into()).await
     }
 
-    async fn change(&mut self, request: Request) -> io::Result<()> {
+    async fn change(&mut self, request: Request, by: Option<String>) -> io::Result<()> {
+        // Not in the audit trail: whoever may do nothing could push out what others did.
         if !self.may_change {
             return self.not_permitted().await;
         }
@@ -276,9 +281,27 @@ impl Connection {
             return self.say(&refusal).await;
         }
         let wait = desk_wait(&request);
-        match self.ask(wait, |place| Asked::Change(request, place)).await {
+        let (asked_by, what) = audit::of_request(&request);
+        let by = by.or(asked_by).unwrap_or_default();
+        let reply = self.ask(wait, |place| Asked::Change(request, place)).await;
+        self.write_down(&by, &what, &audit::of_reply(reply.as_ref()));
+        match reply {
             Some(reply) => self.say(&Answer::Reply { reply }).await,
             None => self.no_answer(wait).await,
+        }
+    }
+
+    async fn audit(&mut self, by: &str, what: &str, result: &str) -> io::Result<()> {
+        if !self.may_change {
+            return self.not_permitted().await;
+        }
+        self.write_down(by, what, result);
+        self.say(&Answer::End).await
+    }
+
+    fn write_down(&self, by: &str, what: &str, result: &str) {
+        if let Some(audit) = &self.desk.audit {
+            audit.line(self.uid, by, what, result);
         }
     }
 
@@ -319,7 +342,14 @@ impl Connection {
                 return self.error(Fault::NotPermitted, why.into()).await;
             }
             let mut levels = levels::taken();
-            if !Part::named(&name).is_some_and(|part| levels.set(part, level)) {
+            let known = Part::named(&name).is_some_and(|part| levels.set(part, level));
+            let result = if known { "done" } else { "refused" };
+            self.write_down(
+                "",
+                &format!("log-level part={name:?} level={level}"),
+                result,
+            );
+            if !known {
                 let why = log::language().pick(
                     "no such part or level of the log",
                     "そのようなログの部位またはレベルはありません",

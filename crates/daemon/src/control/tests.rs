@@ -72,6 +72,7 @@ fn world(alerts: Arc<dyn AlertSource>) -> World {
                 alerts,
                 logs: no_logs(),
                 sets: None,
+                audit: None,
             };
             tokio::select! {
                 () = serve_until(listener, desk, async { drop(stopped.await) }) => {}
@@ -352,6 +353,7 @@ async fn a_caller_that_says_nothing_is_closed_in_time() {
     let (ask, _asks) = mpsc::channel(1);
     let desk = Desk {
         sets: None,
+        audit: None,
         ask,
         alerts: Memory::with(Vec::new()),
         logs: no_logs(),
@@ -375,6 +377,7 @@ async fn a_reader_that_stops_reading_is_dropped() {
         .collect();
     let desk = Desk {
         sets: None,
+        audit: None,
         ask,
         alerts: Memory::with(rows),
         logs: no_logs(),
@@ -392,6 +395,7 @@ async fn a_driver_that_does_not_answer_is_told() {
     let (ask, _asks) = mpsc::channel(1);
     let desk = Desk {
         sets: None,
+        audit: None,
         ask,
         alerts: Memory::with(Vec::new()),
         logs: no_logs(),

@@ -25,6 +25,8 @@ pub(super) const LINE_BYTES_MAX: usize = 4_096;
 #[derive(Debug)]
 pub struct LogFile {
     dir: PathBuf,
+    /// The file that is written, and the one before it.
+    names: [&'static str; 2],
     zone: TimeZone,
     open: Option<Open>,
     bytes_max: u64,
@@ -41,8 +43,14 @@ struct Open {
 impl LogFile {
     /// A log in `dir`, with times in `zone`. Nothing is opened yet.
     pub fn new(dir: &Path, zone: TimeZone) -> LogFile {
+        LogFile::named([CURRENT, PREVIOUS], dir, zone)
+    }
+
+    /// As [`LogFile::new`], with other names of the file and the one before it.
+    pub(super) fn named(names: [&'static str; 2], dir: &Path, zone: TimeZone) -> LogFile {
         LogFile {
             dir: dir.to_owned(),
+            names,
             zone,
             open: None,
             bytes_max: LOG_BYTES_MAX,
@@ -69,7 +77,7 @@ impl LogFile {
 
     /// The open file, with room for `bytes` more.
     fn room_for(&mut self, bytes: u64) -> io::Result<&mut Open> {
-        let current = self.dir.join(CURRENT);
+        let [current, previous] = self.names.map(|name| self.dir.join(name));
         let open = match self.open.take() {
             Some(open) if open.is_at(&current) => open,
             _ => Open::append_to(&current)?,
@@ -77,7 +85,7 @@ impl LogFile {
         let full = open.bytes > 0 && open.bytes + bytes > self.bytes_max;
         let open = if full {
             drop(open);
-            std::fs::rename(&current, self.dir.join(PREVIOUS))?;
+            std::fs::rename(&current, previous)?;
             Open::append_to(&current)?
         } else {
             open

@@ -11,6 +11,7 @@
 //! explains what the alert store has kept, and does not replace it. Nobody may hand over a secret: no
 //! text of a core value, finding or error of this crate holds one.
 
+pub mod audit;
 mod file;
 pub mod levels;
 mod queue;

@@ -5,7 +5,7 @@ mod check;
 mod clpcfctrl;
 mod clpcl;
 mod clpdn1000s;
-mod clplcnsc;
+pub(crate) mod clplcnsc;
 mod clplogcc;
 mod clplogcf;
 mod clplogcmd;
@@ -14,7 +14,7 @@ mod clpstdn;
 pub(crate) mod config;
 mod daemon;
 mod key;
-mod licence;
+pub(crate) mod licence;
 mod status;
 mod test;
 mod user;
@@ -134,6 +134,16 @@ fn name(verb: &Verb) -> &'static str {
 }
 
 impl Context {
+    /// For the console, whose words have no command's name before them; it prints nothing.
+    pub(crate) fn of_console(home: Home, language: Language) -> Context {
+        Context {
+            name: "",
+            home,
+            language,
+            out: Out::new(language),
+        }
+    }
+
     /// English or Japanese.
     pub(crate) fn pick<T>(&self, en: T, ja: T) -> T {
         self.language.pick(en, ja)
@@ -141,7 +151,10 @@ impl Context {
 
     /// A failure with the command's name before it.
     pub(crate) fn failure(&self, exit: Exit, text: &str) -> Failure {
-        Failure::new(exit, format!("{}: {text}", self.name))
+        match self.name {
+            "" => Failure::new(exit, text.to_owned()),
+            name => Failure::new(exit, format!("{name}: {text}")),
+        }
     }
 
     /// Root, or the user that the alert service runs as.

@@ -68,6 +68,8 @@ pub(crate) struct Accounts {
     /// Held while the file is looked at: a disk that hangs takes one thread, not all.
     look: Arc<Semaphore>,
     hashes: Arc<Semaphore>,
+    /// One change of the users at a time.
+    pub(super) changing: tokio::sync::Mutex<()>,
 }
 
 /// clp.conf, and what it was when it was last right.
@@ -83,6 +85,7 @@ impl Accounts {
             file: Arc::new(SettingsFile { home, last }),
             look: Arc::new(Semaphore::new(1)),
             hashes: Arc::new(Semaphore::new(HASHES_MAX)),
+            changing: tokio::sync::Mutex::default(),
         }
     }
 
@@ -193,6 +196,16 @@ pub(crate) fn hash(password: &str) -> Result<String, String> {
     let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
     hash.map(|hash| hash.to_string())
         .map_err(|error| error.to_string())
+}
+
+/// As [`hash`], without holding up anybody else.
+///
+/// # Errors
+/// As there.
+pub(super) async fn hash_of(password: &str) -> Result<String, String> {
+    let password = password.to_string();
+    let hashed = spawn_blocking(move || hash(&password)).await;
+    hashed.unwrap_or_else(|error| Err(error.to_string()))
 }
 
 /// What is wrong with a new user's name.

@@ -3,6 +3,7 @@
 //! The commands' [`Client`] blocks; each call here has a thread for its time. At most [`CALLS_MAX`] are
 //! under way, so that the daemon has places left for commands; one more waits its turn.
 
+use super::visitor::Visitor;
 use noroshi_core::request::{Reply, Request};
 use noroshi_core::status::Status;
 use noroshi_daemon::control::{
@@ -10,14 +11,18 @@ use noroshi_daemon::control::{
 };
 use std::io;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 /// Calls at once.
 const CALLS_MAX: usize = 8;
 
+/// How long a visitor waits for a line of the audit trail.
+const AUDIT_WAIT: Duration = Duration::from_secs(1);
 /// Which alerts are on a page.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Page {
@@ -54,12 +59,32 @@ impl Desk {
         self.call(|client| client.status()).await
     }
 
-    /// Asks for a change.
+    /// Asks for a change on behalf of `visitor`, who stands in the audit trail.
     ///
     /// # Errors
     /// Any [`Trouble`]; whether the change was made is unknown where that one says so.
-    pub(super) async fn change(&self, request: Request) -> Result<Reply, Trouble> {
-        self.call(move |client| client.change(request)).await
+    pub(super) async fn change(
+        &self,
+        visitor: &Visitor,
+        request: Request,
+    ) -> Result<Reply, Trouble> {
+        let by = Some(visitor.by());
+        self.call(move |client| client.change_for(request, by))
+            .await
+    }
+
+    /// Has something written into the audit trail that the daemon does not do itself. A daemon that does
+    /// not answer writes nothing; what `visitor` did stands all the same.
+    pub(super) async fn audit(&self, visitor: &Visitor, what: &str, result: &'static str) {
+        let (by, what) = (visitor.by(), what.to_string());
+        let told = self.call(move |client| client.audit(&by, &what, result));
+        // Nobody waits long to sign in because the daemon hangs; a call that was begun goes on.
+        let _ = timeout(AUDIT_WAIT, told).await;
+    }
+
+    /// Where the daemon listens.
+    pub(super) fn socket(&self) -> &Path {
+        &self.socket
     }
 
     /// One page of the alerts that fit, in bounded work.

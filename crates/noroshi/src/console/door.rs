@@ -1,6 +1,7 @@
 //! How often somebody may try to sign in: so many failures in [`WINDOW`] from one address, and more for
 //! one name, so that a stranger elsewhere does not easily lock its owner out.
 
+use noroshi_core::text::Language;
 use noroshi_core::time::{Moment, Span};
 use noroshi_daemon::clock;
 use std::collections::HashMap;
@@ -31,27 +32,50 @@ impl Knocker {
     }
 }
 
+/// Too many tries failed.
+pub(super) struct Shut {
+    /// Seconds until the next try.
+    pub(super) wait_s: u64,
+    /// Nobody was told yet of this lock-out.
+    pub(super) first: bool,
+}
+
+impl Shut {
+    pub(super) fn words(&self, language: Language) -> String {
+        let wait_s = self.wait_s;
+        language.pick(
+            format!("Too many failed attempts. Try again in {wait_s} seconds."),
+            format!("失敗が続いたため、{wait_s} 秒後に再試行してください。"),
+        )
+    }
+}
+
 /// The counts of failed tries.
 #[derive(Default)]
 pub(super) struct Door(Mutex<HashMap<Knocker, (Moment, u32)>>);
 
 impl Door {
-    /// Counts a try as failed; it is given back by [`Door::opened`]. Seconds to wait when there were
-    /// too many.
+    /// Counts a try as failed; it is given back by [`Door::opened`].
     ///
     /// # Errors
     /// How long to wait.
-    pub(super) fn knock(&self, from: IpAddr, name: &str) -> Result<(), u64> {
+    pub(super) fn knock(&self, from: IpAddr, name: &str) -> Result<(), Shut> {
         let now = clock::moment();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, (since, _)| now.since(*since) < WINDOW);
         let both = knockers(from, name);
         for knocker in &both {
-            if let Some((since, tries)) = all.get(knocker)
+            if let Some((since, tries)) = all.get_mut(knocker)
                 && *tries >= knocker.tries_max()
             {
                 let left = Span(WINDOW.0.saturating_sub(now.since(*since).0));
-                return Err(left.0.div_ceil(1_000_000).max(1));
+                let first = *tries == knocker.tries_max();
+                // Past its bound: told.
+                *tries = knocker.tries_max() + 1;
+                return Err(Shut {
+                    wait_s: left.0.div_ceil(1_000_000).max(1),
+                    first,
+                });
             }
         }
         for knocker in both {
@@ -79,4 +103,39 @@ impl Door {
 
 fn knockers(from: IpAddr, name: &str) -> [Knocker; 2] {
     [Knocker::Address(from), Knocker::Name(name.to_string())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rule: N21
+    #[test]
+    fn too_many_failures_shut_the_door_for_an_address_and_are_told_once() {
+        let door = Door::default();
+        let from = IpAddr::from([192, 0, 2, 7]);
+        for _ in 0..ADDRESS_TRIES_MAX {
+            assert!(door.knock(from, "anna").is_ok());
+        }
+        for first in [true, false, false] {
+            let shut = door.knock(from, "vera").unwrap_err();
+            assert_eq!(
+                (shut.first, shut.wait_s),
+                (first, shut.wait_s.clamp(1, 300))
+            );
+        }
+        let elsewhere = IpAddr::from([192, 0, 2, 8]);
+        assert!(door.knock(elsewhere, "anna").is_ok(), "the owner's way in");
+    }
+
+    /// Rule: N21
+    #[test]
+    fn right_passwords_do_not_count() {
+        let door = Door::default();
+        let from = IpAddr::from([192, 0, 2, 7]);
+        for _ in 0..NAME_TRIES_MAX * 2 {
+            assert!(door.knock(from, "anna").is_ok());
+            door.opened(from, "anna");
+        }
+    }
 }

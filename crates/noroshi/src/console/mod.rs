@@ -17,6 +17,7 @@ pub(crate) mod certificate;
 mod desk;
 mod door;
 mod live;
+mod logs;
 mod page;
 mod picture;
 mod recent;
@@ -27,6 +28,7 @@ pub(crate) mod settings;
 pub(crate) mod setup_code;
 #[cfg(test)]
 mod tests;
+pub(crate) mod users;
 mod visitor;
 
 use crate::exit::{Exit, Failure};
@@ -51,6 +53,23 @@ pub(super) struct App {
     live: live::Live,
     /// Calls to the daemon.
     desk: desk::Desk,
+    /// Archives on their way.
+    logs: logs::Logs,
+}
+
+impl App {
+    fn new(home: Home, accounts: account::Accounts) -> App {
+        let desk = desk::Desk::new(home.socket());
+        App {
+            sessions: session::Sessions::default(),
+            door: door::Door::default(),
+            live: live::Live::new(desk.clone()),
+            logs: logs::Logs::default(),
+            accounts,
+            desk,
+            home,
+        }
+    }
 }
 
 /// Serves until standard input ends, which is when the daemon does.
@@ -67,15 +86,7 @@ pub(crate) fn run(home: Home, server: &str, language: Language) -> Result<Exit, 
     let ended = runtime.block_on(async {
         let accounts = account::Accounts::new(home.clone());
         let settings = accounts.settings().map_err(|error| error.text(language))?;
-        let desk = desk::Desk::new(home.socket());
-        let app = App {
-            sessions: session::Sessions::default(),
-            door: door::Door::default(),
-            live: live::Live::new(desk.clone()),
-            accounts,
-            desk,
-            home,
-        };
+        let app = App::new(home, accounts);
         serve::serve(Arc::new(app), &settings, server, language).await
     });
     // A call that still waits for the daemon is left to itself.

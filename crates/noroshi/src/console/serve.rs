@@ -149,7 +149,7 @@ async fn welcome(
     }
 }
 
-async fn converse(
+pub(super) async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send,
     peer: Peer,
     router: axum::Router,

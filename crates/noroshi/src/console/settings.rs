@@ -42,7 +42,6 @@ pub(super) struct Changed {
     /// The set's number.
     pub(super) number: u64,
     /// Servers that take it when they return.
-    #[expect(dead_code, reason = "the history shows who has which set")]
     pub(super) later: Vec<String>,
 }
 
@@ -180,7 +179,7 @@ fn moved(language: Language) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::console::{account, desk, door, live, session};
+    use crate::console::account::Accounts;
     use std::io::{BufRead, BufReader, Write};
     use std::os::unix::net::UnixListener;
     use std::sync::mpsc;
@@ -188,15 +187,7 @@ mod tests {
     const CONF_NOW: &[u8] = b"<root>now</root>";
 
     fn app(home: &Home) -> App {
-        let desk = desk::Desk::new(home.socket());
-        App {
-            home: home.clone(),
-            sessions: session::Sessions::default(),
-            door: door::Door::default(),
-            accounts: account::Accounts::new(home.clone()),
-            live: live::Live::new(desk.clone()),
-            desk,
-        }
+        App::new(home.clone(), Accounts::new(home.clone()))
     }
 
     /// A daemon that takes a set, while which somebody else changes clp.conf to `theirs`; what it was asked.

@@ -56,9 +56,14 @@ pub(super) struct Peer {
 }
 
 impl Visitor {
-    /// The user's name, for histories and the audit trail.
+    /// The user's name; a dash for nobody.
     pub(super) fn name(&self) -> &str {
         self.user.as_ref().map_or("-", |user| &user.name)
+    }
+
+    /// Who it is, for histories and the audit trail.
+    pub(super) fn by(&self) -> String {
+        format!("{} (console, {})", self.name(), self.address)
     }
 
     /// It may do what `role` may.

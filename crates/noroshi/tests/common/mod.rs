@@ -67,6 +67,7 @@ impl Fake {
                     alerts: source,
                     logs: Arc::new(|_, _| mpsc::channel(1).1),
                     sets: None,
+                    audit: None,
                 };
                 serve_until(listener, desk, async {
                     tokio::select! {

@@ -4,7 +4,7 @@
 //! one that hangs on a dead disk holds up nobody. It is this same executable, at the lowest priority.
 
 use super::{ASK_WAIT, DELIVERIES_MAX, FILL_WAIT, PAGE_BYTES_MAX, PageMessage, State};
-use crate::collect::Scope;
+use crate::collect::{self, Scope};
 use crate::engine::Wires;
 use crate::home::Home;
 use crate::log::levels::takes;
@@ -12,7 +12,6 @@ use crate::log::{self, Level, Part};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use std::io;
-use std::process::Stdio;
 use std::sync::Arc;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStdout, Command};
@@ -75,7 +74,7 @@ impl Delivery {
                 format!("{server} がこのサーバのログを採取します（{scope}）"),
             ));
         }
-        let mut archive = start(command(&home, &self.wires.plan().own_name, scope)).await;
+        let mut archive = start(collect::command(&home, &self.wires.plan().own_name, scope)).await;
         // The page that goes out next, and the one before it as it went.
         let (mut next, mut piece, mut sent) = (0, Vec::new(), None);
         while let Ok(Some(page)) = timeout(ASK_WAIT, asking.recv()).await {
@@ -123,21 +122,6 @@ async fn fill(child: &mut Child, output: &mut ChildStdout, piece: &mut Vec<u8>) 
         Ok(Ok(Some(status))) if status.success() => State::End,
         Ok(Ok(Some(status))) => State::Failed(format!("its clplogcc ended with {status}")),
     }
-}
-
-fn command(home: &Home, server: &str, scope: Scope) -> Command {
-    let mut command = Command::new("/proc/self/exe");
-    command.args(["clplogcc", "-l", "--to-stdout", "-t", scope.word()]);
-    command.args(["--server", server]);
-    if let Some(root) = home.root() {
-        command.arg("--home").arg(root);
-    }
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true);
-    command
 }
 
 /// Starting a program can hang on a dead disk, so a thread does that.

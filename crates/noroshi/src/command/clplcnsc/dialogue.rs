@@ -29,47 +29,67 @@ pub(super) fn run(context: &mut Context) -> Result<Exit, Failure> {
         "2" => Ok(true),
         _ => Err(("answer 1 or 2", "1 か 2 を入力してください")),
     })?;
-    let serial = ask(context, SERIAL, |answer| {
-        Serial::parse(answer.trim()).ok_or((
-            "a serial number has three capital letters and seven digits; letter case matters",
-            "シリアル番号は英大文字 3 字と数字 7 桁です。大文字と小文字を区別します",
-        ))
-    })?;
-    let key = ask(context, KEY, |answer| {
-        SheetKey::parse(answer).map_err(|error| match error {
-            KeyError::Groups => (
-                "a key has four groups of eight characters with hyphens between them",
-                "キーは 8 文字ずつ 4 組で、間にハイフンが入ります",
-            ),
-            KeyError::Alphabet => (
-                "there is a character that keys do not have: no 0, 1, I, O, l or o",
-                "キーに使われない文字があります（0, 1, I, O, l, o は使われません）",
-            ),
-            KeyError::Check => (
-                "the key is mistyped; letter case matters",
-                "キーの入力に誤りがあります。大文字と小文字を区別します",
-            ),
-        })
-    })?;
-    let issued = list
-        .keys
-        .into_iter()
-        .find(|issued| fits(issued, trial, serial, &key));
-    match issued {
-        Some(issued) => found(context, &ground, issued),
-        None => {
-            let text = context.pick(
-                "no such serial number and key were issued for this version, or the list of issued keys is older than the sheet\nCompare with the sheet; for a new sheet get a new list. Nothing was registered.",
-                "この種類、シリアル番号、キーの組は発行されていないか、発行済みキーの一覧がシートより古いものです\nシートと照合してください。新しいシートには新しい一覧が必要です。何も登録していません。",
-            );
-            Err(context.failure(Exit::NotIssued, text))
-        }
-    }
+    let serial = ask(context, SERIAL, read_serial)?;
+    let key = ask(context, KEY, read_key)?;
+    let issued = of_list(context, list, trial, serial, &key)?;
+    found(context, &ground, issued)
+}
+
+/// What is wrong with an answer, in both languages.
+type Words = (&'static str, &'static str);
+
+/// # Errors
+/// When it is no serial number.
+pub(crate) fn read_serial(answer: &str) -> Result<Serial, Words> {
+    Serial::parse(answer.trim()).ok_or((
+        "a serial number has three capital letters and seven digits; letter case matters",
+        "シリアル番号は英大文字 3 字と数字 7 桁です。大文字と小文字を区別します",
+    ))
+}
+
+/// # Errors
+/// When it is no key.
+pub(crate) fn read_key(answer: &str) -> Result<SheetKey, Words> {
+    SheetKey::parse(answer).map_err(|error| match error {
+        KeyError::Groups => (
+            "a key has four groups of eight characters with hyphens between them",
+            "キーは 8 文字ずつ 4 組で、間にハイフンが入ります",
+        ),
+        KeyError::Alphabet => (
+            "there is a character that keys do not have: no 0, 1, I, O, l or o",
+            "キーに使われない文字があります（0, 1, I, O, l, o は使われません）",
+        ),
+        KeyError::Check => (
+            "the key is mistyped; letter case matters",
+            "キーの入力に誤りがあります。大文字と小文字を区別します",
+        ),
+    })
+}
+
+/// The issued key that was typed.
+///
+/// # Errors
+/// When the list has no such one.
+pub(crate) fn of_list(
+    context: &Context,
+    list: KeyList,
+    trial: bool,
+    serial: Serial,
+    key: &SheetKey,
+) -> Result<IssuedKey, Failure> {
+    let mut keys = list.keys.into_iter();
+    keys.find(|issued| fits(issued, trial, serial, key)).ok_or_else(|| {
+        let text = context.pick(
+            "no such serial number and key were issued for this version, or the list of issued keys is older than the sheet\nCompare with the sheet; for a new sheet get a new list. Nothing was registered.",
+            "この種類、シリアル番号、キーの組は発行されていないか、発行済みキーの一覧がシートより古いものです\nシートと照合してください。新しいシートには新しい一覧が必要です。何も登録していません。",
+        );
+        context.failure(Exit::NotIssued, text)
+    })
 }
 
 fn found(context: &mut Context, ground: &Ground, issued: IssuedKey) -> Result<Exit, Failure> {
     let shown = context.home.licence_keys().display().to_string();
-    register::register(context, ground, &shown, Evidence::Key(issued))
+    register::said(context, ground, &shown, Evidence::Key(issued))
 }
 
 /// Whether an issued key is the one that was typed. A term counts as a product version, as there
@@ -81,7 +101,10 @@ fn fits(issued: &IssuedKey, trial: bool, serial: Serial, key: &SheetKey) -> bool
 }
 
 /// The list of issued keys.
-fn issued(context: &Context) -> Result<KeyList, Failure> {
+///
+/// # Errors
+/// When there is none that can be read.
+pub(crate) fn issued(context: &Context) -> Result<KeyList, Failure> {
     let path = context.home.licence_keys();
     let bytes = licence::read(&path, LIST_BYTES_MAX as u64).map_err(|error| {
         let mut failure = context.file_trouble(&path, &error);

@@ -15,38 +15,103 @@ use serde_json::json;
 /// Columns of the names, in either language.
 const NAME_COLUMNS: usize = 18;
 
-pub(super) fn run(context: &mut Context, as_json: bool) -> Result<Exit, Failure> {
-    let trust = licence::trust(&context.home);
-    let trust = trust.map_err(|e| context.failure(Exit::Failed, &e.text(context.language)))?;
-    if trust != Trust::NotNeeded
-        && let Err(error) = register::read(&context.home)
-    {
-        return Err(super::Stop::from(error).told(context));
+/// What is registered, and what it comes to.
+pub(crate) struct Found {
+    registered: Registered,
+    /// Servers of the cluster; 0 where no licence is needed.
+    servers: u16,
+    /// All licences together.
+    pub(crate) state: State,
+    /// The latest moment that is believed, by which licences end.
+    believed: WallTime,
+    now: WallTime,
+}
+
+impl Found {
+    /// Looks at this server's register.
+    ///
+    /// # Errors
+    /// When it cannot be read, or there is no cluster.
+    pub(crate) fn on_this_server(context: &Context) -> Result<Found, Failure> {
+        let trust = licence::trust(&context.home);
+        let trust = trust.map_err(|e| context.failure(Exit::Failed, &e.text(context.language)))?;
+        if trust != Trust::NotNeeded
+            && let Err(error) = register::read(&context.home)
+        {
+            return Err(super::Stop::from(error).told(context));
+        }
+        let registered = licence::registered(&context.home, &trust);
+        let servers = match &trust {
+            Trust::NotNeeded => 0,
+            Trust::Signers(_) => {
+                u16::try_from(context.cluster()?.servers.len()).unwrap_or(u16::MAX)
+            }
+        };
+        let now = clock::wall();
+        let kept = register::read(&context.home)
+            .ok()
+            .and_then(|store| store.memory);
+        let believed = kept.map_or(now, |memory| memory.latest.max(now));
+        Ok(Found {
+            state: judge(&registered, servers, believed, now),
+            registered,
+            servers,
+            believed,
+            now,
+        })
     }
-    let registered = licence::registered(&context.home, &trust);
-    let servers = match &trust {
-        Trust::NotNeeded => 0,
-        Trust::Signers(_) => u16::try_from(context.cluster()?.servers.len()).unwrap_or(u16::MAX),
-    };
-    let now = clock::wall();
-    let kept = register::read(&context.home)
-        .ok()
-        .and_then(|store| store.memory);
-    let believed = kept.map_or(now, |memory| memory.latest.max(now));
-    let state = judge(&registered, servers, believed, now);
-    let one = |one: &Registration| {
+
+    /// Each licence.
+    pub(crate) fn licences(&self) -> &[Registration] {
+        self.registered.licences()
+    }
+
+    /// One licence by itself.
+    fn alone(&self, one: &Registration) -> State {
         let alone = Registered::Licences(vec![one.clone()]);
-        judge(&alone, 1, believed, now)
-    };
+        judge(&alone, 1, self.believed, self.now)
+    }
+
+    /// One licence by itself, in words, with the days that are left.
+    pub(crate) fn words_of(&self, one: &Registration, language: Language) -> String {
+        let state = self.alone(one);
+        let mut words = words(state, language);
+        if state == State::Valid
+            && let Some(end) = one.end
+        {
+            let days = days_left(end, self.believed);
+            words.push_str(
+                &language.pick(format!(", {days} days left"), format!("（残り {days} 日）")),
+            );
+        }
+        words
+    }
+}
+
+/// What is to be known of a key that counts once though several servers have it.
+pub(crate) fn note(one: &Registration, language: Language) -> Option<&'static str> {
+    (one.sheet && one.by.len() > 1).then(|| language.pick(
+        "this key was registered on several servers and counts once; register another sheet's key on each of the others",
+        "このキーは複数のサーバで登録されていますが、有効なのは一度だけです。他のサーバには別のシートのキーを登録してください",
+    ))
+}
+
+pub(super) fn run(context: &mut Context, as_json: bool) -> Result<Exit, Failure> {
+    let found = Found::on_this_server(context)?;
     if as_json {
-        return print_json(context, &registered, servers, state, one);
+        return print_json(context, &found);
     }
     let language = context.language;
     let product = Product::AlertService;
     row(context, "", ("product name", "製品名"), product.name())?;
     row(context, "", ("product id", "製品 ID"), product.id())?;
-    row(context, "", ("state", "状態"), &words(state, language))?;
-    for registration in registered.licences() {
+    row(
+        context,
+        "",
+        ("state", "状態"),
+        &words(found.state, language),
+    )?;
+    for registration in found.licences() {
         let licence = &registration.licence;
         say!(context.out, "")?;
         row(
@@ -87,21 +152,10 @@ pub(super) fn run(context: &mut Context, as_json: bool) -> Result<Exit, Failure>
             ("registered on", "登録サーバ"),
             &registration.by.join(", "),
         )?;
-        let mut state = words(one(registration), language);
-        if one(registration) == State::Valid
-            && let Some(end) = registration.end
-        {
-            let days = days_left(end, believed);
-            state.push_str(
-                &language.pick(format!(", {days} days left"), format!("（残り {days} 日）")),
-            );
-        }
+        let state = found.words_of(registration, language);
         row(context, "  ", ("state", "状態"), &state)?;
-        if registration.sheet && registration.by.len() > 1 {
-            row(context, "  ", ("note", "注意"), language.pick(
-                "this key was registered on several servers and counts once; register another sheet's key on each of the others",
-                "このキーは複数のサーバで登録されていますが、有効なのは一度だけです。他のサーバには別のシートのキーを登録してください",
-            ))?;
+        if let Some(note) = note(registration, language) {
+            row(context, "  ", ("note", "注意"), note)?;
         }
     }
     Ok(Exit::Done)
@@ -124,7 +178,7 @@ fn days_left(end: WallTime, now: WallTime) -> i64 {
 }
 
 /// A state in words.
-fn words(state: State, language: Language) -> String {
+pub(crate) fn words(state: State, language: Language) -> String {
     match state {
         State::NotNeeded => language
             .pick(
@@ -180,14 +234,8 @@ fn state_word(state: State) -> &'static str {
     }
 }
 
-fn print_json(
-    context: &mut Context,
-    registered: &Registered,
-    servers: u16,
-    state: State,
-    one: impl Fn(&Registration) -> State,
-) -> Result<Exit, Failure> {
-    let licences: Vec<_> = registered
+fn print_json(context: &mut Context, found: &Found) -> Result<Exit, Failure> {
+    let licences: Vec<_> = found
         .licences()
         .iter()
         .map(|registration| {
@@ -201,15 +249,15 @@ fn print_json(
                 "until": day(licence.until),
                 "sheet": registration.sheet,
                 "registered_on": registration.by,
-                "state": state_word(one(registration)),
+                "state": state_word(found.alone(registration)),
             })
         })
         .collect();
     let all = json!({
         "product": Product::AlertService.id(),
-        "servers": servers,
-        "state": state_word(state),
-        "notices": state.sends_notices(),
+        "servers": found.servers,
+        "state": state_word(found.state),
+        "notices": found.state.sends_notices(),
         "licences": licences,
     });
     say!(context.out, "{all}")?;

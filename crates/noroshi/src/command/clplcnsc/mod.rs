@@ -4,10 +4,10 @@
 //! changed is looked for first; a registered licence that does not count yet, or not enough, is
 //! said with an exit code of its own after `Command succeeded`.
 
-mod dialogue;
-mod list;
-mod register;
-mod remove;
+pub(crate) mod dialogue;
+pub(crate) mod list;
+pub(crate) mod register;
+pub(crate) mod remove;
 mod spread;
 
 use super::Context;

@@ -15,8 +15,8 @@ use noroshi_daemon::licence::{self, end_of, register, registration};
 use std::path::Path;
 
 /// What registering needs, found before anything is asked or read.
-pub(super) struct Ground {
-    pub(super) signers: Signers,
+pub(crate) struct Ground {
+    signers: Signers,
     config: Config,
     server: String,
 }
@@ -26,14 +26,33 @@ pub(super) fn file(context: &mut Context, path: &Path) -> Result<Exit, Failure> 
     let ground = ground(context)?;
     let bytes = licence::read(path, FILE_BYTES_MAX as u64)
         .map_err(|error| context.file_trouble(path, &error))?;
-    let file = LicenceFile::parse(&bytes).map_err(|fault| context.text_trouble(path, &fault))?;
+    let evidence = evidence(context, path, &bytes)?;
     let shown = path.display().to_string();
-    register(context, &ground, &shown, Evidence::File(file))
+    said(context, &ground, &shown, evidence)
 }
 
+/// What the bytes of a licence file at `path` say.
+///
+/// # Errors
+/// When they are no licence file.
+pub(crate) fn evidence(context: &Context, path: &Path, bytes: &[u8]) -> Result<Evidence, Failure> {
+    let file = LicenceFile::parse(bytes).map_err(|fault| context.text_trouble(path, &fault))?;
+    Ok(Evidence::File(file))
+}
+
+/// What registering on this host needs.
+///
+/// # Errors
+/// As [`ground_of`].
+pub(super) fn ground(context: &Context) -> Result<Ground, Failure> {
+    ground_of(context, &own_name())
+}
+
+/// What registering on the server called `own` needs.
+///
 /// # Errors
 /// When no licence is needed, or there is no cluster with this server in it.
-pub(super) fn ground(context: &Context) -> Result<Ground, Failure> {
+pub(crate) fn ground_of(context: &Context, own: &str) -> Result<Ground, Failure> {
     let config = context.cluster()?;
     let Some(signers) = context.signers()? else {
         let text = context.pick(
@@ -42,10 +61,9 @@ pub(super) fn ground(context: &Context) -> Result<Ground, Failure> {
         );
         return Err(context.failure(Exit::NotNeeded, text));
     };
-    let own = own_name();
     let server = config.servers.iter().find(|server| {
         let short = own.split('.').next().unwrap_or_default();
-        server.name.eq_ignore_ascii_case(&own) || server.name.eq_ignore_ascii_case(short)
+        server.name.eq_ignore_ascii_case(own) || server.name.eq_ignore_ascii_case(short)
     });
     let Some(server) = server.map(|server| server.name.clone()) else {
         let text = context.pick(
@@ -69,13 +87,30 @@ fn own_name() -> String {
     })
 }
 
-/// Checks and registers; `shown` is where it came from.
-pub(super) fn register(
+/// Checks and registers, and says what became of it; `shown` is where it came from.
+pub(super) fn said(
     context: &mut Context,
     ground: &Ground,
     shown: &str,
     evidence: Evidence,
 ) -> Result<Exit, Failure> {
+    let remark = register(context, ground, shown, evidence)?;
+    // As the manual prints it, without a full stop, in both languages.
+    say!(context.out, "Command succeeded")?;
+    remark.map_or(Ok(Exit::Done), Err)
+}
+
+/// Checks and registers; `shown` is where it came from. It is registered then, and the answer is what
+/// there is to be said of it all the same.
+///
+/// # Errors
+/// Why nothing was registered.
+pub(crate) fn register(
+    context: &Context,
+    ground: &Ground,
+    shown: &str,
+    evidence: Evidence,
+) -> Result<Option<Failure>, Failure> {
     genuine(context, ground, shown, &evidence)?;
     let stored = register::update(&context.home, |store| {
         // What a clock showed that has been set back since counts as well.
@@ -87,17 +122,15 @@ pub(super) fn register(
     });
     let (store, record) = stored.map_err(|stop| stop.told(context))?;
     let missing = spread::spread(context, Some(&ground.config));
-    // As the manual prints it, without a full stop, in both languages.
-    say!(context.out, "Command succeeded")?;
-    match after(context, ground, &store, &record) {
-        Ok(_) => spread::ended(context, missing),
+    Ok(match after(context, ground, &store, &record) {
+        Ok(_) => spread::remark(context, missing),
         Err(mut failure) => {
             if let Some(words) = missing {
                 failure.text.push_str(&format!("\n{words}"));
             }
-            Err(failure)
+            Some(failure)
         }
-    }
+    })
 }
 
 fn genuine(

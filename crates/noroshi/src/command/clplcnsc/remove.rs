@@ -8,14 +8,27 @@ use noroshi_core::licence::Serial;
 use noroshi_daemon::licence::register;
 
 pub(super) fn run(context: &mut Context, serial: Option<Serial>) -> Result<Exit, Failure> {
+    let remark = take_out(context, serial)?;
+    say!(context.out, "Command succeeded")?;
+    remark.map_or(Ok(Exit::Done), Err)
+}
+
+/// Removes a licence here and has the others told. It is removed then, and the answer is what there is to
+/// be said of it all the same.
+///
+/// # Errors
+/// Why nothing was removed.
+pub(crate) fn take_out(
+    context: &Context,
+    serial: Option<Serial>,
+) -> Result<Option<Failure>, Failure> {
     let removed = register::update(&context.home, |store| {
         remove(context, store, serial).map_err(Stop::Said)
     });
     removed.map_err(|stop| stop.told(context))?;
     let config = context.cluster().ok();
     let missing = spread::spread(context, config.as_ref());
-    say!(context.out, "Command succeeded")?;
-    spread::ended(context, missing)
+    Ok(spread::remark(context, missing))
 }
 
 fn remove(context: &Context, store: &mut Store, serial: Option<Serial>) -> Result<(), Failure> {

@@ -29,12 +29,9 @@ pub(super) fn spread(context: &Context, config: Option<&Config>) -> Option<Strin
     }
 }
 
-/// How the command ends when `words` say that not all servers have it.
-pub(super) fn ended(context: &Context, words: Option<String>) -> Result<Exit, Failure> {
-    match words {
-        None => Ok(Exit::Done),
-        Some(words) => Err(context.failure(Exit::NotEverywhere, &words)),
-    }
+/// What there is to be said when `words` say that not all servers have it.
+pub(super) fn remark(context: &Context, words: Option<String>) -> Option<Failure> {
+    words.map(|words| context.failure(Exit::NotEverywhere, &words))
 }
 
 fn not_reached(context: &Context, reached: &[String], later: &[String]) -> String {

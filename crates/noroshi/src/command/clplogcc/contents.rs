@@ -17,6 +17,7 @@ use noroshi_daemon::alert_view::list_without_daemon;
 use noroshi_daemon::collect::Scope;
 use noroshi_daemon::control::{AlertFilter, AlertLine, Client};
 use noroshi_daemon::home::Home;
+use noroshi_daemon::log::audit::{AUDIT_CURRENT, AUDIT_PREVIOUS};
 use noroshi_daemon::log::{CURRENT, PREVIOUS, escaped};
 use rustix::fs::OFlags;
 use std::fmt::Write as _;
@@ -99,7 +100,14 @@ impl<W: Write> Contents<'_, W> {
         let mut looked_at = 0;
         self.look(&self.home.log(), "log", 0, &mut looked_at, &mut found);
         if scope == Scope::Type3 {
-            let own = ["start.log", CURRENT, PREVIOUS].map(|name| format!("log/{name}"));
+            let own = [
+                "start.log",
+                CURRENT,
+                PREVIOUS,
+                AUDIT_CURRENT,
+                AUDIT_PREVIOUS,
+            ];
+            let own = own.map(|name| format!("log/{name}"));
             found.retain(|log: &Found| own.contains(&log.name));
         }
         found.sort_by(|a, b| (b.changed_s, &a.name).cmp(&(a.changed_s, &b.name)));

@@ -28,7 +28,7 @@ pub(super) fn run(context: &mut Context, verb: Licence) -> Result<Exit, Failure>
 }
 
 /// A kind in words for people.
-pub(super) fn kind_words(kind: Kind, language: Language) -> &'static str {
+pub(crate) fn kind_words(kind: Kind, language: Language) -> &'static str {
     match kind {
         Kind::Product => language.pick("product version", "製品版"),
         Kind::Trial => language.pick("trial version", "試用版"),
@@ -37,7 +37,7 @@ pub(super) fn kind_words(kind: Kind, language: Language) -> &'static str {
 }
 
 /// A day, or a dash for none.
-pub(super) fn day_words(day: Option<Date>) -> String {
+pub(crate) fn day_words(day: Option<Date>) -> String {
     day.map_or_else(|| "-".to_owned(), |day| day.to_string())
 }
 

@@ -1,6 +1,6 @@
 //! `noroshi user link`: a one-time code for the first user, and where it is entered.
 
-use super::Context;
+use super::{Context, no_settings};
 use crate::console::account::Accounts;
 use crate::console::{certificate, serve, setup_code};
 use crate::exit::{Exit, Failure};
@@ -11,7 +11,7 @@ pub(super) fn run(context: &mut Context) -> Result<Exit, Failure> {
     let accounts = Accounts::new(context.home.clone());
     let settings = accounts
         .settings()
-        .map_err(|error| context.failure(Exit::Failed, &error.text(context.language)))?;
+        .map_err(|error| no_settings(context, &error))?;
     if !settings.console.users.is_empty() {
         let text = context.pick(
             "there are users already; \"noroshi user add\" makes more",

@@ -47,6 +47,18 @@ function code() {
   }
 }
 
+// A chosen licence file is read into the field whose text is sent.
+function files() {
+  for (const input of document.querySelectorAll("input[type=file][data-into]")) {
+    const field = document.getElementById(input.dataset.into);
+    input.closest("label").hidden = false;
+    input.addEventListener("change", async () => {
+      const file = input.files[0];
+      if (file && file.size <= 65536) field.value = await file.text();
+    });
+  }
+}
+
 // A search over rows that are all here: what does not fit is hidden while somebody types.
 function filter() {
   const field = document.querySelector("[data-filter]");
@@ -63,4 +75,5 @@ function filter() {
 
 code();
 filter();
+files();
 live();

@@ -167,7 +167,7 @@ pub(in crate::console) async fn acknowledge(
         by: visitor.name().into(),
         remark: seen.remark.trim().into(),
     };
-    match app.desk.change(request).await {
+    match app.desk.change(&visitor, request).await {
         Ok(Reply::Refused { why }) => refused(&visitor, &[why], &back),
         Ok(_) => see(&back),
         Err(error) => refused(&visitor, &[error.to_string()], &back),

@@ -10,7 +10,8 @@ use axum::response::Response;
 use maud::{Markup, html};
 use noroshi_core::config::Role;
 use noroshi_core::request::{Reply, Request};
-use noroshi_core::status::{LampStatus, LampTold, PathStatus, ServerStatus, Status};
+use noroshi_core::status::{LampStatus, LampTold, PathStatus, ServerState, ServerStatus, Status};
+use noroshi_core::time::WallTime;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub(in crate::console) async fn show(
     );
     let content = html! {
         div #cluster data-live="cluster" aria-live="polite" { (part(&visitor, &status)) }
+        @if visitor.may(Role::Administer) { (shutdown_form(&visitor, &status)) }
     };
     frame(&visitor, Place::Cluster, &title, &content)
 }
@@ -43,10 +45,20 @@ pub(super) fn part(visitor: &Visitor, status: &Status) -> Markup {
             }
             (visitor.pick("; notices waiting: ", "、送信待ちの通報: "))
             b { (status.notices_waiting) @if status.backlog { "+" } }
+            (visitor.pick("; engine: ", "、エンジン: ")) b { (visitor.pick("embedded", "組み込み")) }
+            (visitor.pick("; licence: ", "、ライセンス: ")) b { (licence_words(visitor, status)) }
         }
         ul.servers {
             @for server in &status.servers { li { (card(visitor, status, server)) } }
         }
+    }
+}
+
+fn licence_words(visitor: &Visitor, status: &Status) -> &'static str {
+    match &status.licence {
+        None => visitor.pick("not needed", "不要"),
+        Some(licence) if licence.notices => visitor.pick("valid", "有効"),
+        Some(_) => visitor.pick("missing", "なし"),
     }
 }
 
@@ -93,9 +105,10 @@ fn card(visitor: &Visitor, status: &Status, server: &ServerStatus) -> Markup {
             @if !server.own && !server.paths.is_empty() {
                 table.paths {
                     caption { (visitor.pick("Interconnects", "インタコネクト")) }
-                    tbody { @for path in &server.paths { (path_row(visitor, path)) } }
+                    tbody { @for path in &server.paths { (path_row(visitor, status.time, path)) } }
                 }
             }
+            (service(visitor, server))
         }
     }
 }
@@ -135,22 +148,86 @@ fn light(visitor: &Visitor, server: &str, status: &LampStatus) -> Markup {
             p { b { (visitor.pick("Light: ", "警告灯: ")) } (words) " " span.address { (status.address) } }
         }
         @if visitor.may(Role::Operate) {
-            details.ask {
-                summary { (visitor.pick("Put the light out", "警告灯を消灯する")) }
-                form method="post" action="/lamp-off" {
-                    input type="hidden" name="server" value=(server);
-                    p { (visitor.pick(
-                        format!("Put the light of {server} out? Its red is gone then for everybody in the room."),
-                        format!("{server} の警告灯を消灯しますか。赤の表示も消えます。"),
-                    )) }
-                    button.danger type="submit" { (visitor.pick("Put out", "消灯する")) }
-                }
+            (question(server, "/lamp-off", &Ask {
+                what: visitor.pick("Put the light out", "警告灯を消灯する"),
+                sure: &visitor.pick(
+                    format!("Put the light of {server} out? Its red is gone then for everybody in the room."),
+                    format!("{server} の警告灯を消灯しますか。赤の表示も消えます。"),
+                ),
+                button: visitor.pick("Put out", "消灯する"),
+                danger: true,
+            }))
+            (test_question(visitor, server))
+        }
+    }
+}
+
+/// Something that is asked before it is done.
+struct Ask<'a> {
+    what: &'a str,
+    sure: &'a str,
+    button: &'a str,
+    danger: bool,
+}
+
+/// A question about `server`, closed until somebody opens it.
+fn question(server: &str, action: &str, ask: &Ask<'_>) -> Markup {
+    html! {
+        details.ask {
+            summary { (ask.what) }
+            form method="post" action=(action) {
+                input type="hidden" name="server" value=(server);
+                p { (ask.sure) }
+                button.danger[ask.danger] type="submit" { (ask.button) }
             }
         }
     }
 }
 
-fn path_row(visitor: &Visitor, path: &PathStatus) -> Markup {
+/// The question before a lamp test of `server`.
+pub(super) fn test_question(visitor: &Visitor, server: &str) -> Markup {
+    question(server, "/lamp-test", &Ask {
+        what: visitor.pick("Test the light", "警告灯をテストする"),
+        sure: &visitor.pick(
+            format!("Show red, amber and green on the light of {server}, then what it should show? The answer comes after the last colour."),
+            format!("{server} の警告灯に赤、黄、緑を順に表示し、本来の表示に戻しますか。最後の色の後に結果を表示します。"),
+        ),
+        button: visitor.pick("Test", "テストする"),
+        danger: false,
+    })
+}
+
+/// Start and stop of its alert service.
+fn service(visitor: &Visitor, server: &ServerStatus) -> Markup {
+    let name = &server.name;
+    html! {
+        @match server.state {
+            ServerState::Up if visitor.may(Role::Operate) => {
+                (question(name, "/stop", &Ask {
+                    what: visitor.pick("Stop the alert service", "アラートサービスを停止する"),
+                    sure: &visitor.pick(
+                        format!("Stop the alert service of {name}? It gives no notices then. It can be started again on {name} only: clpcl -s{}",
+                            if server.own { ". This page ends with it." } else { "" }),
+                        format!("{name} のアラートサービスを停止しますか。停止中は通報しません。起動は {name} 上で clpcl -s を実行してください。{}",
+                            if server.own { "この画面も表示できなくなります。" } else { "" }),
+                    ),
+                    button: visitor.pick("Stop", "停止する"),
+                    danger: true,
+                }))
+            }
+            ServerState::Unknown | ServerState::Left | ServerState::Stalled | ServerState::Down => p.remedy {
+                (visitor.pick(
+                    format!("A stopped alert service hears nothing. Start it on {name}: "),
+                    format!("停止中のアラートサービスは遠隔から起動できません。{name} 上で実行してください: "),
+                ))
+                code { "clpcl -s" }
+            },
+            _ => {}
+        }
+    }
+}
+
+fn path_row(visitor: &Visitor, now: WallTime, path: &PathStatus) -> Markup {
     let (class, state) = match path {
         PathStatus { unused: true, .. } => ("off", visitor.pick("unused", "未使用")),
         PathStatus { normal: true, .. } => ("good", visitor.pick("normal", "正常")),
@@ -170,11 +247,26 @@ fn path_row(visitor: &Visitor, path: &PathStatus) -> Markup {
                 }
             }
             td {
-                @if let (false, Some(ms)) = (path.unused || path.normal, path.silent_ms) {
-                    (visitor.pick(format!("last heartbeat {} s ago", ms / 1000), format!("最終受信 {} 秒前", ms / 1000)))
+                @if let (false, Some(ms)) = (path.unused, path.silent_ms) {
+                    (last_heard(visitor, now, path.normal, ms))
                 }
             }
         }
+    }
+}
+
+/// Of a silent interconnect the moment, which stands still; of a living one how fresh it is.
+fn last_heard(visitor: &Visitor, now: WallTime, normal: bool, silent_ms: u64) -> Markup {
+    let s = silent_ms.div_ceil(1_000).max(1);
+    let at = WallTime(
+        now.0
+            .saturating_sub(i64::try_from(silent_ms).unwrap_or(i64::MAX)),
+    );
+    let (shown, machine) = words::time(at);
+    html! {
+        (visitor.pick("last heartbeat ", "最終受信 "))
+        @if normal { (visitor.pick(format!("within {s} s"), format!("{s} 秒以内"))) }
+        @else { time datetime=(machine) { (shown) } }
     }
 }
 
@@ -190,9 +282,89 @@ pub(in crate::console) async fn lamp_off(
     Form(of): Form<OfServer>,
 ) -> Response {
     let request = Request::LampOff { server: of.server };
-    match app.desk.change(request).await {
-        Ok(Reply::Refused { why }) => refused(&visitor, &[why], "/"),
-        Ok(_) => see("/"),
-        Err(error) => refused(&visitor, &[error.to_string()], "/"),
+    done(&app, &visitor, request, "/").await
+}
+
+pub(in crate::console) async fn lamp_test(
+    State(app): State<Arc<App>>,
+    Extension(visitor): Extension<Visitor>,
+    Form(of): Form<OfServer>,
+) -> Response {
+    let request = Request::LampTest { server: of.server };
+    done(&app, &visitor, request, "/").await
+}
+
+pub(in crate::console) async fn stop(
+    State(app): State<Arc<App>>,
+    Extension(visitor): Extension<Visitor>,
+    Form(of): Form<OfServer>,
+) -> Response {
+    let request = Request::Stop {
+        server: Some(of.server),
+        by: visitor.by(),
+    };
+    done(&app, &visitor, request, "/").await
+}
+
+/// The form of the cluster shutdown.
+#[derive(Deserialize)]
+pub(in crate::console) struct Whole {
+    /// Typed, so that nobody stops a cluster by a slip.
+    cluster: String,
+}
+
+pub(in crate::console) async fn shut_down(
+    State(app): State<Arc<App>>,
+    Extension(visitor): Extension<Visitor>,
+    Form(of): Form<Whole>,
+) -> Response {
+    let status = match app.desk.status().await {
+        Ok(status) => status,
+        Err(error) => return trouble(&visitor, Place::Cluster, &error),
+    };
+    if of.cluster.trim() != status.cluster {
+        let text = visitor.pick(
+            format!(
+                "The cluster is called {}. Nothing was stopped.",
+                status.cluster
+            ),
+            format!(
+                "クラスタ名は {} です。何も停止していません。",
+                status.cluster
+            ),
+        );
+        return refused(&visitor, &[text], "/");
+    }
+    let request = Request::Stop {
+        server: None,
+        by: visitor.by(),
+    };
+    done(&app, &visitor, request, "/").await
+}
+
+fn shutdown_form(visitor: &Visitor, status: &Status) -> Markup {
+    html! {
+        details.ask {
+            summary { (visitor.pick("Shut the cluster down", "クラスタをシャットダウンする")) }
+            form.card method="post" action="/shut-down" {
+                p { (visitor.pick(
+                    format!("All {} servers stop giving notices and all warning lights go out. This page ends too. Each server is started again on itself: clpcl -s", status.servers.len()),
+                    format!("{} 台すべてのサーバが通報を停止し、すべての警告灯が消灯します。この画面も表示できなくなります。起動は各サーバ上で clpcl -s を実行してください。", status.servers.len()),
+                )) }
+                label { (visitor.pick("Name of the cluster, to be sure", "確認のためクラスタ名を入力"))
+                    input name="cluster" autocomplete="off" required;
+                }
+                button.danger type="submit" { (visitor.pick("Shut down", "シャットダウンする")) }
+            }
+        }
+    }
+}
+
+/// Has it done, and goes `to` the page that shows it.
+pub(super) async fn done(app: &App, visitor: &Visitor, request: Request, to: &str) -> Response {
+    match app.desk.change(visitor, request).await {
+        Ok(Reply::Refused { why }) => refused(visitor, &[why], to),
+        Ok(_) => see(to),
+        Err(error) => refused(visitor, &[error.to_string()], to),
     }
 }

@@ -4,17 +4,24 @@
 //! escapes it. Parts that change while a page is open have an id and are written by one function, for the
 //! page and for [`news`] alike.
 
+pub(super) mod about;
+pub(super) mod account;
 pub(super) mod alert;
 pub(super) mod alert_filter;
 pub(super) mod alerts;
 pub(super) mod asset;
+pub(super) mod audit;
 pub(super) mod builder;
 pub(super) mod cluster;
 pub(super) mod export;
 pub(super) mod figures;
+pub(super) mod licence;
+pub(super) mod logs;
 pub(super) mod news;
 pub(super) mod set_up;
 pub(super) mod sign_in;
+pub(super) mod test;
+pub(super) mod users;
 pub(super) mod words;
 
 use super::visitor::Visitor;
@@ -31,17 +38,31 @@ use noroshi_daemon::control::Trouble;
 pub(super) enum Place {
     Cluster,
     Alerts,
+    Licence,
+    Logs,
+    Test,
+    Users,
+    Audit,
+    Account,
+    About,
     /// For administrators.
     Builder,
     /// None of them.
     Elsewhere,
 }
 
-/// The navigation: place, path, words.
-const PLACES: &[(Place, &str, &str, &str)] = &[
-    (Place::Cluster, "/", "Cluster", "クラスタ"),
-    (Place::Alerts, "/alerts", "Alerts", "アラート"),
-    (Place::Builder, "/builder", "Builder", "ビルダ"),
+/// The navigation: place, path, who may, words.
+#[rustfmt::skip]
+const PLACES: &[(Place, &str, Role, &str, &str)] = &[
+    (Place::Cluster, "/", Role::View, "Cluster", "クラスタ"),
+    (Place::Alerts, "/alerts", Role::View, "Alerts", "アラート"),
+    (Place::Licence, "/licence", Role::Administer, "Licence", "ライセンス"),
+    (Place::Logs, "/logs", Role::Operate, "Logs", "ログ採取"),
+    (Place::Test, "/test", Role::Operate, "Test", "テスト"),
+    (Place::Users, "/users", Role::Administer, "Users", "利用者"),
+    (Place::Audit, "/audit", Role::Administer, "Audit trail", "監査記録"),
+    (Place::About, "/about", Role::View, "About", "製品情報"),
+    (Place::Builder, "/builder", Role::Administer, "Builder", "ビルダ"),
 ];
 
 /// A whole page around `content`.
@@ -92,17 +113,17 @@ fn banner(visitor: &Visitor, place: Place) -> Markup {
         @if let Some(user) = &visitor.user {
             nav aria-label=(visitor.pick("Pages", "ページ")) {
                 ul {
-                    @for (other, path, en, ja) in PLACES {
-                        @if *other != Place::Builder || visitor.may(Role::Administer) { li {
+                    @for (other, path, _, en, ja) in PLACES.iter().filter(|place| visitor.may(place.2)) {
+                        li {
                             a href=(path) aria-current=[(*other == place).then_some("page")] {
                                 (visitor.pick(*en, *ja))
                             }
-                        } }
+                        }
                     }
                 }
             }
             form.sign-out method="post" action="/sign-out" {
-                span.user { (user.name) }
+                a.user href="/account" aria-current=[(place == Place::Account).then_some("page")] { (user.name) }
                 button type="submit" { (visitor.pick("Sign out", "サインアウト")) }
             }
         }

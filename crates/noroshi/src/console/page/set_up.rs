@@ -5,6 +5,7 @@
 use super::{Place, frame, frame_with};
 use crate::console::account;
 use crate::console::settings::{self, Refusal};
+use crate::console::users::{self, Change};
 use crate::console::visitor::{Visitor, see};
 use crate::console::{App, setup_code};
 use axum::Extension;
@@ -12,7 +13,6 @@ use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
-use noroshi_conf::document::ElementPath;
 use noroshi_core::config::Role;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -50,11 +50,11 @@ pub(in crate::console) async fn make(
         let form = form(&visitor, &given.name, why);
         frame_with(status, &visitor, title(&visitor), &form)
     };
-    if let Err(wait_s) = app.door.knock(visitor.address, "set-up") {
-        let text = visitor.pick(
-            format!("Too many failed attempts. Try again in {wait_s} seconds."),
-            format!("失敗が続いたため、{wait_s} 秒後に再試行してください。"),
-        );
+    if let Err(shut) = app.door.knock(visitor.address, "set-up") {
+        if shut.first {
+            app.desk.audit(&visitor, "set-up", "locked out").await;
+        }
+        let text = shut.words(visitor.language);
         return again(StatusCode::TOO_MANY_REQUESTS, &[text]);
     }
     let why = faults(&visitor, &given.name, &given.password, &given.again);
@@ -68,6 +68,7 @@ pub(in crate::console) async fn make(
             "This is not the code, or it is too old. \"noroshi user link\" prints a new one on the server.",
             "コードが違うか、期限切れです。サーバ上で noroshi user link を実行してください。",
         );
+        app.desk.audit(&visitor, "set-up", "refused").await;
         return again(StatusCode::FORBIDDEN, &[text.to_string()]);
     }
     app.door.opened(visitor.address, "set-up");
@@ -94,7 +95,7 @@ pub(in crate::console) async fn make(
 ///
 /// # Errors
 /// Why it was not taken.
-pub(in crate::console) async fn add_user(
+async fn add_user(
     app: &App,
     visitor: &Visitor,
     name: &str,
@@ -102,27 +103,12 @@ pub(in crate::console) async fn add_user(
     password: &str,
 ) -> Result<String, Refusal> {
     let because = |why: String| Refusal::Because(vec![why]);
-    let password = password.to_string();
-    let hashed = spawn_blocking(move || account::hash(&password)).await;
-    let hash = hashed
-        .unwrap_or_else(|error| Err(error.to_string()))
-        .map_err(because)?;
-    let user = format!("/root/noroshi/console/user@{name}");
-    let path = |leaf: &str| ElementPath::parse(&format!("{user}/{leaf}"));
-    let (role_path, password_path) = match (path("role"), path("password")) {
-        (Ok(role), Ok(password)) => (role, password),
-        (Err(fault), _) | (_, Err(fault)) => return Err(because(fault.text(visitor.language))),
-    };
-    let (home, at, of) = (app.home.clone(), password_path.to_string(), hash.clone());
-    let sealed = spawn_blocking(move || home.seal_secret(&at, &of)).await;
-    let sealed = sealed.map_err(|error| because(error.to_string()))?;
-    let sealed = sealed.map_err(|error| because(error.to_string()))?;
+    let hash = account::hash_of(password).await.map_err(because)?;
+    let change = Change::Add(role, hash.clone());
+    let edit = users::edit_beside(&app.home, name, change, visitor.language);
+    let edit = edit.await.map_err(because)?;
     let who = format!("{name} (console, {})", visitor.address);
-    settings::change(app, &who, visitor.language, move |document| {
-        document.set(&role_path, account::role_name(role))?;
-        document.set(&password_path, &sealed).map(drop)
-    })
-    .await?;
+    settings::change(app, &who, visitor.language, edit).await?;
     Ok(hash)
 }
 

@@ -2,13 +2,14 @@
 
 use super::{Place, frame, frame_with};
 use crate::console::App;
-use crate::console::visitor::{LANGUAGE_COOKIE, SESSION_COOKIE, Visitor, cookie, see};
+use crate::console::visitor::{LANGUAGE_COOKIE, SESSION_COOKIE, User, Visitor, cookie, see};
 use axum::Extension;
 use axum::extract::{Form, Query, State};
 use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
+use noroshi_core::config::Role;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -58,11 +59,20 @@ pub(in crate::console) async fn enter(
         let form = form(&visitor, &given.name, &given.to, Some(text));
         frame_with(status, &visitor, title, &form)
     };
-    if let Err(wait_s) = app.door.knock(visitor.address, &given.name) {
-        let text = visitor.pick(
-            format!("Too many failed attempts. Try again in {wait_s} seconds."),
-            format!("失敗が続いたため、{wait_s} 秒後に再試行してください。"),
-        );
+    // Somebody may have typed a password here: only names that there are get into the trail.
+    let known = app.accounts.user(&given.name).is_some();
+    let trail = Visitor {
+        user: known.then(|| User {
+            name: given.name.clone(),
+            role: Role::View,
+        }),
+        ..visitor.clone()
+    };
+    if let Err(shut) = app.door.knock(visitor.address, &given.name) {
+        if shut.first {
+            app.desk.audit(&trail, "sign-in", "locked out").await;
+        }
+        let (wait_s, text) = (shut.wait_s, shut.words(visitor.language));
         let mut response = again(StatusCode::TOO_MANY_REQUESTS, &text);
         response
             .headers_mut()
@@ -78,8 +88,10 @@ pub(in crate::console) async fn enter(
             "Name or password is wrong.",
             "利用者名またはパスワードが違います。",
         );
+        app.desk.audit(&trail, "sign-in", "refused").await;
         return again(StatusCode::FORBIDDEN, text);
     };
+    app.desk.audit(&trail, "sign-in", "done").await;
     app.door.opened(visitor.address, &given.name);
     begin(
         &app,

@@ -1,6 +1,7 @@
 //! Pages as a browser gets them, over a real command socket with alerts in memory behind it.
 
 mod alerts;
+mod gate;
 mod hostile;
 mod stream;
 
@@ -9,7 +10,7 @@ mod memory;
 
 use super::page::alert_filter::Asked;
 use super::visitor::{User, Visitor};
-use super::{App, account, desk, door, live, session};
+use super::{App, account};
 use axum::response::Response;
 use memory::Memory;
 use noroshi_core::alert::{Alert, AlertId, Destinations, MessageId, Severity};
@@ -64,6 +65,7 @@ impl Console {
             alerts: alerts.clone(),
             logs: Arc::new(|_, _| mpsc::channel(1).1),
             sets: None,
+            audit: None,
         };
         let asked = Arc::new(Mutex::new(Vec::new()));
         let seen = asked.clone();
@@ -76,15 +78,7 @@ impl Console {
                 }
             }
         });
-        let desk = desk::Desk::new(home.socket());
-        let app = App {
-            sessions: session::Sessions::default(),
-            door: door::Door::default(),
-            live: live::Live::new(desk.clone()),
-            accounts: account::Accounts::new(home.clone()),
-            desk,
-            home,
-        };
+        let app = App::new(home.clone(), account::Accounts::new(home));
         Console {
             app: Arc::new(app),
             alerts,

@@ -269,7 +269,11 @@ pub(in crate::console) async fn lamp_test(
         .unwrap_or_default()
         .to_string();
     let back = light_link(&server);
-    match app.desk.change(Request::LampTest { server }).await {
+    match app
+        .desk
+        .change(&visitor, Request::LampTest { server })
+        .await
+    {
         Ok(Reply::Refused { why }) => refused(&visitor, &[why], &back),
         Ok(_) => see(&format!("{back}&done=lamp-test")),
         Err(error) => refused(&visitor, &[error.to_string()], &back),

@@ -1,0 +1,130 @@
+//! Trying channels out (rules N15 N25): a test mail with what became of it at each recipient, and the
+//! warning lights.
+
+use super::cluster::test_question;
+use super::{Place, frame, refused, trouble, words};
+use crate::console::App;
+use crate::console::desk::Page;
+use crate::console::visitor::{Visitor, encoded, see};
+use axum::Extension;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use maud::{Markup, html};
+use noroshi_core::alert::AlertId;
+use noroshi_core::notice::NoticeState;
+use noroshi_core::request::{Reply, Request};
+use noroshi_daemon::control::{AlertFilter, AlertLine};
+use serde::Deserialize;
+use std::sync::Arc;
+
+const HERE: &str = "/test";
+
+/// Of which test mail.
+#[derive(Deserialize)]
+pub(in crate::console) struct Of {
+    #[serde(default)]
+    alert: Option<String>,
+}
+
+pub(in crate::console) async fn show(
+    State(app): State<Arc<App>>,
+    Extension(visitor): Extension<Visitor>,
+    Query(of): Query<Of>,
+) -> Response {
+    let status = match app.desk.status().await {
+        Ok(status) => status,
+        Err(error) => return trouble(&visitor, Place::Test, &error),
+    };
+    let sent = match &of.alert {
+        None => None,
+        Some(id) => match app.desk.alerts(one(id)).await {
+            Ok(page) => page.alerts.into_iter().next(),
+            Err(error) => return trouble(&visitor, Place::Test, &error),
+        },
+    };
+    let title = visitor.pick("Test", "テスト");
+    let lamps: Vec<_> = status
+        .servers
+        .iter()
+        .filter(|server| server.lamp.is_some())
+        .collect();
+    let content = html! {
+        h2 { (visitor.pick("Mail", "メール")) }
+        form method="post" action="/test/mail" {
+            p { (visitor.pick("One test mail to every recipient.", "すべての宛先にテストメールを送信します。")) }
+            button.primary type="submit" { (visitor.pick("Send a test mail", "テストメールを送信")) }
+        }
+        @if let Some(line) = &sent { (became(&visitor, line)) }
+        h2 { (visitor.pick("Warning lights", "警告灯")) }
+        @if lamps.is_empty() { p { (visitor.pick("No server has one.", "警告灯はありません。")) } }
+        @for server in lamps { h3 { (server.name) } (test_question(&visitor, &server.name)) }
+    };
+    frame(&visitor, Place::Test, title, &content)
+}
+
+/// The alert of a test mail alone.
+fn one(id: &str) -> Page {
+    Page {
+        limit: 1,
+        only: AlertFilter {
+            id: Some(AlertId(id.into())),
+            ..AlertFilter::default()
+        },
+        ..Page::default()
+    }
+}
+
+/// What became of the test mail.
+fn became(visitor: &Visitor, line: &AlertLine) -> Markup {
+    let ended = |state: NoticeState| {
+        matches!(
+            state,
+            NoticeState::Delivered | NoticeState::Refused | NoticeState::GivenUp
+        )
+    };
+    let waits = line.notices.iter().any(|notice| !ended(notice.state));
+    let again = format!("{HERE}?alert={}", encoded(&line.id.0));
+    html! {
+        section role="status" {
+            h3 { (visitor.pick("What became of it", "送信結果")) }
+            table.notices {
+                thead { tr {
+                    th scope="col" { (visitor.pick("Recipient", "宛先")) }
+                    th scope="col" { (visitor.pick("State", "状態")) }
+                    th scope="col" { (visitor.pick("Attempts", "試行回数")) }
+                    th scope="col" { (visitor.pick("Sent by", "送信サーバ")) }
+                    th scope="col" { (visitor.pick("Reply", "応答")) }
+                    th scope="col" { (visitor.pick("Time", "時刻")) }
+                } }
+                tbody { @for notice in &line.notices {
+                    @let (class, state) = words::notice(notice.state, visitor.language);
+                    @let (time, time_at) = words::time(notice.changed);
+                    tr {
+                        th scope="row" { bdi { (notice.recipient) } }
+                        td { span.dot.(class) aria-hidden="true" {} (state) }
+                        td { (notice.attempts) }
+                        td { (notice.sender) }
+                        td { bdi { (notice.reason) } }
+                        td { time datetime=(time_at) { (time) } }
+                    }
+                } }
+            }
+            @if waits || line.notices.is_empty() {
+                p { (visitor.pick("It is still under way. ", "送信中です。"))
+                    a href=(again) { (visitor.pick("Look again", "再表示")) } }
+            }
+        }
+    }
+}
+
+pub(in crate::console) async fn mail(
+    State(app): State<Arc<App>>,
+    Extension(visitor): Extension<Visitor>,
+) -> Response {
+    match app.desk.change(&visitor, Request::MailTest).await {
+        Ok(Reply::Accepted { alert, .. }) => see(&format!("{HERE}?alert={}", encoded(&alert.0))),
+        Ok(Reply::Refused { why }) => refused(&visitor, &[why], HERE),
+        Ok(_) => see(HERE),
+        Err(error) => refused(&visitor, &[error.to_string()], HERE),
+    }
+}
