@@ -135,10 +135,10 @@ fn light(visitor: &Visitor, server: &str, status: &LampStatus) -> Markup {
             visitor.pick(format!("being told: {wanted}"), format!("指示中: {wanted}")),
         ),
         LampTold::ByAnother => (
-            true,
+            false,
             visitor.pick(
-                format!("{wanted} (told by another server)"),
-                format!("{wanted}（他のサーバが制御）"),
+                format!("should be {wanted} (told by another server)"),
+                format!("本来は{wanted}（他のサーバが制御）"),
             ),
         ),
     };
