@@ -26,6 +26,9 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = cli::straightened(std::env::args_os().collect());
     let language = language::choose(&arguments);
+    if let Some(ended) = command::daemon::go_on(language) {
+        return ended.unwrap_or_else(|failure| failure.tell());
+    }
     let cli = match cli::parse(arguments, language) {
         Ok(cli) => cli,
         Err(error) => return cli::answer(&error, language),

@@ -3,16 +3,24 @@
 use super::Context;
 use crate::cli::Daemon;
 use crate::exit::{Exit, Failure};
+use crate::print::Out;
+use noroshi_core::text::Language;
 use noroshi_daemon::app::{Options, StartError};
-use noroshi_daemon::home::LockError;
 use noroshi_daemon::home::key::KeyFileError;
+use noroshi_daemon::home::{HOME_VARIABLE, Home, LockError};
 use noroshi_daemon::log;
 use noroshi_daemon::reload::SettingsError;
+use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 
 /// Environment variable with which glibc is told how many arenas to keep.
 const ARENAS_VARIABLE: &str = "MALLOC_ARENA_MAX";
+
+/// Environment variable that marks a daemon which was started again in its own place.
+const AGAIN_VARIABLE: &str = "NOROSHI_AGAIN";
+/// In the mark of one that left its caller's session.
+const DETACHED: &str = " detached";
 
 /// Environment variable that names this server, as `--server` does.
 pub(super) const SERVER_VARIABLE: &str = "NOROSHI_SERVER";
@@ -23,22 +31,53 @@ pub(super) fn start(context: &Context, options: Daemon) -> Result<ExitCode, Fail
         let _ = rustix::process::setsid();
         log::detached();
     }
-    use_one_arena();
-    let server = options
-        .server
-        .or_else(|| std::env::var(SERVER_VARIABLE).ok());
-    run(context, server.filter(|name| !name.is_empty()))
+    let mut settings: Vec<(&str, OsString)> = Vec::new();
+    let home = context.home.root();
+    settings.extend(home.map(|home| (HOME_VARIABLE, home.as_os_str().to_owned())));
+    settings.extend(options.server.map(|name| (SERVER_VARIABLE, name.into())));
+    let detached = if options.detached { DETACHED } else { "" };
+    let mark = format!("{}{detached}", std::process::id());
+    settings.push((AGAIN_VARIABLE, mark.into()));
+    let server = settings.iter().find(|(name, _)| *name == SERVER_VARIABLE);
+    let server = server.and_then(|(_, name)| name.to_str().map(str::to_owned));
+    use_one_arena(&settings);
+    run(
+        context,
+        server.or_else(|| std::env::var(SERVER_VARIABLE).ok()),
+    )
 }
 
-/// Starts this program again in its own place with the allocator set for a small daemon.
+/// Runs the daemon when this program was started again in its own place for it, by [`start`]: without the
+/// parser of options, whose definitions alone leave a tenth of the daemon's memory behind. What was parsed
+/// before stands in the environment. The mark holds the process's own number, which only a program in its
+/// own place keeps, so nobody who inherits the environment is taken for it.
+pub(crate) fn go_on(language: Language) -> Option<Result<ExitCode, Failure>> {
+    let mark = std::env::var(AGAIN_VARIABLE).ok()?;
+    let own = std::process::id().to_string();
+    let detached = match mark.strip_prefix(&own)? {
+        "" => false,
+        DETACHED => true,
+        _ => return None,
+    };
+    if detached {
+        log::detached();
+    }
+    let context = Context {
+        name: "noroshi daemon",
+        home: Home::choose(None),
+        language,
+        out: Out::new(language),
+    };
+    Some(run(&context, std::env::var(SERVER_VARIABLE).ok()))
+}
+
+/// Starts this program again in its own place, with the allocator set for a small daemon and `settings` in
+/// its environment.
 ///
 /// glibc gives each thread an arena of its own and keeps what is freed; a daemon with two short
 /// bursts of work a day then holds twice the memory that it needs (DESIGN.md, "Memory"). It reads
 /// these settings once, when a program starts. A system that refuses costs memory, nothing else.
-pub(crate) fn use_one_arena() {
-    if std::env::var_os(ARENAS_VARIABLE).is_some() {
-        return;
-    }
+pub(crate) fn use_one_arena(settings: &[(&str, OsString)]) {
     let mut arguments = std::env::args_os();
     let name = arguments.next().unwrap_or_default();
     let mut again = std::process::Command::new("/proc/self/exe");
@@ -46,12 +85,14 @@ pub(crate) fn use_one_arena() {
     again.env(ARENAS_VARIABLE, "1");
     again.env("MALLOC_TRIM_THRESHOLD_", "16384");
     again.env("MALLOC_TOP_PAD_", "4096");
+    again.envs(settings.iter().map(|(name, value)| (name, value)));
     // Only returns when it failed.
     let _ = again.exec();
 }
 
 /// Runs the daemon of this home until it is told to stop; without `server` it finds itself in clp.conf.
 fn run(context: &Context, server: Option<String>) -> Result<ExitCode, Failure> {
+    let server = server.filter(|name| !name.is_empty());
     // A fault of ours in one task ends that task; its words must not wait for the log's reader.
     std::panic::set_hook(Box::new(|info| {
         log::line(info.to_string());

@@ -12,7 +12,7 @@ mod clplogcmd;
 mod clpstat;
 mod clpstdn;
 pub(crate) mod config;
-mod daemon;
+pub(crate) mod daemon;
 mod key;
 pub(crate) mod licence;
 mod status;
