@@ -164,6 +164,12 @@ impl Plan {
                 lamps[lamp].port()
             );
         }
+        // Not where the console of a real service on this machine is.
+        let mut consoles = String::new();
+        for (at, name) in self.servers.iter().enumerate() {
+            let address = self.address(at, 0);
+            consoles += &format!("<server name=\"{name}\"><address>{address}</address></server>");
+        }
         let mut heartbeat = String::new();
         for (at, name) in self.interconnects.iter().enumerate() {
             heartbeat += &format!(
@@ -181,6 +187,7 @@ impl Plan {
              <heartbeat><types name=\"lankhb\"/>\n{heartbeat}  </heartbeat>\n  <noroshi>\n    \
              <port>{ENGINE_PORT}</port><language>{}</language>\n{ports}    \
              <mail><sender>noroshi@demo.example</sender></mail>\n    \
+             <console>{consoles}</console>\n    \
              <syslog><socket>{}</socket></syslog>\n  </noroshi>\n</root>\n",
             self.language.pick("en", "ja"),
             syslog.display(),
