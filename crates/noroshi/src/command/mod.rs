@@ -15,7 +15,7 @@ pub(crate) mod config;
 pub(crate) mod daemon;
 mod key;
 pub(crate) mod licence;
-mod status;
+pub(crate) mod status;
 mod test;
 mod user;
 

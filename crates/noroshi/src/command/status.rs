@@ -290,7 +290,7 @@ fn lamp_line(lamp: &LampStatus, language: Language) -> String {
 }
 
 /// What a lamp shows, in words.
-fn look(look: Look, language: Language) -> String {
+pub(crate) fn look(look: Look, language: Language) -> String {
     let colours = [
         (look.red, language.pick("red", "赤")),
         (look.amber, language.pick("amber", "黄")),

@@ -1,6 +1,7 @@
 //! The cluster: each server with its lamp as it shines, its interconnects, and what needs a look.
 
 use super::{Place, frame, refused, trouble, words};
+use crate::command::status::look;
 use crate::console::App;
 use crate::console::picture::lamp;
 use crate::console::visitor::{Visitor, see};
@@ -114,7 +115,7 @@ fn card(visitor: &Visitor, status: &Status, server: &ServerStatus) -> Markup {
 }
 
 fn light(visitor: &Visitor, server: &str, status: &LampStatus) -> Markup {
-    let wanted = words::look(status.wanted, visitor.language);
+    let wanted = look(status.wanted, visitor.language);
     let (known, words) = match status.told() {
         LampTold::AsWanted => (true, wanted),
         LampTold::Trouble => (

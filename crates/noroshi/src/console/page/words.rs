@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use noroshi_core::alert::Severity;
-use noroshi_core::lamp::{Glow, Look};
 use noroshi_core::notice::{Channel, NoticeState};
 use noroshi_core::status::ServerState;
 use noroshi_core::text::Language;
@@ -94,27 +93,6 @@ pub(in crate::console) fn channel(channel: Channel, language: Language) -> &'sta
         Channel::Lamp => language.pick("warning light", "警告灯"),
         Channel::Syslog => "syslog",
     }
-}
-
-/// What a lamp shows.
-pub(in crate::console) fn look(look: Look, language: Language) -> String {
-    let colours = [
-        (look.red, language.pick("red", "赤")),
-        (look.amber, language.pick("amber", "黄")),
-        (look.green, language.pick("green", "緑")),
-    ];
-    let lit: Vec<String> = colours
-        .into_iter()
-        .filter_map(|(glow, colour)| match glow {
-            Glow::Off => None,
-            Glow::On => Some(format!("{colour}{}", language.pick("", "点灯"))),
-            Glow::Blink => Some(format!("{colour}{}", language.pick(" blinking", "点滅"))),
-        })
-        .collect();
-    if lit.is_empty() {
-        return language.pick("out", "消灯").into();
-    }
-    lit.join(language.pick(" and ", "・"))
 }
 
 /// A time of this server's zone, to the second, with the zone; and the same for machines.
