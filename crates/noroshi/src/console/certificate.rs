@@ -4,6 +4,7 @@
 //! It is of P-256, as browsers take no Ed25519, so it cannot be the one of the links; its fingerprint
 //! stands in the log and is printed by `noroshi user link`, for comparing.
 
+use super::private_file;
 use noroshi_core::config::{CertificateFiles, Config};
 use noroshi_daemon::clock;
 use noroshi_daemon::home::Home;
@@ -12,9 +13,7 @@ use ring::digest::{SHA256, digest};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,7 +86,7 @@ fn ours(home: &Home, config: &Config, server: &str) -> Result<Pair, String> {
         return Ok((chain, key));
     }
     let pem = make(config, server).map_err(|error| error.to_string())?;
-    write(&file, &pem).map_err(|error| format!("{}: {error}", file.display()))?;
+    private_file::replace(&file, &pem).map_err(|error| format!("{}: {error}", file.display()))?;
     Ok((chain(&file)?, key(&file)?))
 }
 
@@ -112,20 +111,4 @@ fn make(config: &Config, server: &str) -> Result<String, rcgen::Error> {
     let key = KeyPair::generate()?;
     let certificate = params.self_signed(&key)?;
     Ok(format!("{}{}", certificate.pem(), key.serialize_pem()))
-}
-
-fn write(file: &Path, text: &str) -> io::Result<()> {
-    let new = file.with_extension("pem.new");
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut to = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&new)?;
-    to.write_all(text.as_bytes())?;
-    to.sync_all()?;
-    fs::rename(&new, file)
 }

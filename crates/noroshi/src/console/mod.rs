@@ -20,6 +20,7 @@ mod live;
 mod logs;
 mod page;
 mod picture;
+mod private_file;
 mod recent;
 mod route;
 pub(crate) mod serve;

@@ -3,14 +3,14 @@
 //! `noroshi user link` makes it; here stands only its digest, in a file that only the service's user
 //! reads.
 
+use super::private_file;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use noroshi_daemon::home::Home;
 use noroshi_daemon::{clock, entropy};
 use ring::digest::{SHA256, digest};
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,20 +32,7 @@ pub(crate) fn new(home: &Home) -> io::Result<String> {
     let letters = entropy::bytes::<CODE_LETTERS>()?;
     let letters = letters.map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
     let code: String = letters.iter().collect();
-    let path = file(home);
-    let new = path.with_extension("setup.new");
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut to = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&new)?;
-    writeln!(to, "{}", digest_of(&code))?;
-    to.sync_all()?;
-    fs::rename(&new, &path)?;
+    private_file::replace(&file(home), &format!("{}\n", digest_of(&code)))?;
     let groups: Vec<&[char]> = letters.chunks(5).collect();
     let groups: Vec<String> = groups.iter().map(|group| group.iter().collect()).collect();
     Ok(groups.join("-"))
