@@ -3,6 +3,7 @@
 mod acknowledge;
 mod lamps;
 mod licences;
+mod report;
 mod sets;
 mod trouble;
 mod turns;

@@ -18,6 +18,7 @@ fn status(own: &str, states: &[ServerState]) -> Box<Status> {
         name: format!("sv{}", at + 1),
         own: own == format!("sv{}", at + 1),
         state: *state,
+        last_word: None,
         paths: ["lan1", "lan2"]
             .map(|name| PathStatus {
                 name: name.into(),
@@ -36,6 +37,7 @@ fn status(own: &str, states: &[ServerState]) -> Box<Status> {
         cluster: "demo".into(),
         server: own.into(),
         time: WallTime(0),
+        engine: noroshi_core::config::Engine::Embedded,
         servers: states.iter().enumerate().map(server).collect(),
         on_duty: Some("sv1".into()),
         notices_waiting: 0,
