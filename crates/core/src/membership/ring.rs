@@ -115,6 +115,8 @@ pub struct RingPeer {
     present: bool,
     /// Its alert service left the group while its node was there.
     ended_at: Option<Moment>,
+    /// Its node left the ring right after.
+    stopped: bool,
     /// It is not in the group, its node is there.
     gone_since: Option<Moment>,
     /// Its node left and joined in one change, and it was not heard since.
@@ -196,7 +198,8 @@ impl Membership {
 
     fn view(&mut self, now: Moment, view: View, news: &mut Vec<News>) {
         let Some(sight) = &mut self.sight else { return };
-        if sight.view.is_none() {
+        let first = sight.view.is_none();
+        if first {
             sight.settle_until = now + view.detects_in + SETTLE;
         }
         if let Some(blind) = sight.blind.take()
@@ -206,14 +209,20 @@ impl Membership {
             news.push(News::Sees { after });
         }
         (sight.seen, sight.changed_at) = (true, now);
-        let settled = now >= sight.settle_until;
         for at in 0..self.peers.len() {
             let (id, peer) = (ServerId(at as u8), &mut self.peers[at]);
-            peer.ring.present |= view.nodes.has(id);
+            let ring = &mut peer.ring;
             if view.ended.has(id) {
-                peer.ring.ended_at = Some(now);
+                ring.ended_at = Some(now);
             }
-            let known = peer.is_member() && view.nodes.has(id) && settled;
+            if ring.present && !view.nodes.has(id) {
+                let ended_at = ring.ended_at.take();
+                ring.stopped = ended_at.is_some_and(|at| now.since(at) <= STOPPED_WITHIN);
+            }
+            ring.present |= view.nodes.has(id);
+            ring.stopped &= !view.nodes.has(id);
+            // After a hang of our own Corosync all others have returned: it is we who were away.
+            let known = peer.is_member() && view.nodes.has(id) && !first;
             if known && view.returned.has(id) {
                 peer.ring.returned_at.get_or_insert(now);
             }
@@ -316,12 +325,10 @@ impl Membership {
         for server in self.others().filter(|id| !view.nodes.has(*id)) {
             let peer = self.peer_mut(server);
             let was_there = core::mem::take(&mut peer.ring.present);
-            let stopped = peer.ring.ended_at.take();
+            let stopped = core::mem::take(&mut peer.ring.stopped);
             (peer.ring.gone_since, peer.ring.returned_at) = (None, None);
             match peer.state {
-                ServerState::Up | ServerState::Stalled
-                    if stopped.is_some_and(|at| now.since(at) <= STOPPED_WITHIN) =>
-                {
+                ServerState::Up | ServerState::Stalled if stopped => {
                     peer.enter(now, ServerState::Left);
                     peer.ring.withdrawn = true;
                     news.push(News::Withdrawn(server));

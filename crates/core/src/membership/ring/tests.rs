@@ -197,6 +197,40 @@ fn a_process_is_called_killed_only_when_its_node_has_outlived_it() {
     assert_eq!(story.news[1..], [News::Rejoined(ServerId(2))]);
 }
 
+/// Before a connection is old enough for a verdict: what was seen is kept for it.
+///
+/// Rule: N3
+#[test]
+fn a_stop_and_a_quick_return_just_after_a_connection_are_told_as_what_they_are() {
+    let blind = || {
+        let mut story = Story::of(3);
+        story.tell(Ring::Blind(Blindness::NotRunning));
+        story.see(view(2, &[0, 1, 2], true));
+        story.pass(1_000);
+        story
+    };
+    let mut story = blind();
+    let ended = View {
+        group: set(&[0, 1]),
+        ended: set(&[2]),
+        ..view(2, &[0, 1, 2], true)
+    };
+    story.see(ended);
+    story.pass(20);
+    story.see(view(3, &[0, 1], true));
+    story.pass(20_000);
+    assert_eq!(story.news, [News::Withdrawn(ServerId(2))]);
+    let mut story = blind();
+    let back = View {
+        group: set(&[0, 1]),
+        returned: set(&[2]),
+        ..view(3, &[0, 1, 2], true)
+    };
+    story.see(back);
+    story.hear(2, 9);
+    assert_eq!(story.downs(), [(2, Cause::Returned)]);
+}
+
 /// Rule: N3
 #[test]
 fn a_node_that_left_and_joined_at_once_has_fallen_unless_its_run_goes_on() {
