@@ -160,7 +160,7 @@ impl Stage {
         std::thread::spawn(move || {
             let answer = Client::connect(&socket).and_then(|mut client| client.change(request));
             let said = match answer {
-                Ok(Reply::Refused { why }) => why,
+                Ok(Reply::Refused { why } | Reply::Overtaken { why, .. }) => why,
                 Ok(
                     Reply::Accepted { .. }
                     | Reply::Done
