@@ -93,7 +93,14 @@ impl Show {
     fn say_title(&mut self) -> Result<(), Failure> {
         let title = self.player.as_ref().map(|player| player.title.clone());
         match (&mut self.plain, title) {
-            (Some(plain), Some(title)) => plain.line(Instant::now(), &title),
+            (Some(plain), Some(title)) => plain.line(Instant::now(), &title)?,
+            _ => {}
+        }
+        match &mut self.plain {
+            Some(plain) if !self.scene.console.is_empty() => {
+                let text = words::console(&self.scene.console, self.language);
+                plain.line(Instant::now(), &text)
+            }
             _ => Ok(()),
         }
     }
