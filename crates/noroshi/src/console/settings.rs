@@ -18,8 +18,13 @@ use noroshi_core::text::Language;
 use noroshi_daemon::control::Trouble;
 use noroshi_daemon::home::Home;
 use noroshi_daemon::sets;
+use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
+
+/// How often, and how far apart, it is looked whether a push was refused because of another one.
+const OVERTAKEN_LOOKS: u32 = 20;
+const OVERTAKEN_PAUSE: Duration = Duration::from_millis(50);
 
 /// One change at a time.
 static ONE: Mutex<()> = Mutex::const_new(());
@@ -96,6 +101,7 @@ pub(super) async fn put(
     let made = made.await.map_err(|error| because(error.to_string()))?;
     let (packed, base, in_force) = made?;
     let (by, home) = (who.to_string(), app.home.clone());
+    let former = in_force.clone();
     let asked = app.desk.call(move |client| {
         let digest = match client.stage(&packed)? {
             Ok(digest) => digest,
@@ -118,7 +124,10 @@ pub(super) async fn put(
             )))
         }
         Ok(Some(Reply::Pushed { number, later, .. })) => Ok(Changed { number, later }),
-        Ok(Some(Reply::Refused { why })) => Err(because(why)),
+        Ok(Some(Reply::Refused { why })) => match is_overtaken(app, former).await {
+            true => Err(NotPut::Moved),
+            false => Err(because(why)),
+        },
         Ok(Some(_)) => Err(because(
             language
                 .pick("an answer to something else", "別の要求への応答です")
@@ -126,6 +135,20 @@ pub(super) async fn put(
         )),
         Err(trouble) => Err(because(trouble.to_string())),
     }
+}
+
+/// Whether another set than `former` comes into force in a moment: of two pushes at once one is refused because the
+/// other is under way, and whoever made it wants to see that one.
+async fn is_overtaken(app: &App, former: String) -> bool {
+    for _ in 0..OVERTAKEN_LOOKS {
+        let (home, former) = (app.home.clone(), former.clone());
+        let look = spawn_blocking(move || sets::in_force(&home).digest != former);
+        if look.await.unwrap_or(false) {
+            return true;
+        }
+        tokio::time::sleep(OVERTAKEN_PAUSE).await;
+    }
+    false
 }
 
 /// The running set with one edit, checked whole.
