@@ -197,7 +197,7 @@ impl Listener {
 }
 
 /// The session still is one: a user that was removed hears no more.
-fn still(app: &App, token: &str) -> bool {
+pub(super) fn still(app: &App, token: &str) -> bool {
     let user = app.sessions.user(token, |name| {
         let user = app.accounts.user(name)?;
         let hash = user.password.reveal().to_string();
@@ -208,6 +208,6 @@ fn still(app: &App, token: &str) -> bool {
 }
 
 /// Lines within HTML mean nothing, within an event they do.
-fn one_line(html: String) -> String {
+pub(super) fn one_line(html: String) -> String {
     html.replace(['\r', '\n'], " ")
 }
