@@ -62,7 +62,9 @@ fn a_server_that_cannot_be_reached_is_shown_as_that_and_the_others_are_collected
     let page = wait_page(&mut visitor, "/logs", |text| text.contains("/logs/all"));
     assert!(!page.contains("http-equiv"), "{page}");
     let not = "not collected: no link to it";
-    assert!(page.contains("2 of 3 servers were collected, 1 were not.") && page.contains(not));
+    assert!(
+        page.contains("2 of 3 servers were collected. Not collected: 1.") && page.contains(not)
+    );
     let answer = visitor.get("/logs/all");
     assert_eq!(answer.status, 200);
     let name = answer.header("content-disposition").unwrap();

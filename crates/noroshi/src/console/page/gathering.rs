@@ -2,7 +2,7 @@
 //! (rules M30 M31). Without a script the page loads itself again until it is through.
 
 use super::logs::{file_name, stem};
-use super::news::{one_line, still};
+use super::news::{one_line, reload, still};
 use super::{Place, refused, trouble, words};
 use crate::command::clplogcc::archive::{BLOCK_BYTES, header};
 use crate::console::App;
@@ -134,7 +134,7 @@ fn part(visitor: &Visitor, gathering: &Gathering) -> Markup {
                 ))
             } @else if failed > 0 {
                 (visitor.pick(
-                    format!("{done} of {all} servers were collected, {failed} were not."),
+                    format!("{done} of {all} servers were collected. Not collected: {failed}."),
                     format!("{all} 台中 {done} 台を採取しました。{failed} 台は採取できませんでした。"),
                 ))
             } @else {
@@ -197,8 +197,7 @@ pub(in crate::console) async fn progress(
             let now = app.gatherings.now();
             let under_way = now.filter(|it| it.ended.is_none() && still(&app, &token));
             let Some(gathering) = under_way else {
-                let event = Event::default().event("reload").data("");
-                return Some((Ok::<Event, Infallible>(event), None));
+                return Some((Ok::<Event, Infallible>(reload()), None));
             };
             // Also when nothing happens: a session may have ended.
             sleep(SHOW_PAUSE).await;

@@ -206,7 +206,10 @@ async fn what_a_server_says_is_no_markup_on_the_page() {
     wait(&app.gatherings, |_, ended| ended).await;
     let now = app.gatherings.now().unwrap();
     for (language, words) in [
-        (Language::En, "0 of 1 servers were collected, 1 were not."),
+        (
+            Language::En,
+            "0 of 1 servers were collected. Not collected: 1.",
+        ),
         (Language::Ja, "1 台中 0 台を採取しました。"),
     ] {
         let page = page::gathering::section(&visitor(language, Role::Operate), &now);
