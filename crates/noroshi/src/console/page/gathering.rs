@@ -1,7 +1,7 @@
 //! The collection of all servers' logs on its page: how far each server is, what became of it, one download
 //! (rules M30 M31). Without a script the page loads itself again until it is through.
 
-use super::logs::{file_name, stem};
+use super::logs::{Much, file_name, stem};
 use super::news::{one_line, reload, still};
 use super::{Place, refused, trouble, words};
 use crate::command::clplogcc::archive::{BLOCK_BYTES, header};
@@ -17,8 +17,6 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use maud::{Markup, html};
-use noroshi_daemon::collect::Scope;
-use serde::Deserialize;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fs::File;
@@ -39,13 +37,6 @@ const ALIVE_EVERY: Duration = Duration::from_secs(15);
 const CHUNK_BYTES: u64 = 64 << 10;
 /// The member of the download that names the servers whose archive is not in it.
 const MISSING: &str = "not-collected.txt";
-
-/// The form of the button.
-#[derive(Deserialize)]
-pub(in crate::console) struct Much {
-    #[serde(default)]
-    scope: Scope,
-}
 
 pub(in crate::console) async fn begin(
     State(app): State<Arc<App>>,

@@ -38,7 +38,7 @@ pub(in crate::console) struct Wanted {
 #[derive(Deserialize)]
 pub(in crate::console) struct Much {
     #[serde(default)]
-    scope: Scope,
+    pub(super) scope: Scope,
 }
 
 pub(in crate::console) async fn show(

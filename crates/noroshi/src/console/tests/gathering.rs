@@ -20,10 +20,11 @@ use tokio::time::timeout;
 const SOON: Duration = Duration::from_secs(20);
 
 type Sender = mpsc::Sender<Result<Vec<u8>, String>>;
+/// What gives the archive of each server that was asked for, by its name.
+type Asks = Arc<Mutex<Vec<(String, Sender)>>>;
 
-/// A console, and what gives the archive of each server that was asked for, by its name.
-fn console() -> (Console, Arc<Mutex<Vec<(String, Sender)>>>) {
-    let asked: Arc<Mutex<Vec<(String, Sender)>>> = Arc::default();
+fn console() -> (Console, Asks) {
+    let asked = Asks::default();
     let asks = Arc::clone(&asked);
     let logs = move |server: String, _: Scope| {
         let (give, given) = mpsc::channel(1);
