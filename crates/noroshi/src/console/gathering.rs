@@ -5,7 +5,7 @@
 //! that has no name any more, so nothing stays of it however this process ends.
 //!
 //! *Bounds.* [`PARALLEL_MAX`] servers at a time, [`BYTES_MAX`] for all archives together, and never the last
-//! [`FREE_BYTES_MIN`] of the disk, on which the alerts are as well. It is deleted [`KEEP`] after its end, when somebody says
+//! [`FREE_BYTES_MIN`] of the disk, on which the alerts are as well. A server that gives nothing for [`SILENCE_MAX`] is given up. It is deleted [`KEEP`] after its end, when somebody says
 //! so, and when the next one begins.
 //!
 //! *Failure.* A server whose archive cannot be had is named with the reason, and the others are kept.
@@ -26,6 +26,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::timeout;
 
 /// Servers that are collected at a time; one more waits.
 const PARALLEL_MAX: usize = 3;
@@ -33,6 +34,8 @@ const PARALLEL_MAX: usize = 3;
 const BYTES_MAX: u64 = 512 << 20;
 /// Bytes that are left free on the disk.
 const FREE_BYTES_MIN: u64 = 256 << 20;
+/// How long a server may give nothing, as when a disk hangs there; each page that it sends counts.
+const SILENCE_MAX: Duration = Duration::from_secs(120);
 /// Between two looks at what is free.
 const LOOK_EVERY_BYTES: u64 = 4 << 20;
 /// How long it can be downloaded.
@@ -107,8 +110,18 @@ pub(super) struct Gatherings {
     /// Rises with each change of it.
     changes: watch::Sender<u64>,
     pub(super) downloads: Arc<Semaphore>,
-    /// [`BYTES_MAX`] and [`FREE_BYTES_MIN`].
-    bounds: (u64, u64),
+    bounds: Bounds,
+}
+
+/// What a collection keeps within.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    /// [`BYTES_MAX`].
+    pub(super) bytes_max: u64,
+    /// [`FREE_BYTES_MIN`].
+    pub(super) free_bytes_min: u64,
+    /// [`SILENCE_MAX`].
+    pub(super) silence_max: Duration,
 }
 
 impl Default for Gatherings {
@@ -117,7 +130,11 @@ impl Default for Gatherings {
             now: Mutex::default(),
             changes: watch::Sender::new(0),
             downloads: Arc::new(Semaphore::new(DOWNLOADS_MAX)),
-            bounds: (BYTES_MAX, FREE_BYTES_MIN),
+            bounds: Bounds {
+                bytes_max: BYTES_MAX,
+                free_bytes_min: FREE_BYTES_MIN,
+                silence_max: SILENCE_MAX,
+            },
         }
     }
 }
@@ -244,11 +261,20 @@ impl Gatherings {
         };
         let dir = order.home.var();
         let (place, language) = (dir.clone(), order.language);
-        let (bytes_max, free_min) = self.bounds;
+        let Bounds {
+            bytes_max,
+            free_bytes_min,
+            silence_max,
+        } = self.bounds;
         let mut file = aside(move || unnamed(&place, at)).await?;
         let (mut bytes, mut looked) = (0, None);
-        while let Some(piece) = pieces.recv().await {
-            let piece = piece?;
+        loop {
+            let Ok(next) = timeout(silence_max, pieces.recv()).await else {
+                return Err(silent(language, silence_max));
+            };
+            let Some(piece) = next.transpose()? else {
+                return Ok((bytes, file));
+            };
             if self.bytes() + piece.len() as u64 > bytes_max {
                 return Err(too_much(language, bytes_max));
             }
@@ -259,7 +285,7 @@ impl Gatherings {
             bytes += piece.len() as u64;
             let place = dir.clone();
             let written = aside(move || {
-                if look && free(&place)? < free_min {
+                if look && free(&place)? < free_bytes_min {
                     return Ok(None);
                 }
                 file.write_all(&piece)?;
@@ -267,10 +293,9 @@ impl Gatherings {
             });
             file = written
                 .await?
-                .ok_or_else(|| no_room(language, &dir, free_min))?;
+                .ok_or_else(|| no_room(language, &dir, free_bytes_min))?;
             self.set(id, at, State::Collecting(bytes));
         }
-        Ok((bytes, file))
     }
 }
 
@@ -305,6 +330,14 @@ fn free(dir: &Path) -> io::Result<u64> {
     Ok(of.f_bavail.saturating_mul(of.f_frsize))
 }
 
+fn silent(language: Language, silence_max: Duration) -> String {
+    let s = silence_max.as_secs();
+    language.pick(
+        format!("nothing came from it for {s} s"),
+        format!("{s} 秒間データを受信できませんでした"),
+    )
+}
+
 fn too_much(language: Language, bytes_max: u64) -> String {
     let mb = bytes_max >> 20;
     language.pick(
@@ -313,8 +346,8 @@ fn too_much(language: Language, bytes_max: u64) -> String {
     )
 }
 
-fn no_room(language: Language, dir: &Path, free_min: u64) -> String {
-    let (mb, dir) = (free_min >> 20, dir.display());
+fn no_room(language: Language, dir: &Path, free_bytes_min: u64) -> String {
+    let (mb, dir) = (free_bytes_min >> 20, dir.display());
     language.pick(
         format!("{dir} has less than {mb} MB free; download this server's archive alone, or run \"clplogcc -o\" with another directory"),
         format!("{dir} の空きが {mb} MB 未満です。このサーバだけをダウンロードするか、clplogcc -o で別のディレクトリを指定してください"),
@@ -323,10 +356,9 @@ fn no_room(language: Language, dir: &Path, free_min: u64) -> String {
 
 #[cfg(test)]
 impl Gatherings {
-    /// With other bounds: bytes of all archives, bytes that are left free.
-    pub(super) fn within(bytes_max: u64, free_bytes_min: u64) -> Gatherings {
+    pub(super) fn within(bounds: Bounds) -> Gatherings {
         Gatherings {
-            bounds: (bytes_max, free_bytes_min),
+            bounds,
             ..Gatherings::default()
         }
     }

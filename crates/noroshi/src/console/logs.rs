@@ -29,7 +29,7 @@ const PIECES_MAX: usize = 4;
 /// Bytes of a piece of the own archive.
 const PIECE_BYTES: usize = 32 * 1024;
 /// How long a browser may take nothing.
-const TAKE_WAIT: Duration = Duration::from_secs(60);
+pub(super) const TAKE_WAIT: Duration = Duration::from_secs(60);
 
 /// Of an archive; an error, in words, is the last one.
 pub(super) type Piece = Result<Bytes, String>;

@@ -7,6 +7,7 @@ use super::{Place, refused, trouble, words};
 use crate::command::clplogcc::archive::{BLOCK_BYTES, header};
 use crate::console::App;
 use crate::console::gathering::{Gathering, Order, State as Stand};
+use crate::console::logs::TAKE_WAIT;
 use crate::console::visitor::{SESSION_COOKIE, Visitor, cookie, see};
 use axum::Extension;
 use axum::body::{Body, Bytes};
@@ -24,7 +25,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
@@ -35,6 +36,8 @@ const SHOW_PAUSE: Duration = Duration::from_millis(300);
 const ALIVE_EVERY: Duration = Duration::from_secs(15);
 /// Read at once for a download.
 const CHUNK_BYTES: u64 = 64 << 10;
+/// Pieces that wait for a browser.
+const PIECES_MAX: usize = 2;
 /// The member of the download that names the servers whose archive is not in it.
 const MISSING: &str = "not-collected.txt";
 
@@ -236,7 +239,12 @@ pub(in crate::console) async fn download(
     app.desk.audit(&visitor, what, "begun").await;
     let (pieces, bytes) = tar(&gathering);
     let name = format!("{}-logs.tar", stem(&gathering.cluster, gathering.begun));
-    let body = unfold((pieces, place), next);
+    let (give, taken) = mpsc::channel(PIECES_MAX);
+    tokio::spawn(hand(pieces, place, give));
+    let body = unfold(taken, |mut taken| async move {
+        let piece = taken.recv().await?;
+        Some((piece, taken))
+    });
     let headers = [
         (CONTENT_TYPE, "application/x-tar".to_owned()),
         (CONTENT_LENGTH, bytes.to_string()),
@@ -284,12 +292,15 @@ fn missing(gathering: &Gathering) -> String {
     text
 }
 
-type Rest = (VecDeque<Piece>, OwnedSemaphorePermit);
-
-async fn next((mut pieces, place): Rest) -> Option<(io::Result<Bytes>, Rest)> {
-    loop {
-        let read = match pieces.pop_front()? {
-            Piece::Bytes(bytes) if bytes.is_empty() => continue,
+/// Hands the pieces out as fast as they are taken. A browser that takes nothing for [`TAKE_WAIT`] is given up, and
+/// neither files nor `place` wait for it.
+async fn hand(
+    mut pieces: VecDeque<Piece>,
+    place: OwnedSemaphorePermit,
+    to: mpsc::Sender<io::Result<Bytes>>,
+) {
+    while let Some(piece) = pieces.pop_front() {
+        let read = match piece {
             Piece::Bytes(bytes) => Ok(bytes),
             Piece::File(_, at, end) if at >= end => continue,
             Piece::File(file, at, end) => {
@@ -304,6 +315,11 @@ async fn next((mut pieces, place): Rest) -> Option<(io::Result<Bytes>, Rest)> {
                     .unwrap_or_else(|error| Err(io::Error::other(error)))
             }
         };
-        return Some((read.map(Bytes::from), (pieces, place)));
+        let broken = read.is_err();
+        let taken = timeout(TAKE_WAIT, to.send(read.map(Bytes::from))).await;
+        if broken || !matches!(taken, Ok(Ok(()))) {
+            break;
+        }
     }
+    drop(place);
 }

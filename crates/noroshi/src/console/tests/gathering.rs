@@ -1,7 +1,7 @@
 //! All servers' logs at once: how far they are, what is missing, one download, and its bounds.
 
 use super::{Console, visitor};
-use crate::console::gathering::{Gatherings, Order, State as Stand};
+use crate::console::gathering::{Bounds, Gatherings, Order, State as Stand};
 use crate::console::page;
 use axum::Extension;
 use axum::extract::State;
@@ -173,13 +173,20 @@ async fn a_collection_that_is_cancelled_ends_at_every_server() {
 /// Rule: M30
 #[tokio::test]
 async fn a_collection_keeps_within_its_bounds_and_says_so() {
-    for (bytes_max, free_min, words) in [
-        (1 << 20, 0, "larger than 1 MB"),
-        (u64::MAX, u64::MAX, "MB free"),
+    let within = |bytes_max, free_bytes_min, silence_max| Bounds {
+        bytes_max,
+        free_bytes_min,
+        silence_max,
+    };
+    for (bounds, words) in [
+        (within(1 << 20, 0, SOON), "larger than 1 MB"),
+        (within(u64::MAX, u64::MAX, SOON), "MB free"),
+        // A server whose disk hangs.
+        (within(u64::MAX, 0, Duration::ZERO), "nothing came"),
     ] {
         let (console, asks) = console();
         fs::create_dir_all(console.app.home.var()).unwrap();
-        let gatherings = Arc::new(Gatherings::within(bytes_max, free_min));
+        let gatherings = Arc::new(Gatherings::within(bounds));
         gatherings.begin(order(&console, &["sv1"]));
         let give = asked(&asks, "sv1").await;
         let flood = async { while give.send(Ok(vec![0; 16 << 10])).await.is_ok() {} };
