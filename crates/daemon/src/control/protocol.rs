@@ -333,6 +333,28 @@ mod tests {
                 },
             ),
             (
+                r#"{"call":"change","request":{"do":"push","digest":"d2","by":"root","base":"d1"}}"#,
+                Call::Change {
+                    request: Request::Push {
+                        digest: "d2".into(),
+                        by: "root".into(),
+                        base: Some("d1".into()),
+                    },
+                    by: None,
+                },
+            ),
+            (
+                r#"{"call":"change","request":{"do":"push","digest":"d2","by":"root"}}"#,
+                Call::Change {
+                    request: Request::Push {
+                        digest: "d2".into(),
+                        by: "root".into(),
+                        base: None,
+                    },
+                    by: None,
+                },
+            ),
+            (
                 r#"{"call":"change","request":{"do":"mail-test"},"by":"alice (console, 192.0.2.7)"}"#,
                 Call::Change {
                     request: Request::MailTest,
@@ -475,6 +497,15 @@ mod tests {
             (
                 r#"{"is":"reply","reply":{"answer":"accepted","alert":"a-1","durable":true}}"#,
                 reply,
+            ),
+            (
+                r#"{"is":"reply","reply":{"answer":"overtaken","number":5,"why":"x"}}"#,
+                Answer::Reply {
+                    reply: Reply::Overtaken {
+                        number: 5,
+                        why: "x".into(),
+                    },
+                },
             ),
             (
                 r#"{"is":"error","fault":"not-permitted","why":"x"}"#,

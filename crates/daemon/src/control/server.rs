@@ -439,8 +439,10 @@ pub(super) fn checked(mut request: Request, language: Language) -> Result<Reques
             }
             *by = tidy_text(by);
         }
-        Request::Push { digest, by } => {
-            if !is_digest(digest) {
+        Request::Push { digest, by, base } => {
+            // Where nothing was ever pushed the base is empty.
+            let base = base.as_deref().filter(|base| !base.is_empty());
+            if !is_digest(digest) || base.is_some_and(|base| !is_digest(base)) {
                 let why =
                     language.pick("no digest of a set", "構成情報のダイジェストではありません");
                 return Err(why.into());

@@ -6,7 +6,7 @@ mod clpcfctrl;
 mod clpcl;
 mod clpdn1000s;
 pub(crate) mod clplcnsc;
-mod clplogcc;
+pub(crate) mod clplogcc;
 mod clplogcf;
 mod clplogcmd;
 mod clpstat;

@@ -4,12 +4,14 @@ use super::Context;
 use crate::cli;
 use crate::exit::{Exit, Failure};
 use crate::print::{escaped, local, padded, rfc3339, say};
+use noroshi_core::config::Engine;
 use noroshi_core::lamp::{Glow, Look};
 use noroshi_core::notice::Channel;
 use noroshi_core::status::{
     LampStatus, LampTold, LicenceStatus, PathStatus, ServerState, ServerStatus, Status, Waiting,
 };
 use noroshi_core::text::Language;
+use noroshi_core::time::WallTime;
 use serde::Serialize;
 
 pub(super) fn run(context: &mut Context, options: &cli::Status) -> Result<Exit, Failure> {
@@ -30,13 +32,23 @@ pub(super) fn run(context: &mut Context, options: &cli::Status) -> Result<Exit, 
     )?;
     for server in &status.servers {
         say!(context.out, "{}", server_line(&status, server, language))?;
+        if let Some(line) = last_word_line(server, language) {
+            say!(context.out, "{line}")?;
+        }
         for path in &server.paths {
-            say!(context.out, "{}", path_line(path, language))?;
+            let line = path_line(status.time, server, path, language);
+            say!(context.out, "{line}")?;
         }
         if let Some(lamp) = &server.lamp {
             say!(context.out, "{}", lamp_line(lamp, language))?;
         }
     }
+    let engine = status.engine.words(language);
+    say!(
+        context.out,
+        "{}{engine}",
+        language.pick("Engine: ", "エンジン: ")
+    )?;
     if !status.lamps_used {
         say!(
             context.out,
@@ -88,6 +100,7 @@ pub(super) fn json(context: &mut Context, status: &Status) -> Result<Exit, Failu
         cluster: &'a str,
         server: &'a str,
         time: String,
+        engine: Engine,
         servers: Vec<ShownServer<'a>>,
         on_duty: Option<&'a str>,
         notices_waiting: u32,
@@ -103,6 +116,7 @@ pub(super) fn json(context: &mut Context, status: &Status) -> Result<Exit, Failu
         name: &'a str,
         own: bool,
         state: ServerState,
+        last_word: Option<String>,
         paths: &'a [PathStatus],
         lamp: Option<ShownLamp<'a>>,
         drift: bool,
@@ -118,6 +132,7 @@ pub(super) fn json(context: &mut Context, status: &Status) -> Result<Exit, Failu
         name: &server.name,
         own: server.own,
         state: server.state,
+        last_word: server.last_word.map(rfc3339),
         paths: &server.paths,
         lamp: server.lamp.as_ref().map(|lamp| ShownLamp {
             told: lamp.told(),
@@ -130,6 +145,7 @@ pub(super) fn json(context: &mut Context, status: &Status) -> Result<Exit, Failu
         cluster: &status.cluster,
         server: &status.server,
         time: rfc3339(status.time),
+        engine: status.engine,
         servers: servers.collect(),
         on_duty: status.on_duty.as_deref(),
         notices_waiting: status.notices_waiting,
@@ -227,13 +243,49 @@ fn server_line(status: &Status, server: &ServerStatus, language: Language) -> St
     line.trim_end().to_owned()
 }
 
-fn path_line(path: &PathStatus, language: Language) -> String {
+/// When a server that is not at work, or of which that is not known, was last heard; of one that is up each
+/// interconnect says so.
+fn last_word_line(server: &ServerStatus, language: Language) -> Option<String> {
+    if server.own || server.state == ServerState::Up {
+        return None;
+    }
+    let said = match server.last_word {
+        Some(at) => local(at),
+        None => not_heard(language).into(),
+    };
+    let head = padded(language.pick("last word", "最終応答"), 12);
+    Some(format!("      {head} {said}"))
+}
+
+/// Of a server without a last word.
+pub(crate) fn not_heard(language: Language) -> &'static str {
+    language.pick(
+        "not heard since this server started",
+        "このサーバの起動後は未受信",
+    )
+}
+
+/// A moment `silent_ms` before `now`.
+pub(crate) fn heard_at(now: WallTime, silent_ms: u64) -> WallTime {
+    WallTime(now.0.saturating_sub_unsigned(silent_ms))
+}
+
+/// Of a silent interconnect the moment of its last heartbeat stands there, and the loss is said to be from before:
+/// nothing is lost where nothing is sent, nor counted where nothing comes.
+fn path_line(
+    now: WallTime,
+    server: &ServerStatus,
+    path: &PathStatus,
+    language: Language,
+) -> String {
     let state = match path {
         PathStatus { unused: true, .. } => language.pick("unused", "未使用"),
         PathStatus { normal: true, .. } => language.pick("normal", "正常"),
         PathStatus {
             silent_ms: None, ..
         } => language.pick("not heard yet", "未受信"),
+        // A server that stopped has nothing wrong with its interconnects.
+        _ if server.state == ServerState::Left => language.pick("stopped", "停止中"),
         _ => language.pick("SILENT", "途絶"),
     };
     let mut line = format!(
@@ -243,10 +295,17 @@ fn path_line(path: &PathStatus, language: Language) -> String {
     );
     if let (Some(ms), false) = (path.silent_ms, path.unused) {
         let loss = format!("{}.{} %", path.loss_permille / 10, path.loss_permille % 10);
-        line.push_str(&language.pick(
-            format!(" last heartbeat {ms} ms ago, loss {loss}"),
-            format!(" 最終受信 {ms} ms 前、損失 {loss}"),
-        ));
+        let at = local(heard_at(now, ms));
+        line.push_str(&match path.normal {
+            true => language.pick(
+                format!(" last heartbeat {ms} ms ago, loss {loss}"),
+                format!(" 最終受信 {ms} ms 前、損失 {loss}"),
+            ),
+            false => language.pick(
+                format!(" last heartbeat {at}, loss until then {loss}"),
+                format!(" 最終受信 {at}、それまでの損失 {loss}"),
+            ),
+        });
     }
     line.trim_end().to_owned()
 }

@@ -16,6 +16,7 @@ pub(crate) mod account;
 pub(crate) mod certificate;
 mod desk;
 mod door;
+mod gathering;
 mod live;
 mod logs;
 mod page;
@@ -56,6 +57,8 @@ pub(super) struct App {
     desk: desk::Desk,
     /// Archives on their way.
     logs: logs::Logs,
+    /// Those of all servers together.
+    gatherings: Arc<gathering::Gatherings>,
 }
 
 impl App {
@@ -66,6 +69,7 @@ impl App {
             door: door::Door::default(),
             live: live::Live::new(desk.clone()),
             logs: logs::Logs::default(),
+            gatherings: Arc::default(),
             accounts,
             desk,
             home,

@@ -38,6 +38,18 @@ function live() {
   news.addEventListener("reload", () => location.reload());
 }
 
+// How far the collection of all logs is; at its end the page has the download.
+function gathering() {
+  const place = document.querySelector("[data-live=logs]");
+  if (!place) return;
+  const news = new EventSource("/logs/progress");
+  news.addEventListener("logs", (event) => place.replaceChildren(part(event.data)));
+  news.addEventListener("reload", () => {
+    news.close();
+    location.reload();
+  });
+}
+
 // A code in the link's fragment never reaches a server's log.
 function code() {
   const field = document.querySelector("[data-from-fragment]");
@@ -77,3 +89,4 @@ code();
 filter();
 files();
 live();
+gathering();

@@ -1,7 +1,7 @@
 //! The cluster: each server with its lamp as it shines, its interconnects, and what needs a look.
 
 use super::{Place, frame, refused, trouble, words};
-use crate::command::status::look;
+use crate::command::status::{heard_at, look, not_heard};
 use crate::console::App;
 use crate::console::picture::lamp;
 use crate::console::visitor::{Visitor, see};
@@ -46,8 +46,11 @@ pub(super) fn part(visitor: &Visitor, status: &Status) -> Markup {
             }
             (visitor.pick("; notices waiting: ", "、送信待ちの通報: "))
             b { (status.notices_waiting) @if status.backlog { "+" } }
-            (visitor.pick("; engine: ", "、エンジン: ")) b { (visitor.pick("embedded", "組み込み")) }
+            (visitor.pick("; engine: ", "、エンジン: ")) b { (status.engine.words(visitor.language)) }
             (visitor.pick("; licence: ", "、ライセンス: ")) b { (licence_words(visitor, status)) }
+        }
+        @if !status.lamps_used {
+            p.facts { (visitor.pick("Warning lights are not used.", "警告灯は使用しない設定です。")) }
         }
         ul.servers {
             @for server in &status.servers { li { (card(visitor, status, server)) } }
@@ -94,6 +97,7 @@ fn card(visitor: &Visitor, status: &Status, server: &ServerStatus) -> Markup {
         article.server.(class) aria-label=(server.name) {
             h2 { (server.name) }
             p.state { span.dot.(class) aria-hidden="true" {} (state) }
+            (last_word(visitor, server))
             p.marks {
                 @if server.own { span.mark { (visitor.pick("this server", "自サーバ")) } " " }
                 @if duty { span.mark { (visitor.pick("on duty", "通報担当")) } " " }
@@ -106,10 +110,28 @@ fn card(visitor: &Visitor, status: &Status, server: &ServerStatus) -> Markup {
             @if !server.own && !server.paths.is_empty() {
                 table.paths {
                     caption { (visitor.pick("Interconnects", "インタコネクト")) }
-                    tbody { @for path in &server.paths { (path_row(visitor, status.time, path)) } }
+                    tbody { @for path in &server.paths { (path_row(visitor, status.time, server.state, path)) } }
                 }
             }
             (service(visitor, server))
+        }
+    }
+}
+
+/// When a server that is not at work, or of which that is not known, was last heard.
+fn last_word(visitor: &Visitor, server: &ServerStatus) -> Markup {
+    html! {
+        @if !server.own && server.state != ServerState::Up {
+            p.word {
+                (visitor.pick("Last word: ", "最終応答: "))
+                @match server.last_word {
+                    Some(at) => {
+                        @let (shown, machine) = words::time(at);
+                        time datetime=(machine) { (shown) }
+                    }
+                    None => (not_heard(visitor.language)),
+                }
+            }
         }
     }
 }
@@ -216,25 +238,30 @@ fn service(visitor: &Visitor, server: &ServerStatus) -> Markup {
                     danger: true,
                 }))
             }
-            ServerState::Unknown | ServerState::Left | ServerState::Stalled | ServerState::Down => p.remedy {
-                (visitor.pick(
-                    format!("A stopped alert service hears nothing. Start it on {name}: "),
-                    format!("停止中のアラートサービスは遠隔から起動できません。{name} 上で実行してください: "),
-                ))
-                code { "clpcl -s" }
+            ServerState::Unknown | ServerState::Left | ServerState::Down => div.remedy {
+                p {
+                    b { (visitor.pick("Start the alert service: ", "アラートサービスの起動: ")) }
+                    (visitor.pick(
+                        format!("not possible from here, since a stopped service hears nothing. On {name}, as root:"),
+                        format!("停止中のサービスには接続できないため、この画面からは起動できません。{name} 上で root として実行してください:"),
+                    ))
+                }
+                pre { code { "clpcl -s" } }
             },
             _ => {}
         }
     }
 }
 
-fn path_row(visitor: &Visitor, now: WallTime, path: &PathStatus) -> Markup {
+fn path_row(visitor: &Visitor, now: WallTime, server: ServerState, path: &PathStatus) -> Markup {
     let (class, state) = match path {
         PathStatus { unused: true, .. } => ("off", visitor.pick("unused", "未使用")),
         PathStatus { normal: true, .. } => ("good", visitor.pick("normal", "正常")),
         PathStatus {
             silent_ms: None, ..
         } => ("unknown", visitor.pick("not heard yet", "未受信")),
+        // A server that stopped has nothing wrong with its interconnects.
+        _ if server == ServerState::Left => ("off", visitor.pick("stopped", "停止中")),
         _ => ("bad", visitor.pick("silent", "途絶")),
     };
     html! {
@@ -243,7 +270,8 @@ fn path_row(visitor: &Visitor, now: WallTime, path: &PathStatus) -> Markup {
             td { span.dot.(class) aria-hidden="true" {} (state) }
             td {
                 @if !path.unused && path.silent_ms.is_some() {
-                    (visitor.pick("loss ", "損失 "))
+                    @if path.normal { (visitor.pick("loss ", "損失 ")) }
+                    @else { (visitor.pick("loss until then ", "それまでの損失 ")) }
                     (path.loss_permille / 10) "." (path.loss_permille % 10) " %"
                 }
             }
@@ -259,11 +287,7 @@ fn path_row(visitor: &Visitor, now: WallTime, path: &PathStatus) -> Markup {
 /// Of a silent interconnect the moment, which stands still; of a living one how fresh it is.
 fn last_heard(visitor: &Visitor, now: WallTime, normal: bool, silent_ms: u64) -> Markup {
     let s = silent_ms.div_ceil(1_000).max(1);
-    let at = WallTime(
-        now.0
-            .saturating_sub(i64::try_from(silent_ms).unwrap_or(i64::MAX)),
-    );
-    let (shown, machine) = words::time(at);
+    let (shown, machine) = words::time(heard_at(now, silent_ms));
     html! {
         (visitor.pick("last heartbeat ", "最終受信 "))
         @if normal { (visitor.pick(format!("within {s} s"), format!("{s} 秒以内"))) }

@@ -15,6 +15,7 @@ pub(super) mod builder;
 pub(super) mod cluster;
 pub(super) mod export;
 pub(super) mod figures;
+pub(super) mod gathering;
 pub(super) mod licence;
 pub(super) mod logs;
 pub(super) mod news;
@@ -67,7 +68,19 @@ const PLACES: &[(Place, &str, Role, &str, &str)] = &[
 
 /// A whole page around `content`.
 pub(super) fn frame(visitor: &Visitor, place: Place, title: &str, content: &Markup) -> Response {
-    Html(document(visitor, place, title, content).into_string()).into_response()
+    let head = html! {};
+    Html(document(visitor, place, title, &head, content).into_string()).into_response()
+}
+
+/// As [`frame`], loaded again by itself where no script runs: for what goes on meanwhile.
+pub(super) fn frame_that_reloads(
+    visitor: &Visitor,
+    place: Place,
+    title: &str,
+    content: &Markup,
+) -> Response {
+    let head = html! { noscript { meta http-equiv="refresh" content="3"; } };
+    Html(document(visitor, place, title, &head, content).into_string()).into_response()
 }
 
 /// As [`frame`], with another status than 200.
@@ -80,7 +93,13 @@ pub(super) fn frame_with(
     (status, frame(visitor, Place::Elsewhere, title, content)).into_response()
 }
 
-fn document(visitor: &Visitor, place: Place, title: &str, content: &Markup) -> Markup {
+fn document(
+    visitor: &Visitor,
+    place: Place,
+    title: &str,
+    head: &Markup,
+    content: &Markup,
+) -> Markup {
     let language = visitor.pick("en", "ja");
     html! {
         (DOCTYPE)
@@ -93,6 +112,7 @@ fn document(visitor: &Visitor, place: Place, title: &str, content: &Markup) -> M
                 link rel="icon" href="/icon.svg" type="image/svg+xml";
                 link rel="stylesheet" href="/console.css";
                 script src="/console.js" defer {}
+                (head)
             }
             body {
                 a.skip href="#content" { (visitor.pick("Skip to the content", "本文へ")) }

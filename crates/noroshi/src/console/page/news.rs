@@ -97,7 +97,7 @@ impl Listener {
             if let Some(next) = self.waiting.pop_front() {
                 if !still(&self.app, &self.token) {
                     self.waiting.clear();
-                    return Some(Event::default().event("reload").data(""));
+                    return Some(reload());
                 }
                 match next {
                     Next::CatchUp => self.catch_up().await,
@@ -107,14 +107,14 @@ impl Listener {
                         tokio::time::sleep(AGAIN_WAIT).await;
                         return Some(self.silent());
                     }
-                    Next::Reload => return Some(Event::default().event("reload").data("")),
+                    Next::Reload => return Some(reload()),
                 }
                 continue;
             }
             let came = self.news.recv().await;
             self.app.accounts.look().await;
             if !still(&self.app, &self.token) {
-                return Some(Event::default().event("reload").data(""));
+                return Some(reload());
             }
             match came {
                 Ok(News::Alert(alert)) => self.take(alert),
@@ -196,8 +196,13 @@ impl Listener {
     }
 }
 
+/// The page is to load itself anew. Without data a browser would pass it over (HTML, "Interpreting an event stream").
+pub(super) fn reload() -> Event {
+    Event::default().event("reload").data("now")
+}
+
 /// The session still is one: a user that was removed hears no more.
-fn still(app: &App, token: &str) -> bool {
+pub(super) fn still(app: &App, token: &str) -> bool {
     let user = app.sessions.user(token, |name| {
         let user = app.accounts.user(name)?;
         let hash = user.password.reveal().to_string();
@@ -208,6 +213,6 @@ fn still(app: &App, token: &str) -> bool {
 }
 
 /// Lines within HTML mean nothing, within an event they do.
-fn one_line(html: String) -> String {
+pub(super) fn one_line(html: String) -> String {
     html.replace(['\r', '\n'], " ")
 }

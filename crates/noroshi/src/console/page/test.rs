@@ -56,7 +56,9 @@ pub(in crate::console) async fn show(
         }
         @if let Some(line) = &sent { (became(&visitor, line)) }
         h2 { (visitor.pick("Warning lights", "警告灯")) }
-        @if lamps.is_empty() { p { (visitor.pick("No server has one.", "警告灯はありません。")) } }
+        @if !status.lamps_used {
+            p { (visitor.pick("Warning lights are not used.", "警告灯は使用しない設定です。")) }
+        } @else if lamps.is_empty() { p { (visitor.pick("No server has one.", "警告灯はありません。")) } }
         @for server in lamps { h3 { (server.name) } (test_question(&visitor, &server.name)) }
     };
     frame(&visitor, Place::Test, title, &content)

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod gate;
+mod gathering;
 mod hostile;
 mod stream;
 
@@ -21,7 +22,7 @@ use noroshi_core::text::Language;
 use noroshi_core::time::WallTime;
 use noroshi_daemon::control::{
     AlertFigures, AlertFilter, AlertLine, AlertRow, AlertRows, AlertSource, Asked as Call, Desk,
-    FiguresQuery, Page, Reading, serve,
+    FiguresQuery, LogSource, Page, Reading, serve,
 };
 use noroshi_daemon::home::Home;
 use std::net::{IpAddr, Ipv4Addr};
@@ -52,6 +53,11 @@ struct Console {
 impl Console {
     /// With these alerts, the oldest first. Within a runtime, which answers the calls.
     fn with(rows: Vec<AlertRow>) -> Console {
+        Console::collecting(rows, Arc::new(|_, _| mpsc::channel(1).1))
+    }
+
+    /// As [`Console::with`], with these logs of the other servers.
+    fn collecting(rows: Vec<AlertRow>, logs: LogSource) -> Console {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::at(dir.path());
         std::fs::create_dir_all(home.socket().parent().unwrap()).unwrap();
@@ -63,7 +69,7 @@ impl Console {
         let desk = Desk {
             ask,
             alerts: alerts.clone(),
-            logs: Arc::new(|_, _| mpsc::channel(1).1),
+            logs,
             sets: None,
             audit: None,
         };
