@@ -105,6 +105,7 @@ fn visitor(language: Language, role: Role) -> Visitor {
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         path: "/alerts".into(),
         tls: false,
+        by_token: false,
     }
 }
 
