@@ -12,7 +12,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use noroshi_core::alert::Severity;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use serde_json::Number;
 use std::sync::Arc;
 
 /// About one server.
@@ -37,7 +39,6 @@ pub(in crate::console) struct Seen {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::console) struct Whole {
-    #[serde(deserialize_with = "name")]
     cluster: String,
 }
 
@@ -53,7 +54,7 @@ pub(in crate::console) struct Raised {
     text: String,
     #[serde(default = "info")]
     severity: Severity,
-    #[serde(default = "one")]
+    #[serde(default = "one", deserialize_with = "whole")]
     event: u32,
     #[serde(default)]
     alert: bool,
@@ -73,13 +74,29 @@ fn one() -> u32 {
     1
 }
 
+/// A name as the command socket takes it.
 fn name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let name = String::deserialize(from)?;
-    match name.chars().count() {
-        0 => Err(serde::de::Error::custom("an empty name")),
-        1..=NAME_CHARS_MAX => Ok(name),
-        _ => Err(serde::de::Error::custom("a name of over 255 characters")),
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if name.is_empty() || name.len() > NAME_CHARS_MAX || !name.bytes().all(plain) {
+        let why = "no name: letters, digits and . _ - only, at most 255";
+        return Err(D::Error::custom(why));
     }
+    Ok(name)
+}
+
+/// A whole number; JSON does not tell 1 from 1.0.
+fn whole<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    let number = Number::deserialize(from)?;
+    let as_float = || {
+        let number = number.as_f64().filter(|number| number.fract() == 0.0)?;
+        // Every u32 is exact in it; others are saturated and then differ.
+        let whole = number as u64;
+        (whole as f64 == number).then_some(whole)
+    };
+    let whole = number.as_u64().or_else(as_float);
+    let whole = whole.and_then(|whole| u32::try_from(whole).ok());
+    whole.ok_or_else(|| D::Error::custom(format!("{number}: no whole number up to {}", u32::MAX)))
 }
 
 fn answer(app: &App, visitor: &Visitor, done: Done) -> Response {

@@ -68,17 +68,22 @@ pub(in crate::console) async fn alerts(
         Ok(page) => page,
         Err(refusal) => return refusal,
     };
-    match app.desk.alerts(page).await {
-        Ok(page) => shown(
-            &visitor,
-            &Alerts {
-                alerts: page.alerts.iter().map(listing::shown).collect(),
-                next: page.next,
-                newest: page.newest,
-            },
-        ),
-        Err(error) => trouble(&app, &visitor, error),
+    // With both the daemon goes on from `after`; where to stop is seen here.
+    let end = page.before.filter(|_| page.after.is_some());
+    let mut page = match app.desk.alerts(page).await {
+        Ok(page) => page,
+        Err(error) => return trouble(&app, &visitor, error),
+    };
+    if let Some(end) = end {
+        page.alerts.retain(|line| line.row < end);
+        page.next = page.next.filter(|next| next.saturating_add(1) < end);
     }
+    let answer = Alerts {
+        alerts: page.alerts.iter().map(listing::shown).collect(),
+        next: page.next,
+        newest: page.newest,
+    };
+    shown(&visitor, &answer)
 }
 
 /// The page that a query means: by the filter of the alert view, and stricter, for a program is not asked again.
@@ -127,13 +132,6 @@ fn wanted(uri: &Uri, language: Language) -> Result<Page, Response> {
         }
     }
     let [before, after, limit] = numbers;
-    if before.is_some() && after.is_some() {
-        return Err(bad(
-            "after",
-            "not with before",
-            "before と同時に指定できません",
-        ));
-    }
     let asked = Query::<Asked>::try_from_uri(uri);
     let (only, wrong) = match &asked {
         Ok(Query(asked)) => asked.filter(),
