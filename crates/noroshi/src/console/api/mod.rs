@@ -65,6 +65,3 @@ fn failed(visitor: &Visitor, failure: &Failure) -> Response {
     };
     problem::answer(visitor.language, status, failure.text.clone())
 }
-
-#[cfg(test)]
-mod tests;

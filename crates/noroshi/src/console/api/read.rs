@@ -24,7 +24,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// The description of this API.
-pub(super) const OPENAPI: &str = include_str!("../assets/openapi.json");
+pub(in crate::console) const OPENAPI: &str = include_str!("../assets/openapi.json");
 /// Alerts of one answer, where the request does not say how many.
 const LIMIT: u32 = 50;
 /// Longest name of a server, a module or an alert, in characters.

@@ -1,6 +1,8 @@
 //! Pages as a browser gets them, over a real command socket with alerts in memory behind it.
 
 mod alerts;
+mod api;
+mod described;
 mod gate;
 mod hostile;
 mod stream;
