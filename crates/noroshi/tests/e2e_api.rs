@@ -225,13 +225,12 @@ fn a_script_does_with_a_token_what_its_user_may() {
             "{text}"
         );
     }
-    // A stop, and last of all a shutdown of what is left.
     let administrator = Script::new(&console, &token(&cluster, "anna", "administer"));
-    operator_stops(&cluster, &administrator);
+    stops(&cluster, &administrator);
 }
 
 /// Stops the second server and sees it gone.
-fn operator_stops(cluster: &Cluster, script: &Script) {
+fn stops(cluster: &Cluster, script: &Script) {
     script.post("/stop", &json!({"server": "sv2"})).with(200);
     cluster.wait_sees(0, 1, ServerState::Left, LATER).unwrap();
     let wrong = script
@@ -265,7 +264,9 @@ fn judged(cluster: &Cluster, script: &Script, options: &[&str]) {
     let dir = cluster.dir().join("schemathesis");
     std::fs::create_dir_all(&dir).unwrap();
     let described = script.get("/openapi.json").with(200);
-    std::fs::write(dir.join("openapi.json"), described.to_string()).unwrap();
+    // The examples are of another cluster; of this one they get further.
+    let described = described.to_string().replace("\"server1\"", "\"sv1\"");
+    std::fs::write(dir.join("openapi.json"), described).unwrap();
     // The token comes from the environment, which nobody else reads.
     let settings = "[auth.openapi.token]\nbearer = \"${NOROSHI_TOKEN}\"\n";
     std::fs::write(dir.join("schemathesis.toml"), settings).unwrap();
@@ -310,19 +311,24 @@ fn schemathesis_finds_the_description_true() {
     let script = Script::new(&console, &token(&cluster, "anna", "administer"));
     // It learns names from answers, and would stop the very server that it asks: these two get only what is wrong.
     let stops = ["stop", "shutDown"];
-    let mut all = vec!["--max-examples", "20"];
-    all.extend(stops.iter().flat_map(|it| ["--exclude-operation-id", it]));
+    let stopping = |option: &'static str| stops.iter().flat_map(move |it| [option, it]);
+    let mut all = vec!["--max-examples", "12", "--checks", "all"];
+    all.extend(["--exclude-checks", "ignored_auth"]);
+    all.extend(stopping("--exclude-operation-id"));
     judged(&cluster, &script, &all);
-    let mut wrong = vec![
-        "--mode",
-        "negative",
-        "--phases",
-        "coverage,fuzzing",
-        "--max-examples",
-        "50",
-    ];
-    wrong.extend(stops.iter().flat_map(|it| ["--include-operation-id", it]));
+    let mut wrong = vec!["--mode", "negative", "--phases", "coverage,fuzzing"];
+    wrong.extend(["--max-examples", "12", "--checks", "all"]);
+    wrong.extend(stopping("--include-operation-id"));
     judged(&cluster, &script, &wrong);
+    // This check sends one wrong token for each operation, and ten of them shut a console's door: so half of the
+    // operations at one, half at the other.
+    let other = Script::new(&Console::start(&cluster, 1), &script.token);
+    for (script, method) in [(&script, "GET"), (&other, "POST")] {
+        let mut auth = vec!["--checks", "ignored_auth", "--phases", "examples,coverage"];
+        auth.extend(["--include-method", method]);
+        auth.extend(stopping("--exclude-operation-id"));
+        judged(&cluster, script, &auth);
+    }
     let status = script.get("/status").with(200);
     for server in status["servers"].as_array().unwrap() {
         assert_eq!(server["state"], "up", "{status}");
