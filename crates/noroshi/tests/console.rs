@@ -203,7 +203,7 @@ fn users_are_added_listed_changed_and_removed_by_command() {
     assert_eq!(
         site.run(&["user", "list", "--json"]),
         done(
-            "{\"name\":\"anna\",\"role\":\"administer\"}\n{\"name\":\"vera\",\"role\":\"view\"}\n"
+            "{\"name\":\"anna\",\"role\":\"administer\",\"token\":false}\n{\"name\":\"vera\",\"role\":\"view\",\"token\":false}\n"
         )
     );
     for (code, words, secret, arguments) in [

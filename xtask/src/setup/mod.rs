@@ -1,7 +1,7 @@
 //! `cargo xtask setup`: what the tests use, installed once.
 //!
 //! On Debian and Ubuntu, as root, it installs the packages of [`packages`], unpacks a second rsh
-//! server ([`netkit`]) and builds cargo-deny. No service is started ([`policy`]). When everything
+//! server ([`netkit`]) and builds cargo-deny; [`schemathesis`] gets an environment of its own. No service is started ([`policy`]). When everything
 //! is there it looks at a dozen paths and is done. Where it cannot install, it says what is missing
 //! and which tests that skips, and changes nothing.
 
@@ -9,6 +9,7 @@ mod apt;
 mod netkit;
 mod packages;
 mod policy;
+mod schemathesis;
 
 use crate::tool;
 use packages::PACKAGES;
@@ -47,6 +48,12 @@ pub(crate) fn complete() -> Result<(), String> {
             eprintln!("setup: {reason}");
             missing.push("cargo-deny".to_owned());
         }
+    }
+    if let Err(reason) = schemathesis::install() {
+        let (name, tests) = (schemathesis::NAME, schemathesis::REASON);
+        eprintln!("setup: {reason}");
+        eprintln!("setup: without {name} these tests are skipped: {tests}");
+        missing.push(name.to_owned());
     }
     if missing.is_empty() {
         Ok(())

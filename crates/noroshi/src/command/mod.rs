@@ -8,7 +8,7 @@ mod clpdn1000s;
 pub(crate) mod clplcnsc;
 pub(crate) mod clplogcc;
 mod clplogcf;
-mod clplogcmd;
+pub(crate) mod clplogcmd;
 mod clpstat;
 mod clpstdn;
 pub(crate) mod config;
@@ -220,7 +220,7 @@ impl Context {
     }
 
     /// What is wrong with the way to the daemon, why, and the remedy.
-    fn trouble(&self, trouble: Trouble) -> Failure {
+    pub(crate) fn trouble(&self, trouble: Trouble) -> Failure {
         let socket = self.home.socket();
         let socket = socket.display();
         let unknown = self.pick(

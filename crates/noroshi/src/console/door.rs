@@ -21,12 +21,15 @@ const KNOCKERS_MAX: usize = 1_024;
 enum Knocker {
     Address(IpAddr),
     Name(String),
+    /// Wrong API tokens from there: a script that still has a token of before must not keep people from signing
+    /// in at that address, which on the server itself is everybody's.
+    Token(IpAddr),
 }
 
 impl Knocker {
     fn tries_max(&self) -> u32 {
         match self {
-            Knocker::Address(_) => ADDRESS_TRIES_MAX,
+            Knocker::Address(_) | Knocker::Token(_) => ADDRESS_TRIES_MAX,
             Knocker::Name(_) => NAME_TRIES_MAX,
         }
     }
@@ -60,11 +63,22 @@ impl Door {
     /// # Errors
     /// How long to wait.
     pub(super) fn knock(&self, from: IpAddr, name: &str) -> Result<(), Shut> {
+        self.count(knockers(from, name))
+    }
+
+    /// Counts a wrong API token.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub(super) fn wrong_token(&self, from: IpAddr) -> Result<(), Shut> {
+        self.count([Knocker::Token(from)])
+    }
+
+    fn count<const N: usize>(&self, knockers: [Knocker; N]) -> Result<(), Shut> {
         let now = clock::moment();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, (since, _)| now.since(*since) < WINDOW);
-        let both = knockers(from, name);
-        for knocker in &both {
+        for knocker in &knockers {
             if let Some((since, tries)) = all.get_mut(knocker)
                 && *tries >= knocker.tries_max()
             {
@@ -78,7 +92,7 @@ impl Door {
                 });
             }
         }
-        for knocker in both {
+        for knocker in knockers {
             if all.len() >= KNOCKERS_MAX {
                 let oldest = all.iter().min_by_key(|(_, (since, _))| *since);
                 if let Some(oldest) = oldest.map(|(knocker, _)| knocker.clone()) {
@@ -137,5 +151,17 @@ mod tests {
             assert!(door.knock(from, "anna").is_ok());
             door.opened(from, "anna");
         }
+    }
+
+    /// Rule: N21
+    #[test]
+    fn wrong_tokens_are_bounded_too_and_keep_nobody_from_signing_in() {
+        let door = Door::default();
+        let from = IpAddr::from([127, 0, 0, 1]);
+        for _ in 0..ADDRESS_TRIES_MAX {
+            assert!(door.wrong_token(from).is_ok());
+        }
+        assert!(door.wrong_token(from).is_err_and(|shut| shut.first));
+        assert!(door.knock(from, "anna").is_ok(), "the owner's way in");
     }
 }

@@ -7,13 +7,16 @@
 //!
 //! *Shape.* [`serve`] takes connections within bounds; [`route`] is the one table of pages with the role
 //! that each needs; `page/` writes HTML on the server, complete without a script; [`live`] sends what
-//! changes to open pages; `assets/` holds the style and the one script.
+//! changes to open pages; `assets/` holds the style and the one script. [`api`] is the same for programs: JSON by
+//! the same table, gate and [`deed`]s.
 //!
 //! *Failure.* An address that is taken ends the process with words for the daemon's log; the daemon
 //! tries again later. A daemon that does not answer is a page that says so.
 
 pub(crate) mod account;
+mod api;
 pub(crate) mod certificate;
+mod deed;
 mod desk;
 mod door;
 mod gathering;
@@ -30,6 +33,7 @@ pub(crate) mod settings;
 pub(crate) mod setup_code;
 #[cfg(test)]
 mod tests;
+pub(crate) mod token;
 pub(crate) mod users;
 mod visitor;
 

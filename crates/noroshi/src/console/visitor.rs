@@ -1,10 +1,10 @@
 //! Who asks for a page: its user, language and address; and the gate that every request passes.
 //!
 //! A change comes only from a page of ours: the session's cookie is `SameSite=Strict`, and browsers say
-//! where a request comes from (`Sec-Fetch-Site`, `Origin`), which must be here.
+//! where a request comes from (`Sec-Fetch-Site`, `Origin`), which must be here. Programs show an API token instead.
 
-use super::App;
 use super::route::Access;
+use super::{App, api};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{
     ACCEPT_LANGUAGE, CACHE_CONTROL, COOKIE, HOST, HeaderName, HeaderValue, LOCATION, ORIGIN,
@@ -39,6 +39,8 @@ pub(super) struct Visitor {
     pub(super) path: String,
     /// It came over TLS.
     pub(super) tls: bool,
+    /// It showed an API token instead of a session.
+    pub(super) by_token: bool,
 }
 
 /// A signed-in user.
@@ -63,7 +65,8 @@ impl Visitor {
 
     /// Who it is, for histories and the audit trail.
     pub(super) fn by(&self) -> String {
-        format!("{} (console, {})", self.name(), self.address)
+        let way = if self.by_token { "API" } else { "console" };
+        format!("{} ({way}, {})", self.name(), self.address)
     }
 
     /// It may do what `role` may.
@@ -83,39 +86,44 @@ pub(super) async fn gate(
     next: Next,
 ) -> Response {
     app.accounts.look().await;
-    let visitor = visitor(&app, &request);
+    let mut visitor = visitor(&app, &request);
+    let api = request.uri().path().starts_with(api::PLACE);
+    if api && let Err(refusal) = api::gate::with_token(&app, &mut visitor, request.headers()).await
+    {
+        return with_headers(refusal);
+    }
     let changes = request.method() != Method::GET && request.method() != Method::HEAD;
-    if changes && !from_here(request.headers()) {
+    // No browser adds a token by itself for another site's page, as it adds a cookie: whoever has it meant it.
+    if changes && !visitor.by_token && !from_here(request.headers()) {
         let text = visitor.pick(
             "This request comes from another site.",
             "他のサイトからの要求です。",
         );
-        return (StatusCode::FORBIDDEN, text).into_response();
+        let status = StatusCode::FORBIDDEN;
+        return match api {
+            true => with_headers(api::problem::answer(visitor.language, status, text)),
+            false => (status, text).into_response(),
+        };
     }
     let refused = match access {
         Access::Anyone => None,
         Access::Role(role) if visitor.may(role) => None,
         Access::Role(_) => Some(visitor.user.is_some()),
     };
-    let api = request.uri().path().starts_with("/api/");
     match refused {
         None => {}
-        Some(_) if api => {
-            let status = match visitor.user {
-                Some(_) => StatusCode::FORBIDDEN,
-                None => StatusCode::UNAUTHORIZED,
-            };
-            let body = serde_json::json!({ "error": status.canonical_reason() });
-            return (status, axum::Json(body)).into_response();
-        }
+        Some(known) if api => return with_headers(api::gate::refusal(&visitor, known)),
         Some(true) => return super::page::forbidden(&visitor),
         Some(false) => return to_sign_in(&app, &visitor, changes),
     }
+    let language = visitor.language;
     request.extensions_mut().insert(visitor);
-    match tokio::time::timeout(ANSWER_WAIT, next.run(request)).await {
-        Ok(response) => with_headers(response),
-        Err(_) => StatusCode::GATEWAY_TIMEOUT.into_response(),
-    }
+    let answered = tokio::time::timeout(ANSWER_WAIT, next.run(request)).await;
+    let response = answered.unwrap_or_else(|_| StatusCode::GATEWAY_TIMEOUT.into_response());
+    with_headers(match api {
+        true => api::problem::in_form(language, response),
+        false => response,
+    })
 }
 
 fn to_sign_in(app: &App, visitor: &Visitor, changes: bool) -> Response {
@@ -170,6 +178,7 @@ fn visitor(app: &App, request: &Request) -> Visitor {
         address: peer.address,
         path: way_back(request),
         tls: peer.tls,
+        by_token: false,
     }
 }
 

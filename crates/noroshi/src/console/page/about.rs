@@ -11,7 +11,7 @@ use maud::html;
 const NOTICES: &str = include_str!("../assets/notices.tsv");
 
 /// Models, the `type` in clp.conf, the protocol: as README has them.
-const LAMPS: &[(&str, &str, &str)] = &[
+pub(in crate::console) const LAMPS: &[(&str, &str, &str)] = &[
     ("ISA DN-1000S, DN-1000R, DN-1300GL", "dn1000s", "rsh"),
     ("ISA DN-1500GL", "dn1500gl", "rsh"),
     ("ISA DN-1510GL", "isa-tcp", "its TCP port"),

@@ -1,8 +1,9 @@
 //! The cluster: each server with its lamp as it shines, its interconnects, and what needs a look.
 
-use super::{Place, frame, refused, trouble, words};
+use super::{Place, frame, not_done, trouble, words};
 use crate::command::status::{heard_at, look, not_heard};
 use crate::console::App;
+use crate::console::deed::{self, Done};
 use crate::console::picture::lamp;
 use crate::console::visitor::{Visitor, see};
 use axum::Extension;
@@ -10,11 +11,12 @@ use axum::extract::{Form, State};
 use axum::response::Response;
 use maud::{Markup, html};
 use noroshi_core::config::Role;
-use noroshi_core::request::{Reply, Request};
 use noroshi_core::status::{LampStatus, LampTold, PathStatus, ServerState, ServerStatus, Status};
 use noroshi_core::time::WallTime;
 use serde::Deserialize;
 use std::sync::Arc;
+
+const HERE: &str = "/";
 
 pub(in crate::console) async fn show(
     State(app): State<Arc<App>>,
@@ -306,8 +308,7 @@ pub(in crate::console) async fn lamp_off(
     Extension(visitor): Extension<Visitor>,
     Form(of): Form<OfServer>,
 ) -> Response {
-    let request = Request::LampOff { server: of.server };
-    done(&app, &visitor, request, "/").await
+    done(&visitor, deed::lamp_off(&app, &visitor, of.server).await)
 }
 
 pub(in crate::console) async fn lamp_test(
@@ -315,8 +316,7 @@ pub(in crate::console) async fn lamp_test(
     Extension(visitor): Extension<Visitor>,
     Form(of): Form<OfServer>,
 ) -> Response {
-    let request = Request::LampTest { server: of.server };
-    done(&app, &visitor, request, "/").await
+    done(&visitor, deed::lamp_test(&app, &visitor, of.server).await)
 }
 
 pub(in crate::console) async fn stop(
@@ -324,11 +324,7 @@ pub(in crate::console) async fn stop(
     Extension(visitor): Extension<Visitor>,
     Form(of): Form<OfServer>,
 ) -> Response {
-    let request = Request::Stop {
-        server: Some(of.server),
-        by: visitor.by(),
-    };
-    done(&app, &visitor, request, "/").await
+    done(&visitor, deed::stop(&app, &visitor, of.server).await)
 }
 
 /// The form of the cluster shutdown.
@@ -343,28 +339,7 @@ pub(in crate::console) async fn shut_down(
     Extension(visitor): Extension<Visitor>,
     Form(of): Form<Whole>,
 ) -> Response {
-    let status = match app.desk.status().await {
-        Ok(status) => status,
-        Err(error) => return trouble(&visitor, Place::Cluster, &error),
-    };
-    if of.cluster.trim() != status.cluster {
-        let text = visitor.pick(
-            format!(
-                "The cluster is called {}. Nothing was stopped.",
-                status.cluster
-            ),
-            format!(
-                "クラスタ名は {} です。何も停止していません。",
-                status.cluster
-            ),
-        );
-        return refused(&visitor, &[text], "/");
-    }
-    let request = Request::Stop {
-        server: None,
-        by: visitor.by(),
-    };
-    done(&app, &visitor, request, "/").await
+    done(&visitor, deed::shut_down(&app, &visitor, &of.cluster).await)
 }
 
 fn shutdown_form(visitor: &Visitor, status: &Status) -> Markup {
@@ -385,11 +360,10 @@ fn shutdown_form(visitor: &Visitor, status: &Status) -> Markup {
     }
 }
 
-/// Has it done, and goes `to` the page that shows it.
-pub(super) async fn done(app: &App, visitor: &Visitor, request: Request, to: &str) -> Response {
-    match app.desk.change(visitor, request).await {
-        Ok(Reply::Refused { why }) => refused(visitor, &[why], to),
-        Ok(_) => see(to),
-        Err(error) => refused(visitor, &[error.to_string()], to),
+/// Goes to the page that shows it, or says why it was not done.
+fn done(visitor: &Visitor, done: Done) -> Response {
+    match done {
+        Ok(_) => see(HERE),
+        Err(undone) => not_done(visitor, undone, HERE),
     }
 }

@@ -25,6 +25,7 @@ pub(super) mod test;
 pub(super) mod users;
 pub(super) mod words;
 
+use super::deed::Undone;
 use super::visitor::Visitor;
 use axum::Extension;
 use axum::http::StatusCode;
@@ -188,6 +189,15 @@ pub(super) fn refused(visitor: &Visitor, why: &[String], back: &str) -> Response
         p { a href=(back) { (visitor.pick("Back", "戻る")) } }
     };
     frame_with(StatusCode::UNPROCESSABLE_ENTITY, visitor, title, &content)
+}
+
+/// Something was not done, and why.
+pub(super) fn not_done(visitor: &Visitor, undone: Undone, back: &str) -> Response {
+    let why = match undone {
+        Undone::Refused(why) => why,
+        Undone::Trouble(trouble) => trouble.to_string(),
+    };
+    refused(visitor, &[why], back)
 }
 
 /// A signed-in user whose role does not suffice.

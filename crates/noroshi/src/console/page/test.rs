@@ -2,18 +2,18 @@
 //! warning lights.
 
 use super::cluster::test_question;
-use super::{Place, frame, refused, trouble, words};
+use super::{Place, frame, not_done, trouble, words};
 use crate::console::App;
+use crate::console::deed;
 use crate::console::desk::Page;
 use crate::console::visitor::{Visitor, encoded, see};
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use maud::{Markup, html};
-use noroshi_core::alert::AlertId;
 use noroshi_core::notice::NoticeState;
-use noroshi_core::request::{Reply, Request};
-use noroshi_daemon::control::{AlertFilter, AlertLine};
+use noroshi_core::request::Reply;
+use noroshi_daemon::control::AlertLine;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub(in crate::console) async fn show(
     };
     let sent = match &of.alert {
         None => None,
-        Some(id) => match app.desk.alerts(one(id)).await {
+        Some(id) => match app.desk.alerts(Page::of(id)).await {
             Ok(page) => page.alerts.into_iter().next(),
             Err(error) => return trouble(&visitor, Place::Test, &error),
         },
@@ -62,18 +62,6 @@ pub(in crate::console) async fn show(
         @for server in lamps { h3 { (server.name) } (test_question(&visitor, &server.name)) }
     };
     frame(&visitor, Place::Test, title, &content)
-}
-
-/// The alert of a test mail alone.
-fn one(id: &str) -> Page {
-    Page {
-        limit: 1,
-        only: AlertFilter {
-            id: Some(AlertId(id.into())),
-            ..AlertFilter::default()
-        },
-        ..Page::default()
-    }
 }
 
 /// What became of the test mail.
@@ -123,10 +111,9 @@ pub(in crate::console) async fn mail(
     State(app): State<Arc<App>>,
     Extension(visitor): Extension<Visitor>,
 ) -> Response {
-    match app.desk.change(&visitor, Request::MailTest).await {
+    match deed::mail_test(&app, &visitor).await {
         Ok(Reply::Accepted { alert, .. }) => see(&format!("{HERE}?alert={}", encoded(&alert.0))),
-        Ok(Reply::Refused { why }) => refused(&visitor, &[why], HERE),
         Ok(_) => see(HERE),
-        Err(error) => refused(&visitor, &[error.to_string()], HERE),
+        Err(undone) => not_done(&visitor, undone, HERE),
     }
 }

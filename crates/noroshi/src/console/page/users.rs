@@ -91,7 +91,7 @@ fn row(visitor: &Visitor, user: &ConsoleUser) -> Markup {
                     summary { (visitor.pick("New password", "新しいパスワード")) span.unseen { " " (name) } }
                     form method="post" action="/users/password" {
                         input type="hidden" name="name" value=(name);
-                        p { (visitor.pick("Its sessions end.", "サインイン中のものは終了します。")) }
+                        p { (visitor.pick("Its sessions and its API token end.", "サインイン中のものは終了し、API トークンは失効します。")) }
                         (passwords(visitor))
                         button type="submit" { (visitor.pick("Set the password", "パスワードを設定")) }
                     }

@@ -1,6 +1,8 @@
 //! Pages as a browser gets them, over a real command socket with alerts in memory behind it.
 
 mod alerts;
+mod api;
+mod described;
 mod gate;
 mod gathering;
 mod hostile;
@@ -111,6 +113,7 @@ fn visitor(language: Language, role: Role) -> Visitor {
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         path: "/alerts".into(),
         tls: false,
+        by_token: false,
     }
 }
 

@@ -23,8 +23,9 @@ mod warning_light;
 mod work;
 mod write;
 
-use super::{Place, frame, frame_with, refused};
+use super::{Place, frame, frame_with, not_done};
 use crate::console::App;
+use crate::console::deed;
 use crate::console::visitor::{Visitor, encoded, see};
 use axum::Extension;
 use axum::extract::rejection::{FormRejection, QueryRejection};
@@ -34,7 +35,6 @@ use axum::response::Response;
 use draft::{Change, Posted, Sheet};
 use fault::Faults;
 use maud::{Markup, html};
-use noroshi_core::request::{Reply, Request};
 use serde::Deserialize;
 use std::sync::Arc;
 use work::Running;
@@ -269,13 +269,8 @@ pub(in crate::console) async fn lamp_test(
         .unwrap_or_default()
         .to_string();
     let back = light_link(&server);
-    match app
-        .desk
-        .change(&visitor, Request::LampTest { server })
-        .await
-    {
-        Ok(Reply::Refused { why }) => refused(&visitor, &[why], &back),
+    match deed::lamp_test(&app, &visitor, server).await {
         Ok(_) => see(&format!("{back}&done=lamp-test")),
-        Err(error) => refused(&visitor, &[error.to_string()], &back),
+        Err(undone) => not_done(&visitor, undone, &back),
     }
 }
