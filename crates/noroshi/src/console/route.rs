@@ -2,7 +2,7 @@
 //!
 //! A page that is not here does not exist; the tests walk this table with every role.
 
-use super::visitor::gate;
+use super::visitor::{FORM_BYTES_MAX, gate};
 use super::{App, page};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -10,9 +10,6 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 use noroshi_core::config::Role;
 use std::sync::Arc;
-
-/// Largest form in bytes.
-const FORM_BYTES_MAX: usize = 256 * 1024;
 
 /// Who may ask for a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

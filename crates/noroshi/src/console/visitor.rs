@@ -1,14 +1,17 @@
 //! Who asks for a page: its user, language and address; and the gate that every request passes.
 //!
 //! A change comes only from a page of ours: the session's cookie is `SameSite=Strict`, and browsers say
-//! where a request comes from (`Sec-Fetch-Site`, `Origin`), which must be here.
+//! where a request comes from (`Sec-Fetch-Site`, `Origin`), which must be here. A form is read whole, within
+//! [`BODY_WAIT`] and [`FORM_BYTES_MAX`], after it is known who sends it: of a stranger's much less.
 
-use super::App;
+use super::places::Standing;
 use super::route::Access;
+use super::{App, host};
+use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{
-    ACCEPT_LANGUAGE, CACHE_CONTROL, COOKIE, HOST, HeaderName, HeaderValue, LOCATION, ORIGIN,
-    REFERER,
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONNECTION, COOKIE, HOST, HeaderName, HeaderValue, LOCATION,
+    ORIGIN, REFERER,
 };
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::Next;
@@ -23,6 +26,12 @@ use std::time::Duration;
 pub(super) const SESSION_COOKIE: &str = "noroshi-session";
 /// Name of the cookie with the chosen language.
 pub(super) const LANGUAGE_COOKIE: &str = "noroshi-language";
+/// Largest form in bytes.
+pub(super) const FORM_BYTES_MAX: usize = 256 * 1024;
+/// Largest form of somebody who is not signed in: a name and a password.
+const STRANGERS_FORM_BYTES_MAX: usize = 16 * 1024;
+/// How long a form may take to come.
+pub(super) const BODY_WAIT: Duration = Duration::from_secs(20);
 /// How long a page may take; what is streamed after its head does not count.
 const ANSWER_WAIT: Duration = Duration::from_secs(90);
 
@@ -79,11 +88,30 @@ impl Visitor {
 /// Lets a request through to its page when whoever asks may see it.
 pub(super) async fn gate(
     State((app, access)): State<(Arc<App>, Access)>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
+    with_headers(pass(&app, access, request, next).await)
+}
+
+async fn pass(app: &Arc<App>, access: Access, request: Request, next: Next) -> Response {
     app.accounts.look().await;
-    let visitor = visitor(&app, &request);
+    let visitor = visitor(app, &request);
+    if let Some(status) = host::fault(&request, visitor.tls) {
+        let text = match status {
+            StatusCode::MISDIRECTED_REQUEST => visitor.pick(
+                "This request is for another host. On the server itself the console answers at its address or at localhost.",
+                "他のホスト宛ての要求です。サーバ自身では、アドレスまたは localhost でアクセスしてください。",
+            ),
+            _ => "",
+        };
+        return (status, [(CONNECTION, "close")], text).into_response();
+    }
+    if visitor.user.is_some()
+        && let Some(standing) = request.extensions().get::<Arc<Standing>>()
+    {
+        standing.know();
+    }
     let changes = request.method() != Method::GET && request.method() != Method::HEAD;
     if changes && !from_here(request.headers()) {
         let text = visitor.pick(
@@ -109,12 +137,30 @@ pub(super) async fn gate(
             return (status, axum::Json(body)).into_response();
         }
         Some(true) => return super::page::forbidden(&visitor),
-        Some(false) => return to_sign_in(&app, &visitor, changes),
+        Some(false) => return to_sign_in(app, &visitor, changes),
     }
+    let mut request = match read_whole(request, visitor.user.is_some()).await {
+        Ok(request) => request,
+        Err(status) => return (status, [(CONNECTION, "close")]).into_response(),
+    };
     request.extensions_mut().insert(visitor);
-    match tokio::time::timeout(ANSWER_WAIT, next.run(request)).await {
-        Ok(response) => with_headers(response),
-        Err(_) => StatusCode::GATEWAY_TIMEOUT.into_response(),
+    let answered = tokio::time::timeout(ANSWER_WAIT, next.run(request)).await;
+    answered.unwrap_or_else(|_| StatusCode::GATEWAY_TIMEOUT.into_response())
+}
+
+/// A request with its body read; or why it is none.
+async fn read_whole(request: Request, is_known: bool) -> Result<Request, StatusCode> {
+    let bytes_max = match is_known {
+        true => FORM_BYTES_MAX,
+        false => STRANGERS_FORM_BYTES_MAX,
+    };
+    let (head, body) = request.into_parts();
+    let read = tokio::time::timeout(BODY_WAIT, to_bytes(body, bytes_max)).await;
+    match read {
+        Ok(Ok(bytes)) => Ok(Request::from_parts(head, Body::from(bytes))),
+        // It was too large, or its end did not come.
+        Ok(Err(_)) => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
     }
 }
 

@@ -4,6 +4,7 @@ mod alerts;
 mod gate;
 mod hostile;
 mod stream;
+mod wire;
 
 #[path = "../../../../daemon/src/control/memory.rs"]
 mod memory;
