@@ -10,8 +10,8 @@ use super::{App, host};
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{
-    ACCEPT_LANGUAGE, CACHE_CONTROL, CONNECTION, COOKIE, HOST, HeaderName, HeaderValue, LOCATION,
-    ORIGIN, REFERER,
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, COOKIE, HOST, HeaderName,
+    HeaderValue, LOCATION, ORIGIN, REFERER,
 };
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::Next;
@@ -143,9 +143,22 @@ async fn pass(app: &Arc<App>, access: Access, request: Request, next: Next) -> R
         Ok(request) => request,
         Err(status) => return (status, [(CONNECTION, "close")]).into_response(),
     };
-    request.extensions_mut().insert(visitor);
+    request.extensions_mut().insert(visitor.clone());
     let answered = tokio::time::timeout(ANSWER_WAIT, next.run(request)).await;
-    answered.unwrap_or_else(|_| StatusCode::GATEWAY_TIMEOUT.into_response())
+    let answer = answered.unwrap_or_else(|_| StatusCode::GATEWAY_TIMEOUT.into_response());
+    match answer.status() {
+        status if status.is_client_error() && is_plain(&answer) && !api => {
+            super::page::not_understood(&visitor, status)
+        }
+        _ => answer,
+    }
+}
+
+/// Plain text is what the reader of forms and queries says of one that it cannot read: in English, and with
+/// the visitor's words in it.
+fn is_plain(answer: &Response) -> bool {
+    let kind = answer.headers().get(CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"))
 }
 
 /// A request with its body read; or why it is none.
