@@ -8,7 +8,7 @@ use crate::interrupt;
 use crate::stage::jitter;
 use noroshi_sim::rig::{Error, Fallible};
 use std::net::{Shutdown, TcpStream};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,9 @@ const RUNS: usize = 200;
 const BOUND_MS: f64 = 200.0;
 /// How long an event is waited for; one that has not come counts as this.
 const EVENT_WAIT: Duration = Duration::from_secs(10);
+
+/// Lines that wait to be looked at: more than a run has. A reader with as many reads on when some were taken.
+const LINES_MAX: usize = 100_000;
 
 /// A reader of the stream on a thread of its own.
 pub(crate) struct Reader {
@@ -33,7 +36,7 @@ impl Reader {
         let mut web = site.visit(server)?;
         web.listen(&format!("/live?after={}", site.newest(server)?))?;
         let socket = web.socket()?;
-        let (tell, events) = channel();
+        let (tell, events) = sync_channel(LINES_MAX);
         let thread = std::thread::spawn(move || {
             read(&mut web, &mut |line| {
                 let _ = tell.send((Instant::now(), line));
