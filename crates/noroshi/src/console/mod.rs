@@ -13,6 +13,7 @@
 //! tries again later. A daemon that does not answer is a page that says so.
 
 pub(crate) mod account;
+mod body;
 pub(crate) mod certificate;
 mod desk;
 mod door;

@@ -2,7 +2,8 @@
 //!
 //! A page that is not here does not exist; the tests walk this table with every role.
 
-use super::visitor::{FORM_BYTES_MAX, gate};
+use super::body::FORM_BYTES_MAX;
+use super::visitor::gate;
 use super::{App, page};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

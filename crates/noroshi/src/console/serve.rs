@@ -2,7 +2,7 @@
 //!
 //! How many there may be, and who gives way at that bound, stands in [`places`](super::places). A request's
 //! head must come within [`HEAD_WAIT`], which is also how long an idle connection is kept; its body within
-//! [`BODY_WAIT`](super::visitor::BODY_WAIT); and a reader who takes nothing for
+//! [`BODY_WAIT`](super::body::BODY_WAIT); and a reader who takes nothing for
 //! [`WRITE_WAIT`](super::patient::WRITE_WAIT) is given up.
 
 use super::patient::Patient;

@@ -1,13 +1,11 @@
 //! Who asks for a page: its user, language and address; and the gate that every request passes.
 //!
 //! A change comes only from a page of ours: the session's cookie is `SameSite=Strict`, and browsers say
-//! where a request comes from (`Sec-Fetch-Site`, `Origin`), which must be here. A form is read whole, within
-//! [`BODY_WAIT`] and [`FORM_BYTES_MAX`], after it is known who sends it: of a stranger's much less.
+//! where a request comes from (`Sec-Fetch-Site`, `Origin`), which must be here.
 
 use super::places::Standing;
 use super::route::Access;
-use super::{App, host};
-use axum::body::{Body, to_bytes};
+use super::{App, body, host};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{
     ACCEPT_LANGUAGE, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, COOKIE, HOST, HeaderName,
@@ -26,12 +24,6 @@ use std::time::Duration;
 pub(super) const SESSION_COOKIE: &str = "noroshi-session";
 /// Name of the cookie with the chosen language.
 pub(super) const LANGUAGE_COOKIE: &str = "noroshi-language";
-/// Largest form in bytes.
-pub(super) const FORM_BYTES_MAX: usize = 256 * 1024;
-/// Largest form of somebody who is not signed in: a name and a password.
-const STRANGERS_FORM_BYTES_MAX: usize = 16 * 1024;
-/// How long a form may take to come.
-pub(super) const BODY_WAIT: Duration = Duration::from_secs(20);
 /// How long a page may take; what is streamed after its head does not count.
 const ANSWER_WAIT: Duration = Duration::from_secs(90);
 
@@ -139,7 +131,7 @@ async fn pass(app: &Arc<App>, access: Access, request: Request, next: Next) -> R
         Some(true) => return super::page::forbidden(&visitor),
         Some(false) => return to_sign_in(app, &visitor, changes),
     }
-    let mut request = match read_whole(request, visitor.user.is_some()).await {
+    let mut request = match body::read_whole(request, visitor.user.is_some()).await {
         Ok(request) => request,
         Err(status) => return (status, [(CONNECTION, "close")]).into_response(),
     };
@@ -159,22 +151,6 @@ async fn pass(app: &Arc<App>, access: Access, request: Request, next: Next) -> R
 fn is_plain(answer: &Response) -> bool {
     let kind = answer.headers().get(CONTENT_TYPE);
     kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"))
-}
-
-/// A request with its body read; or why it is none.
-async fn read_whole(request: Request, is_known: bool) -> Result<Request, StatusCode> {
-    let bytes_max = match is_known {
-        true => FORM_BYTES_MAX,
-        false => STRANGERS_FORM_BYTES_MAX,
-    };
-    let (head, body) = request.into_parts();
-    let read = tokio::time::timeout(BODY_WAIT, to_bytes(body, bytes_max)).await;
-    match read {
-        Ok(Ok(bytes)) => Ok(Request::from_parts(head, Body::from(bytes))),
-        // It was too large, or its end did not come.
-        Ok(Err(_)) => Err(StatusCode::PAYLOAD_TOO_LARGE),
-        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
-    }
 }
 
 fn to_sign_in(app: &App, visitor: &Visitor, changes: bool) -> Response {

@@ -1,8 +1,9 @@
 //! Requests that are slow, cut off, run together, or mean two things: over the code that serves connections.
 
 use super::gate::Place;
+use crate::console::body::BODY_WAIT;
 use crate::console::serve::converse;
-use crate::console::visitor::{BODY_WAIT, Peer};
+use crate::console::visitor::Peer;
 use noroshi_core::config::Role;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
