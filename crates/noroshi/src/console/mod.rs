@@ -15,15 +15,19 @@
 
 pub(crate) mod account;
 mod api;
+mod body;
 pub(crate) mod certificate;
 mod deed;
 mod desk;
 mod door;
 mod gathering;
+mod host;
 mod live;
 mod logs;
 mod page;
+mod patient;
 mod picture;
+mod places;
 mod private_file;
 mod recent;
 mod route;

@@ -2,6 +2,7 @@
 //!
 //! A page that is not here does not exist; the tests walk this table with every role.
 
+use super::body::FORM_BYTES_MAX;
 use super::visitor::gate;
 use super::{App, api, page};
 use axum::Router;
@@ -10,9 +11,6 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 use noroshi_core::config::Role;
 use std::sync::Arc;
-
-/// Largest form in bytes.
-const FORM_BYTES_MAX: usize = 256 * 1024;
 
 /// Who may ask for a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,12 +3,13 @@
 //! A change comes only from a page of ours: the session's cookie is `SameSite=Strict`, and browsers say
 //! where a request comes from (`Sec-Fetch-Site`, `Origin`), which must be here. Programs show an API token instead.
 
+use super::places::Standing;
 use super::route::Access;
-use super::{App, api};
+use super::{App, api, body, host};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{
-    ACCEPT_LANGUAGE, CACHE_CONTROL, COOKIE, HOST, HeaderName, HeaderValue, LOCATION, ORIGIN,
-    REFERER,
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, COOKIE, HOST, HeaderName,
+    HeaderValue, LOCATION, ORIGIN, REFERER,
 };
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::Next;
@@ -82,15 +83,41 @@ impl Visitor {
 /// Lets a request through to its page when whoever asks may see it.
 pub(super) async fn gate(
     State((app, access)): State<(Arc<App>, Access)>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
+    with_headers(pass(&app, access, request, next).await)
+}
+
+async fn pass(app: &Arc<App>, access: Access, request: Request, next: Next) -> Response {
     app.accounts.look().await;
-    let mut visitor = visitor(&app, &request);
     let api = request.uri().path().starts_with(api::PLACE);
-    if api && let Err(refusal) = api::gate::with_token(&app, &mut visitor, request.headers()).await
+    let mut visitor = visitor(app, &request);
+    if let Some(status) = host::fault(&request, visitor.tls) {
+        let text = match status {
+            StatusCode::MISDIRECTED_REQUEST => visitor.pick(
+                "This request is for another host. On the server itself the console answers at its address or at localhost.",
+                "他のホスト宛ての要求です。サーバ自身では、アドレスまたは localhost でアクセスしてください。",
+            ),
+            _ => "",
+        };
+        let closing = [(CONNECTION, "close")];
+        return match api && !text.is_empty() {
+            true => (
+                closing,
+                api::problem::answer(visitor.language, status, text),
+            )
+                .into_response(),
+            false => (status, closing, text).into_response(),
+        };
+    }
+    if api && let Err(refusal) = api::gate::with_token(app, &mut visitor, request.headers()).await {
+        return refusal;
+    }
+    if visitor.user.is_some()
+        && let Some(standing) = request.extensions().get::<Arc<Standing>>()
     {
-        return with_headers(refusal);
+        standing.know();
     }
     let changes = request.method() != Method::GET && request.method() != Method::HEAD;
     // No browser adds a token by itself for another site's page, as it adds a cookie: whoever has it meant it.
@@ -101,7 +128,7 @@ pub(super) async fn gate(
         );
         let status = StatusCode::FORBIDDEN;
         return match api {
-            true => with_headers(api::problem::answer(visitor.language, status, text)),
+            true => api::problem::answer(visitor.language, status, text),
             false => (status, text).into_response(),
         };
     }
@@ -112,18 +139,33 @@ pub(super) async fn gate(
     };
     match refused {
         None => {}
-        Some(known) if api => return with_headers(api::gate::refusal(&visitor, known)),
+        Some(known) if api => return api::gate::refusal(&visitor, known),
         Some(true) => return super::page::forbidden(&visitor),
-        Some(false) => return to_sign_in(&app, &visitor, changes),
+        Some(false) => return to_sign_in(app, &visitor, changes),
     }
     let language = visitor.language;
-    request.extensions_mut().insert(visitor);
+    let mut request = match body::read_whole(request, visitor.user.is_some()).await {
+        Ok(request) => request,
+        Err(status) if api => return api::problem::in_form(language, status.into_response()),
+        Err(status) => return (status, [(CONNECTION, "close")]).into_response(),
+    };
+    request.extensions_mut().insert(visitor.clone());
     let answered = tokio::time::timeout(ANSWER_WAIT, next.run(request)).await;
-    let response = answered.unwrap_or_else(|_| StatusCode::GATEWAY_TIMEOUT.into_response());
-    with_headers(match api {
-        true => api::problem::in_form(language, response),
-        false => response,
-    })
+    let answer = answered.unwrap_or_else(|_| StatusCode::GATEWAY_TIMEOUT.into_response());
+    match answer.status() {
+        _ if api => api::problem::in_form(language, answer),
+        status if status.is_client_error() && is_plain(&answer) => {
+            super::page::not_understood(&visitor, status)
+        }
+        _ => answer,
+    }
+}
+
+/// Plain text is what the reader of forms and queries says of one that it cannot read: in English, and with
+/// the visitor's words in it.
+fn is_plain(answer: &Response) -> bool {
+    let kind = answer.headers().get(CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"))
 }
 
 fn to_sign_in(app: &App, visitor: &Visitor, changes: bool) -> Response {

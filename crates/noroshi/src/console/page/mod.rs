@@ -27,6 +27,7 @@ pub(super) mod words;
 
 use super::deed::Undone;
 use super::visitor::Visitor;
+use crate::print::escaped_lines;
 use axum::Extension;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
@@ -171,7 +172,7 @@ pub(super) fn trouble(visitor: &Visitor, place: Place, trouble: &Trouble) -> Res
         "アラートサービスが応答しません",
     );
     let content = html! {
-        p.bad role="alert" { (trouble.to_string()) }
+        p.bad role="alert" { (escaped_lines(&trouble.to_string())) }
         p { (visitor.pick(
             "Load this page again in a moment. On the server, \"noroshi status\" tells more.",
             "しばらくしてから再読み込みしてください。サーバ上では noroshi status で確認できます。",
@@ -181,11 +182,11 @@ pub(super) fn trouble(visitor: &Visitor, place: Place, trouble: &Trouble) -> Res
     (StatusCode::SERVICE_UNAVAILABLE, page).into_response()
 }
 
-/// A form was not taken, and why.
+/// A form was not taken, and why; the visitor's own words in it steer nothing.
 pub(super) fn refused(visitor: &Visitor, why: &[String], back: &str) -> Response {
     let title = visitor.pick("Not done", "実行できませんでした");
     let content = html! {
-        div.bad role="alert" { @for line in why { p { (line) } } }
+        div.bad role="alert" { @for line in why { p { (escaped_lines(line)) } } }
         p { a href=(back) { (visitor.pick("Back", "戻る")) } }
     };
     frame_with(StatusCode::UNPROCESSABLE_ENTITY, visitor, title, &content)
@@ -210,6 +211,18 @@ pub(super) fn forbidden(visitor: &Visitor) -> Response {
         )) }
     };
     frame_with(StatusCode::FORBIDDEN, visitor, title, &content)
+}
+
+/// A form or a query that no page of ours sends. What was wrong with it is not said back.
+pub(super) fn not_understood(visitor: &Visitor, status: StatusCode) -> Response {
+    let title = visitor.pick("Not understood", "解釈できない要求です");
+    let content = html! {
+        p { (visitor.pick(
+            "Something in this request is missing or is no value of its field. Go back and fill the form in again.",
+            "必要な項目がないか、項目の値が正しくありません。戻って入力し直してください。",
+        )) }
+    };
+    frame_with(status, visitor, title, &content)
 }
 
 /// No such page.

@@ -6,7 +6,7 @@ use crate::console::account::role_name;
 use crate::console::api::read::OPENAPI;
 use crate::console::route::{Access, ROUTES};
 use noroshi_core::alert::{AlertId, Severity};
-use noroshi_core::config::Role;
+use noroshi_core::config::{Engine, Role};
 use noroshi_core::lamp::{Glow, Look};
 use noroshi_core::notice::{Channel, Delivery, NoticeState};
 use noroshi_core::request::Reply;
@@ -171,6 +171,7 @@ fn full_status() -> Status {
         name: "sv1".into(),
         own: true,
         state,
+        last_word: path.silent_ms.map(|_| WallTime(1_700_000_000_000)),
         paths: vec![path.clone()],
         lamp,
         drift: false,
@@ -184,6 +185,7 @@ fn full_status() -> Status {
         cluster: "harbour".into(),
         server: "sv1".into(),
         time: WallTime(1_700_000_000_000),
+        engine: Engine::Embedded,
         servers: vec![
             server(ServerState::Up, Some(lamp), &path, Some(1)),
             server(ServerState::Down, None, &unheard, None),
@@ -253,6 +255,10 @@ fn every_word_that_is_answered_is_described() {
         assert_eq!(schema["enum"], values, "{place}");
     };
     let schema = |name: &str| format!("/components/schemas/{name}");
+    words(
+        &schema("Engine"),
+        json!([Engine::Embedded, Engine::Corosync]),
+    );
     words(
         &schema("Severity"),
         json!([Severity::Info, Severity::Warning, Severity::Error]),

@@ -27,7 +27,7 @@ const WAIT: Duration = Duration::from_secs(30);
 /// A console without a daemon.
 pub(super) struct Place {
     _dir: tempfile::TempDir,
-    router: axum::Router,
+    pub(super) router: axum::Router,
     pub(super) app: Arc<App>,
 }
 
@@ -106,7 +106,7 @@ impl Place {
         let length = body.len();
         let kind = "application/x-www-form-urlencoded";
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: console\r\nConnection: close\r\n{more}Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{more}Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
         );
         self.say(request.as_bytes()).await
     }
@@ -244,11 +244,11 @@ async fn no_other_site_changes_anything() {
         for from in [
             "Origin: https://evil.example\r\n",
             "Origin: null\r\n",
-            "Origin: http://console.evil.example\r\n",
+            "Origin: http://localhost.evil.example\r\n",
             "Sec-Fetch-Site: cross-site\r\n",
             "Sec-Fetch-Site: same-site\r\n",
             // What the browser says itself comes first.
-            "Sec-Fetch-Site: cross-site\r\nOrigin: http://console\r\n",
+            "Sec-Fetch-Site: cross-site\r\nOrigin: http://localhost\r\n",
         ] {
             let more = format!("{}{from}", place.cookie(Some(Role::Administer)));
             let answer = place.ask(route.method, route.path, &more, "").await;
@@ -301,8 +301,10 @@ async fn a_wrong_host_an_unknown_path_and_a_way_out_of_the_tree_lead_nowhere() {
         "GET /sign-out-of HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n{cookie}\r\n"
     );
     let answer = place.say(foreign.as_bytes()).await;
-    check("wrong host", &answer, 404);
+    check("wrong host", &answer, 421);
     assert!(!answer.0.contains("evil.example"), "{}", answer.0);
+    let none = place.say(b"GET / HTTP/1.1\r\n\r\n").await;
+    check("no host", &none, 400);
     for path in [
         "/nothing",
         "/../../etc/passwd",

@@ -7,6 +7,7 @@ mod gate;
 mod gathering;
 mod hostile;
 mod stream;
+mod wire;
 
 #[path = "../../../../daemon/src/control/memory.rs"]
 mod memory;

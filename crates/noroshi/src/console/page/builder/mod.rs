@@ -27,6 +27,7 @@ use super::{Place, frame, frame_with, not_done};
 use crate::console::App;
 use crate::console::deed;
 use crate::console::visitor::{Visitor, encoded, see};
+use crate::print::escaped_lines;
 use axum::Extension;
 use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{Form, Query, State};
@@ -227,7 +228,7 @@ fn no_server(visitor: &Visitor, server: &str) -> Response {
 fn unreadable(visitor: &Visitor, why: &[String]) -> Response {
     let title = visitor.pick("clp.conf cannot be read", "clp.conf を読み込めません");
     let content = html! {
-        div.bad role="alert" { @for line in why { p { (line) } } }
+        div.bad role="alert" { @for line in why { p { (escaped_lines(line)) } } }
         p { a href="/builder/history" { (visitor.pick("Restore a former set", "以前の構成情報を復元する")) } }
     };
     frame_with(StatusCode::SERVICE_UNAVAILABLE, visitor, title, &content)
