@@ -19,9 +19,11 @@ enum Sign {
     Programs(&'static [&'static str]),
     /// A library below `/usr/lib/ARCHITECTURE/`.
     Library(&'static str),
+    /// Something below `/usr/share/`.
+    Shared(&'static str),
 }
 
-use Sign::{Library, Programs};
+use Sign::{Library, Programs, Shared};
 
 /// Everything that is installed; `netkit.rs` has one more, which is only unpacked.
 pub(super) const PACKAGES: &[Package] = &[
@@ -115,6 +117,31 @@ pub(super) const PACKAGES: &[Package] = &[
         sign: Programs(&["mcopy"]),
         reason: "the files on these floppies",
     },
+    Package {
+        name: "chromium",
+        sign: Programs(&["chromium"]),
+        reason: "the console in a real browser",
+    },
+    Package {
+        name: "chromium-driver",
+        sign: Programs(&["chromedriver"]),
+        reason: "the console in a real browser",
+    },
+    Package {
+        name: "fonts-ipafont-gothic",
+        sign: Shared("fonts/opentype/ipafont-gothic"),
+        reason: "Japanese pages in a real browser",
+    },
+    Package {
+        name: "npm",
+        sign: Programs(&["npm"]),
+        reason: "fetching axe-core",
+    },
+    Package {
+        name: "nmap",
+        sign: Programs(&["nmap"]),
+        reason: "the ciphers that the console's TLS takes",
+    },
 ];
 
 /// The packages of the table that this host lacks.
@@ -129,6 +156,7 @@ fn is_there(sign: &Sign) -> bool {
     match sign {
         Programs(names) => names.iter().all(|name| tool::program(name).is_some()),
         Library(path) => library(Path::new("/usr/lib"), path),
+        Shared(path) => Path::new("/usr/share").join(path).exists(),
     }
 }
 
