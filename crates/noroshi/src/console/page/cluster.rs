@@ -1,6 +1,6 @@
 //! The cluster: each server with its lamp as it shines, its interconnects, and what needs a look.
 
-use super::{Place, frame, refused, trouble, words};
+use super::{Place, frame, lost, refused, trouble, words};
 use crate::command::status::look;
 use crate::console::App;
 use crate::console::picture::lamp;
@@ -29,6 +29,7 @@ pub(in crate::console) async fn show(
         format!("クラスタ {}", status.cluster),
     );
     let content = html! {
+        (lost(&visitor))
         div #cluster data-live="cluster" aria-live="polite" { (part(&visitor, &status)) }
         @if visitor.may(Role::Administer) { (shutdown_form(&visitor, &status)) }
     };

@@ -1,0 +1,177 @@
+//! Every page of the console in a real browser: both languages, phone and desk, light and dark.
+
+mod browser;
+mod e2e;
+mod web;
+
+use browser::{Driver, Judge, Scheme, Screen, Wish};
+use e2e::*;
+use web::Console;
+
+/// Pages that an address alone leads to: the name of the picture, and the path.
+const PAGES: &[(&str, &str)] = &[
+    ("cluster", "/"),
+    ("alerts", "/alerts"),
+    (
+        "alerts-filtered",
+        "/alerts?severity=error&since=yesterday-ish",
+    ),
+    ("alerts-none", "/alerts?text=nothing+of+the+kind"),
+    ("figures", "/alerts/figures"),
+    ("builder", "/builder"),
+    ("builder-destinations", "/builder/destinations"),
+    ("builder-destinations-found", "/builder/destinations?q=disk"),
+    ("builder-warning-light", "/builder/warning-light?server=sv1"),
+    ("builder-history", "/builder/history"),
+    ("builder-no-server", "/builder/warning-light?server=sv9"),
+    ("licence", "/licence"),
+    ("logs", "/logs"),
+    ("test", "/test"),
+    ("users", "/users"),
+    ("account", "/account"),
+    ("audit", "/audit"),
+    ("about", "/about"),
+    ("missing", "/nowhere"),
+];
+
+/// Each page is as wide as its window, weighs at most 100 kB, is silent in the browser's log, tells its language, and
+/// axe-core finds nothing in it by WCAG 2.2 AA.
+///
+/// Rule: N21 M26 M31 M32
+#[test]
+fn every_page_fits_every_window_and_everybody() {
+    if !browser::there() {
+        return;
+    }
+    let mut cluster = plan().tune(|conf| conf.console = true).start().unwrap();
+    let console = Console::start(&cluster, 0);
+    let site = format!("http://{}", console.address);
+    let driver = Driver::start(Wish {
+        language: "ja",
+        scripts: true,
+    });
+    let mut judge = Judge::new(&driver);
+
+    driver.go(&format!("{site}/set-up"));
+    both(&mut judge, &driver, "set-up");
+    let link = cluster.command(0, &["user", "link"]).unwrap();
+    browser::set_up(&driver, link.lines().next().unwrap(), "yamada");
+    let alert = happenings(&mut cluster);
+    for language in ["ja", "en"] {
+        choose(&driver, language);
+        for (name, path) in PAGES {
+            driver.go(&format!("{site}{path}"));
+            looked(&mut judge, name, language);
+        }
+        driver.go(&format!("{site}/alerts/{alert}"));
+        looked(&mut judge, "alert", language);
+        by_forms(&mut judge, &driver, &site, language);
+    }
+    driver.click(".sign-out button");
+    driver.find("form[action='/sign-in']");
+    both(&mut judge, &driver, "sign-in");
+    browser::sign_in(&driver, "yamada", "wrong horse");
+    driver.find("form[action='/sign-in'] .bad");
+    looked(&mut judge, "sign-in-wrong", "en");
+    judge.verdict();
+}
+
+/// What there is to see: a fallen server, alerts of every kind, one of them acknowledged; the row of that one.
+fn happenings(cluster: &mut Cluster) -> u64 {
+    cluster.kill(2).unwrap();
+    cluster.wait_sees(0, 2, ServerState::Down, LATER).unwrap();
+    for text in [
+        "The disk of the archive is full",
+        "バックアップが完了しました。",
+    ] {
+        cluster
+            .command(0, &["clplogcmd", "-m", text, "--mail", "--alert"])
+            .unwrap();
+    }
+    let line = cluster
+        .wait_alert(0, SOON, |line| line.text.contains("archive is full"))
+        .unwrap();
+    cluster
+        .client(0)
+        .unwrap()
+        .change(noroshi_core::request::Request::Acknowledge {
+            alert: line.id.clone(),
+            by: "yamada".into(),
+            remark: "Old logs deleted; a larger disk is ordered.".into(),
+        })
+        .unwrap();
+    line.row
+}
+
+/// Pages that are answers to forms.
+fn by_forms(judge: &mut Judge<'_>, driver: &Driver, site: &str, language: &str) {
+    driver.go(&format!("{site}/builder"));
+    let subject = driver.find("input[name='/root/cluster/mail/subject']");
+    subject.clear();
+    subject.write("Cluster in room 4");
+    driver.click("form.builder button.primary");
+    driver.find(".difference");
+    looked(judge, "builder-preview", language);
+
+    driver.go(&format!("{site}/builder"));
+    let sender = driver.find("input[name='/root/noroshi/mail/sender']");
+    sender.clear();
+    sender.write("nobody");
+    driver.click("form.builder button.primary");
+    driver.find("[aria-invalid]");
+    looked(judge, "builder-wrong", language);
+
+    driver.go(&format!("{site}/builder/history"));
+    if let Some(set) = driver.all("a[href^='/builder/set']").first() {
+        set.click();
+        driver.until("a kept set", || {
+            driver.address().contains("/builder/set").then_some(())
+        });
+        looked(judge, "builder-set", language);
+    }
+
+    // Removing the last administrator is refused.
+    driver.go(&format!("{site}/users"));
+    driver.run(
+        "for (const one of document.querySelectorAll('details')) one.open = true",
+        &serde_json::json!([]),
+    );
+    looked(judge, "users-open", language);
+    driver.click("form[action='/users/remove'] button");
+    driver.find("[role=alert]");
+    looked(judge, "refused", language);
+
+    driver.go(&format!("{site}/"));
+    driver.run(
+        "for (const one of document.querySelectorAll('details')) one.open = true",
+        &serde_json::json!([]),
+    );
+    looked(judge, "cluster-open", language);
+}
+
+/// Looks at the page that is open: each language has each width once and each colour once.
+fn looked(judge: &mut Judge<'_>, name: &str, language: &str) {
+    let (phone, desk) = match language {
+        "ja" => (Scheme::Dark, Scheme::Light),
+        _ => (Scheme::Light, Scheme::Dark),
+    };
+    for (screen, scheme) in [(Screen::Phone, phone), (Screen::Desk, desk)] {
+        judge.screen(screen);
+        judge.scheme(scheme);
+        judge.look(name, language);
+    }
+}
+
+/// The page that is open in both languages.
+fn both(judge: &mut Judge<'_>, driver: &Driver, name: &str) {
+    for language in ["ja", "en"] {
+        choose(driver, language);
+        looked(judge, name, language);
+    }
+}
+
+/// The choice at the foot of each page.
+fn choose(driver: &Driver, language: &str) {
+    driver.click(&format!("footer button[value={language}]"));
+    driver.find(&format!("html[lang={language}]"));
+}
