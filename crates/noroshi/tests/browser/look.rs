@@ -126,14 +126,9 @@ impl<'d> Judge<'d> {
         let name = format!("{name}-{language}-{}{dark}", self.screen.name());
         self.pages += 1;
         let mut faults = complaints(self.driver);
+        self.measure(&name, language, &mut faults);
         if self.scripts {
-            self.measure(&name, language, &mut faults);
             faults.extend(axe(self.driver));
-        } else {
-            let found = self.driver.find("html").attribute("lang");
-            if found.as_deref() != Some(language) {
-                faults.push(format!("lang is {found:?}"));
-            }
         }
         if !self.driver.title().ends_with(" - noroshi") {
             faults.push(format!("the title is {:?}", self.driver.title()));

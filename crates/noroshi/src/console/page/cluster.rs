@@ -65,7 +65,15 @@ fn licence_words(visitor: &Visitor, status: &Status) -> &'static str {
 }
 
 fn troubles(visitor: &Visitor, status: &Status) -> Markup {
+    let states = status.servers.iter().map(|server| {
+        let (class, state) = words::server(server.state, visitor.language);
+        (&server.name, class, state)
+    });
     html! {
+        // On a phone its card may be far below.
+        @for (name, class, state) in states {
+            @if class == "bad" { p.bad { b { (name) } ": " (state) } }
+        }
         @if let Some(trouble) = &status.store_trouble {
             p.bad role="alert" {
                 (visitor.pick("Alert store in trouble: ", "アラート保存領域の障害: ")) (trouble)
