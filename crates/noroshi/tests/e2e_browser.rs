@@ -47,6 +47,7 @@ fn an_operators_night() {
     hostile(&cluster, &driver, &mut judge, &site);
     fallen(&mut cluster, &driver, &mut judge, &site);
     judge.silence();
+    lost(&mut cluster, &driver, &mut judge, &site);
     judge.verdict();
 }
 
@@ -274,6 +275,27 @@ fn fallen(cluster: &mut Cluster, driver: &Driver, judge: &mut Judge<'_>, site: &
     judge.media(false);
     assert_eq!(driver.run(moving, &json!([])), 1);
     judge.look("cluster-fallen", "en");
+}
+
+/// The server whose page is open goes away: the page says that it may be old. When the server is back, so is the page.
+fn lost(cluster: &mut Cluster, driver: &Driver, judge: &mut Judge<'_>, site: &str) {
+    driver.go(site);
+    assert!(!driver.find("#lost").shown());
+    cluster.terminate(0).unwrap();
+    driver.until("the word that the connection is lost", || {
+        driver.find("#lost").shown().then_some(())
+    });
+    let said = driver.find("#lost").text();
+    assert!(said.contains("may be out of date"), "{said}");
+    assert!(
+        driver.find("article[aria-label=sv2]").shown(),
+        "what was known stays"
+    );
+    judge.axe("cluster, lost");
+    cluster.start(0).unwrap();
+    driver.find("form[action='/sign-in']");
+    browser::sign_in(driver, "yamada", PASSWORD);
+    driver.find("#cluster");
 }
 
 /// A change from a wrong field over the preview to all servers; of two administrators the second sees the first's

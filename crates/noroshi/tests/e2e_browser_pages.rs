@@ -4,9 +4,9 @@ mod browser;
 mod e2e;
 mod web;
 
-use browser::{Driver, Judge, Scheme, Screen, Wish};
+use browser::{Driver, Judge, PASSWORD, Scheme, Screen, Wish};
 use e2e::*;
-use web::Console;
+use web::{Console, Visitor};
 
 /// Pages that an address alone leads to: the name of the picture, and the path.
 const PAGES: &[(&str, &str)] = &[
@@ -23,6 +23,7 @@ const PAGES: &[(&str, &str)] = &[
     ("builder-destinations-found", "/builder/destinations?q=disk"),
     ("builder-warning-light", "/builder/warning-light?server=sv1"),
     ("builder-history", "/builder/history"),
+    ("builder-set", "/builder/set?number=1"),
     ("builder-no-server", "/builder/warning-light?server=sv9"),
     ("licence", "/licence"),
     ("logs", "/logs"),
@@ -33,6 +34,8 @@ const PAGES: &[(&str, &str)] = &[
     ("about", "/about"),
     ("missing", "/nowhere"),
 ];
+
+const SUBJECT: &str = "input[name='/root/cluster/mail/subject']";
 
 /// Each page is as wide as its window, weighs at most 100 kB, is silent in the browser's log, tells its language, and
 /// axe-core finds nothing in it by WCAG 2.2 AA.
@@ -56,6 +59,12 @@ fn every_page_fits_every_window_and_everybody() {
     both(&mut judge, &driver, "set-up");
     let link = cluster.command(0, &["user", "link"]).unwrap();
     browser::set_up(&driver, link.lines().next().unwrap(), "yamada");
+    let mut other = console.visitor();
+    other.post(
+        "/sign-in",
+        &[("name", "yamada"), ("password", PASSWORD), ("to", "/")],
+    );
+    changed(&mut other, "Cluster");
     let alert = happenings(&mut cluster);
     for language in ["ja", "en"] {
         choose(&driver, language);
@@ -65,14 +74,16 @@ fn every_page_fits_every_window_and_everybody() {
         }
         driver.go(&format!("{site}/alerts/{alert}"));
         looked(&mut judge, "alert", language);
-        by_forms(&mut judge, &driver, &site, language);
+        by_forms(&mut judge, &driver, &mut other, &site, language);
     }
+    judge_is_awake(&mut judge, &driver, &site);
     driver.click(".sign-out button");
     driver.find("form[action='/sign-in']");
     both(&mut judge, &driver, "sign-in");
     browser::sign_in(&driver, "yamada", "wrong horse");
     driver.find("form[action='/sign-in'] .bad");
     looked(&mut judge, "sign-in-wrong", "en");
+    as_viewer(&mut judge, &driver, &mut other, &site);
     judge.verdict();
 }
 
@@ -104,9 +115,15 @@ fn happenings(cluster: &mut Cluster) -> u64 {
 }
 
 /// Pages that are answers to forms.
-fn by_forms(judge: &mut Judge<'_>, driver: &Driver, site: &str, language: &str) {
+fn by_forms(
+    judge: &mut Judge<'_>,
+    driver: &Driver,
+    other: &mut Visitor,
+    site: &str,
+    language: &str,
+) {
     driver.go(&format!("{site}/builder"));
-    let subject = driver.find("input[name='/root/cluster/mail/subject']");
+    let subject = driver.find(SUBJECT);
     subject.clear();
     subject.write("Cluster in room 4");
     driver.click("form.builder button.primary");
@@ -121,14 +138,18 @@ fn by_forms(judge: &mut Judge<'_>, driver: &Driver, site: &str, language: &str) 
     driver.find("[aria-invalid]");
     looked(judge, "builder-wrong", language);
 
-    driver.go(&format!("{site}/builder/history"));
-    if let Some(set) = driver.all("a[href^='/builder/set']").first() {
-        set.click();
-        driver.until("a kept set", || {
-            driver.address().contains("/builder/set").then_some(())
-        });
-        looked(judge, "builder-set", language);
-    }
+    // Somebody else was quicker.
+    driver.go(&format!("{site}/builder"));
+    driver.find(SUBJECT).write(" 2");
+    changed(other, &format!("Cluster, as of {language}"));
+    driver.click("form.builder button.primary");
+    driver.find("form[action='/builder/again']");
+    looked(judge, "builder-conflict", language);
+
+    driver.go(&format!("{site}/test"));
+    driver.click("form[action='/test/mail'] button");
+    driver.find("section[role=status]");
+    looked(judge, "test-mail", language);
 
     // Removing the last administrator is refused.
     driver.go(&format!("{site}/users"));
@@ -147,6 +168,48 @@ fn by_forms(judge: &mut Judge<'_>, driver: &Driver, site: &str, language: &str) 
         &serde_json::json!([]),
     );
     looked(judge, "cluster-open", language);
+}
+
+/// Pages of somebody who may only look.
+fn as_viewer(judge: &mut Judge<'_>, driver: &Driver, other: &mut Visitor, site: &str) {
+    let user = [
+        ("name", "sato"),
+        ("role", "view"),
+        ("password", PASSWORD),
+        ("again", PASSWORD),
+    ];
+    let added = other.post("/users/add", &user);
+    // One server is down, which the answer says.
+    assert!(matches!(added.status, 200 | 303), "{}", added.text());
+    browser::sign_in(driver, "sato", PASSWORD);
+    driver.find("#cluster");
+    looked(judge, "cluster-viewer", "en");
+    driver.go(&format!("{site}/builder"));
+    both(judge, driver, "forbidden");
+}
+
+/// Another window of the administrator applies another subject.
+fn changed(other: &mut Visitor, subject: &str) {
+    let form = other.get("/builder").form("/builder/preview");
+    let preview = other.send(&form.with("/root/cluster/mail/subject", subject));
+    let done = other.send(&preview.form("/builder/apply"));
+    assert_eq!(done.status, 303, "{}", done.text());
+}
+
+/// A page that is wide, without a name for its picture and with a style of its own is found out.
+fn judge_is_awake(judge: &mut Judge<'_>, driver: &Driver, site: &str) {
+    let sound = judge.taken();
+    driver.go(&format!("{site}/about"));
+    let spoil = "const picture = document.createElement('img'); picture.src = '/icon.svg';
+        picture.style.width = '2000px'; document.body.append(picture);
+        document.body.insertAdjacentHTML('beforeend', '<p style=\"color: red\">red</p>');";
+    driver.run(spoil, &serde_json::json!([]));
+    judge.look("judge", "en");
+    let found = judge.taken().join("\n");
+    for words in ["image-alt", " wide: ", "Content Security Policy"] {
+        assert!(found.contains(words), "{words} in {found}");
+    }
+    sound.into_iter().for_each(|fault| judge.fault(fault));
 }
 
 /// Looks at the page that is open: each language has each width once and each colour once.

@@ -165,6 +165,16 @@ impl<'d> Judge<'d> {
         self.faults.extend(complaints(self.driver));
     }
 
+    /// Something else that is wrong.
+    pub(crate) fn fault(&mut self, fault: String) {
+        self.faults.push(fault);
+    }
+
+    /// What is wrong so far, which then no longer counts.
+    pub(crate) fn taken(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.faults)
+    }
+
     /// What axe-core finds on the page as it stands now, and nothing else; for a page that has changed.
     pub(crate) fn axe(&mut self, name: &str) {
         let faults = axe(self.driver).into_iter();

@@ -2,7 +2,7 @@
 "use strict";
 
 const ROWS_MAX = 200;
-const AGAIN_MS = 5000;
+const AGAIN_MS = 2000;
 
 function part(html) {
   const template = document.createElement("template");
