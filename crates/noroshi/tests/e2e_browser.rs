@@ -82,6 +82,8 @@ fn sign_in(driver: &Driver, site: &str) {
     driver.go(&format!("{site}/alerts?severity=error"));
     browser::sign_in(driver, "yamada", "correct house");
     driver.find("form[action='/sign-in'] [role=alert]");
+    // The name stands there already.
+    driver.find("input[name=password]:focus");
     browser::sign_in(driver, "yamada", PASSWORD);
     driver.find("tbody#alerts");
     assert!(
