@@ -19,23 +19,14 @@ const SUBJECT: &str = "input[name='/root/cluster/mail/subject']";
 const SENDER: &str = "input[name='/root/noroshi/mail/sender']";
 const PREVIEW: &str = "form.builder button.primary";
 
-/// A cluster, the console of its first server, a browser and its first user, signed in.
-fn site() -> (Cluster, Console, Driver, String) {
-    let cluster = plan().tune(|conf| conf.console = true).start().unwrap();
-    let console = Console::start(&cluster, 0);
-    let site = format!("http://{}", console.address);
-    (cluster, console, Driver::start(ENGLISH), site)
-}
-
 /// From the set-up link to a fallen server: what an operator does and sees in one night, without loading a page again.
 ///
 /// Rule: N21 M31 N7 N24 N15 M18
 #[test]
 fn an_operators_night() {
-    if !browser::there() {
+    let Some((mut cluster, _, driver, site)) = browser::site(plan(), ENGLISH) else {
         return;
-    }
-    let (mut cluster, _, driver, site) = site();
+    };
     let mut judge = Judge::new(&driver);
     first_start(&cluster, &driver, &site);
     sign_in(&driver, &site);
@@ -306,10 +297,9 @@ fn lost(cluster: &mut Cluster, driver: &Driver, judge: &mut Judge<'_>, site: &st
 /// Rule: M26 M27 M32 N17 N21
 #[test]
 fn a_setting_from_its_field_to_every_server() {
-    if !browser::there() {
+    let Some((cluster, console, driver, site)) = browser::site(plan(), ENGLISH) else {
         return;
-    }
-    let (cluster, console, driver, site) = site();
+    };
     let mut judge = Judge::new(&driver);
     let said = cluster.command(0, &["user", "link"]).unwrap();
     browser::set_up(&driver, said.lines().next().unwrap(), "yamada");
@@ -343,7 +333,7 @@ fn a_setting_from_its_field_to_every_server() {
     assert!(!conf(&cluster, 1).contains("Room 4"));
     apply(&driver);
     for server in 0..3 {
-        wait_conf(&cluster, server, "<subject>Room 4</subject>");
+        browser::wait_conf(&cluster, server, "<subject>Room 4</subject>");
     }
 
     two_administrators(&cluster, &console, &driver, &site);
@@ -380,7 +370,7 @@ fn two_administrators(cluster: &Cluster, console: &Console, driver: &Driver, sit
     driver.click("form[action='/builder/again'] button.primary");
     driver.until_says("Nothing is changed yet. This would be:");
     apply(driver);
-    wait_conf(cluster, 2, "<subject>Mine</subject>");
+    browser::wait_conf(cluster, 2, "<subject>Mine</subject>");
 }
 
 /// By the browser's setting first, then as chosen at the foot, on this page and all others.
@@ -423,13 +413,4 @@ fn raise(cluster: &Cluster, server: usize, text: &str) {
 
 fn conf(cluster: &Cluster, server: usize) -> String {
     fs::read_to_string(cluster.home(server).conf()).unwrap()
-}
-
-/// A slow server takes a push after it was answered.
-fn wait_conf(cluster: &Cluster, server: usize, part: &str) {
-    let taken = until(SOON, "the change on a server", || {
-        let text = conf(cluster, server);
-        text.contains(part).then_some(()).ok_or(text)
-    });
-    taken.unwrap();
 }

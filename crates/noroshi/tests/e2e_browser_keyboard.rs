@@ -7,7 +7,6 @@ mod web;
 use browser::{Driver, ENTER, PASSWORD, SPACE, TAB, Wish};
 use e2e::*;
 use serde_json::json;
-use web::Console;
 
 /// Most presses of Tab on one page before it is called a trap.
 const TABS_MAX: usize = 150;
@@ -18,21 +17,15 @@ const WALKS_MAX: usize = 3;
 /// Rule: N21
 #[test]
 fn everything_is_done_by_keyboard() {
-    if !browser::there() {
-        return;
-    }
-    let cluster = plan()
-        .servers(2)
-        .tune(|conf| conf.console = true)
-        .start()
-        .unwrap();
-    let console = Console::start(&cluster, 0);
-    console.first_user(&cluster, 0, "yamada");
-    let site = format!("http://{}", console.address);
-    let driver = Driver::start(Wish {
+    let english = Wish {
         language: "en",
         scripts: true,
-    });
+    };
+    let two = plan().servers(2);
+    let Some((cluster, console, driver, site)) = browser::site(two, english) else {
+        return;
+    };
+    console.first_user(&cluster, 0, "yamada");
 
     // The first field has the focus when the page opens.
     driver.go(&site);

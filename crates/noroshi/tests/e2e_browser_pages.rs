@@ -6,7 +6,7 @@ mod web;
 
 use browser::{Driver, Judge, PASSWORD, Scheme, Screen, Wish};
 use e2e::*;
-use web::{Console, Visitor};
+use web::Visitor;
 
 /// Pages that an address alone leads to: the name of the picture, and the path.
 const PAGES: &[(&str, &str)] = &[
@@ -43,16 +43,13 @@ const SUBJECT: &str = "input[name='/root/cluster/mail/subject']";
 /// Rule: N21 M26 M31 M32
 #[test]
 fn every_page_fits_every_window_and_everybody() {
-    if !browser::there() {
-        return;
-    }
-    let mut cluster = plan().tune(|conf| conf.console = true).start().unwrap();
-    let console = Console::start(&cluster, 0);
-    let site = format!("http://{}", console.address);
-    let driver = Driver::start(Wish {
+    let japanese = Wish {
         language: "ja",
         scripts: true,
-    });
+    };
+    let Some((mut cluster, console, driver, site)) = browser::site(plan(), japanese) else {
+        return;
+    };
     let mut judge = Judge::new(&driver);
 
     driver.go(&format!("{site}/set-up"));

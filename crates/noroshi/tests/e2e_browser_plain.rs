@@ -7,22 +7,17 @@ mod web;
 use browser::{Driver, Judge, PASSWORD, Screen, Wish};
 use e2e::*;
 use noroshi_daemon::control::AlertLine;
-use std::fs;
-use web::Console;
 
 /// Rule: N21 M26 M31 M32 N24 N15
 #[test]
 fn everything_is_read_and_done_without_scripts() {
-    if !browser::there() {
-        return;
-    }
-    let mut cluster = plan().tune(|conf| conf.console = true).start().unwrap();
-    let console = Console::start(&cluster, 0);
-    let site = format!("http://{}", console.address);
-    let driver = Driver::start(Wish {
+    let plain = Wish {
         language: "ja,en",
         scripts: false,
-    });
+    };
+    let Some((mut cluster, _, driver, site)) = browser::site(plan(), plain) else {
+        return;
+    };
     let mut judge = Judge::without_scripts(&driver);
     judge.screen(Screen::Phone);
 
@@ -119,11 +114,7 @@ fn builder(cluster: &Cluster, driver: &Driver, judge: &mut Judge<'_>, site: &str
             .contains("/builder/history?done=")
             .then_some(())
     });
-    let taken = || {
-        let text = fs::read_to_string(cluster.home(2).conf()).unwrap();
-        text.contains("alert@example.com").then_some(()).ok_or(text)
-    };
-    until(SOON, "the change on the last server", taken).unwrap();
+    browser::wait_conf(cluster, 2, "alert@example.com");
     driver.go(&format!("{site}/builder/destinations"));
     driver.find("input[name=q]").write("lamp");
     driver.click("form.search button");

@@ -2,6 +2,7 @@
 
 mod browser;
 mod e2e;
+mod web;
 
 use e2e::*;
 use std::process::Command;

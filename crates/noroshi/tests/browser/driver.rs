@@ -128,7 +128,8 @@ impl Driver {
 
     /// The window as PNG.
     pub(crate) fn screenshot(&self, whole: bool) -> Vec<u8> {
-        let wish = json!({ "format": "png", "captureBeyondViewport": whole });
+        let wish =
+            json!({ "format": "png", "captureBeyondViewport": whole, "optimizeForSpeed": true });
         let picture = self.tool("Page.captureScreenshot", &wish);
         let picture = text(&picture["data"]);
         base64::Engine::decode(&base64::engine::general_purpose::STANDARD, picture).unwrap()

@@ -1,7 +1,7 @@
 //! A console of a real cluster in a real browser: Debian's Chromium, driven by its chromedriver.
 //!
-//! *Use.* [`there`] says whether this host has what is needed; [`Driver`] is one browser; [`look`] judges the page that
-//! is open and takes its picture into `target/screenshots/`.
+//! *Use.* [`site`] starts all of it, where this host has what is needed; [`Judge`] judges the page
+//! that is open and takes its picture into `target/screenshots/`.
 
 #![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
@@ -11,6 +11,8 @@ mod look;
 pub(crate) use driver::{Driver, Wish};
 pub(crate) use look::{Judge, Scheme, Screen};
 
+use crate::e2e::{Cluster, Plan, SOON, until};
+use crate::web::Console;
 use std::path::{Path, PathBuf};
 
 /// Keys as WebDriver has them (section 17.4.2).
@@ -27,7 +29,7 @@ pub(crate) fn target() -> PathBuf {
 }
 
 /// Whether this host has a browser, its driver and axe-core; says what is missing.
-pub(crate) fn there() -> bool {
+fn there() -> bool {
     let programs = ["chromium", "chromedriver"];
     let missing = programs.into_iter().find(|name| !has(name));
     let axe = (!look::axe_path().is_file()).then_some("target/axe-core/axe.min.js");
@@ -37,6 +39,27 @@ pub(crate) fn there() -> bool {
     skip(&format!(
         "{missing} is missing; `cargo xtask setup` fetches it"
     ))
+}
+
+/// A cluster with consoles, that of its first server, a browser, and the console's address for it; none where this
+/// host lacks something, which is said.
+pub(crate) fn site(plan: Plan, wish: Wish) -> Option<(Cluster, Console, Driver, String)> {
+    if !there() {
+        return None;
+    }
+    let cluster = plan.tune(|conf| conf.console = true).start().unwrap();
+    let console = Console::start(&cluster, 0);
+    let address = format!("http://{}", console.address);
+    Some((cluster, console, Driver::start(wish), address))
+}
+
+/// Waits until a server has this in its clp.conf: a slow one takes a push after it was answered.
+pub(crate) fn wait_conf(cluster: &Cluster, server: usize, part: &str) {
+    let taken = until(SOON, "the change on a server", || {
+        let text = std::fs::read_to_string(cluster.home(server).conf()).unwrap();
+        text.contains(part).then_some(()).ok_or(text)
+    });
+    taken.unwrap();
 }
 
 /// Whether a program can be started by its name.
