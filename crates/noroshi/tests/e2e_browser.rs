@@ -24,7 +24,7 @@ const PREVIEW: &str = "form.builder button.primary";
 /// Rule: N21 M31 N7 N24 N15 M18
 #[test]
 fn an_operators_night() {
-    let Some((mut cluster, _, driver, site)) = browser::site(plan(), ENGLISH) else {
+    let Some((mut cluster, _, driver, site)) = browser::site(browser::consoles(), ENGLISH) else {
         return;
     };
     let mut judge = Judge::new(&driver);
@@ -297,7 +297,7 @@ fn lost(cluster: &mut Cluster, driver: &Driver, judge: &mut Judge<'_>, site: &st
 /// Rule: M26 M27 M32 N17 N21
 #[test]
 fn a_setting_from_its_field_to_every_server() {
-    let Some((cluster, console, driver, site)) = browser::site(plan(), ENGLISH) else {
+    let Some((cluster, console, driver, site)) = browser::site(browser::consoles(), ENGLISH) else {
         return;
     };
     let mut judge = Judge::new(&driver);

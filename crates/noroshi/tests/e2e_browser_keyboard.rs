@@ -21,7 +21,7 @@ fn everything_is_done_by_keyboard() {
         language: "en",
         scripts: true,
     };
-    let two = plan().servers(2);
+    let two = browser::consoles().servers(2);
     let Some((cluster, console, driver, site)) = browser::site(two, english) else {
         return;
     };

@@ -15,7 +15,7 @@ fn everything_is_read_and_done_without_scripts() {
         language: "ja,en",
         scripts: false,
     };
-    let Some((mut cluster, _, driver, site)) = browser::site(plan(), plain) else {
+    let Some((mut cluster, _, driver, site)) = browser::site(browser::consoles(), plain) else {
         return;
     };
     let mut judge = Judge::without_scripts(&driver);

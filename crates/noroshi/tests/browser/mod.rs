@@ -41,13 +41,18 @@ fn there() -> bool {
     ))
 }
 
+/// The default cluster with a console on each server.
+pub(crate) fn consoles() -> Plan {
+    crate::e2e::plan().tune(|conf| conf.console = true)
+}
+
 /// A cluster with consoles, that of its first server, a browser, and the console's address for it; none where this
 /// host lacks something, which is said.
 pub(crate) fn site(plan: Plan, wish: Wish) -> Option<(Cluster, Console, Driver, String)> {
     if !there() {
         return None;
     }
-    let cluster = plan.tune(|conf| conf.console = true).start().unwrap();
+    let cluster = plan.start().unwrap();
     let console = Console::start(&cluster, 0);
     let address = format!("http://{}", console.address);
     Some((cluster, console, Driver::start(wish), address))
