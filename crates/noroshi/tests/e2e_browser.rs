@@ -144,7 +144,7 @@ fn lamps(cluster: &Cluster, driver: &Driver, site: &str) {
     driver.go(site);
     let card = "article[aria-label=sv2]";
     let button = format!("{card} form[action='/lamp-off'] button");
-    assert!(!driver.find(&button).shown());
+    assert!(!driver.shown(&button));
     driver
         .find(&format!(
             "{card} details.ask:has([action='/lamp-off']) summary"
@@ -158,7 +158,7 @@ fn lamps(cluster: &Cluster, driver: &Driver, site: &str) {
     );
     driver.click(&button);
     driver.until("the cluster again", || {
-        (!driver.find(&button).shown()).then_some(())
+        (!driver.shown(&button)).then_some(())
     });
     cluster.wait_lamp(1, Look::OUT, SOON).unwrap();
     let shown = || {
@@ -273,15 +273,15 @@ fn fallen(cluster: &mut Cluster, driver: &Driver, judge: &mut Judge<'_>, site: &
 /// The server whose page is open goes away: the page says that it may be old. When the server is back, so is the page.
 fn lost(cluster: &mut Cluster, driver: &Driver, judge: &mut Judge<'_>, site: &str) {
     driver.go(site);
-    assert!(!driver.find("#lost").shown());
+    assert!(!driver.shown("#lost"));
     cluster.terminate(0).unwrap();
     driver.until("the word that the connection is lost", || {
-        driver.find("#lost").shown().then_some(())
+        driver.shown("#lost").then_some(())
     });
     let said = driver.find("#lost").text();
     assert!(said.contains("may be out of date"), "{said}");
     assert!(
-        driver.find("article[aria-label=sv2]").shown(),
+        driver.shown("article[aria-label=sv2]"),
         "what was known stays"
     );
     judge.axe("cluster, lost");
@@ -315,11 +315,11 @@ fn a_setting_from_its_field_to_every_server() {
         .find(|id| id.starts_with("fault:"))
         .unwrap()
         .to_owned();
-    let told = driver.find(&format!("[id='{note}']"));
+    let note = format!("[id='{note}']");
+    let told = driver.find(&note).text();
     assert!(
-        told.shown() && told.text().contains("not a mail address"),
-        "{}",
-        told.text()
+        driver.shown(&note) && told.contains("not a mail address"),
+        "{told}"
     );
     assert_eq!(
         driver.find(SUBJECT).property("value"),

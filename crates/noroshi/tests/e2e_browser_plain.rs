@@ -61,7 +61,7 @@ fn first_start(cluster: &Cluster, driver: &Driver, judge: &mut Judge<'_>, site: 
     driver.find("#cluster");
     assert_eq!(driver.address(), format!("{site}/"));
     assert!(
-        !driver.find("#lost").shown(),
+        !driver.shown("#lost"),
         "nobody is told of a stream that there is not"
     );
 }
@@ -129,7 +129,7 @@ fn builder(cluster: &Cluster, driver: &Driver, judge: &mut Judge<'_>, site: &str
 fn lamp_off(cluster: &Cluster, driver: &Driver, site: &str) {
     driver.go(site);
     let ask = "article[aria-label=sv2] details:has([action='/lamp-off'])";
-    assert!(!driver.find(&format!("{ask} button")).shown());
+    assert!(!driver.shown(&format!("{ask} button")));
     driver.click(&format!("{ask} summary"));
     driver.click(&format!("{ask} button"));
     cluster.wait_lamp(1, Look::OUT, SOON).unwrap();

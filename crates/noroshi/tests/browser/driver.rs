@@ -155,6 +155,12 @@ impl Driver {
         self.until(selector, clicked);
     }
 
+    /// Whether somebody can see the first element that fits a CSS selector; waits for it.
+    pub(crate) fn shown(&self, selector: &str) -> bool {
+        let told = || self.all(selector).first()?.try_get("displayed");
+        self.until(selector, told) == true
+    }
+
     /// The elements that fit a CSS selector now.
     pub(crate) fn all(&self, selector: &str) -> Vec<Element<'_>> {
         let wish = json!({ "using": "css selector", "value": selector });
@@ -312,11 +318,6 @@ impl Element<'_> {
         self.get(&format!("property/{name}"))
     }
 
-    /// Somebody can see it.
-    pub(crate) fn shown(&self) -> bool {
-        self.get("displayed") == true
-    }
-
     /// Its place in a list of arguments.
     pub(crate) fn argument(&self) -> Value {
         json!({ ELEMENT: self.id })
@@ -324,9 +325,16 @@ impl Element<'_> {
 
     /// Its words, if it is still there: what changes while a page is open is taken out and put in anew.
     pub(crate) fn try_text(&self) -> Option<String> {
-        let path = format!("/session/{}/element/{}/text", self.driver.session, self.id);
+        self.try_get("text").map(|answer| text(&answer))
+    }
+
+    fn try_get(&self, what: &str) -> Option<Value> {
+        let path = format!(
+            "/session/{}/element/{}/{what}",
+            self.driver.session, self.id
+        );
         let (status, answer) = self.driver.exchange("GET", &path, &Value::Null);
-        (status == 200).then(|| text(&answer))
+        (status == 200).then_some(answer)
     }
 
     fn get(&self, what: &str) -> Value {
