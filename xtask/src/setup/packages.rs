@@ -19,11 +19,13 @@ enum Sign {
     Programs(&'static [&'static str]),
     /// A library below `/usr/lib/ARCHITECTURE/`.
     Library(&'static str),
+    /// Something below `/usr/share/`.
+    Shared(&'static str),
     /// A module of Python's own.
     Module(&'static str),
 }
 
-use Sign::{Library, Module, Programs};
+use Sign::{Library, Module, Programs, Shared};
 
 /// Everything that is installed; `netkit.rs` has one more, which is only unpacked.
 pub(super) const PACKAGES: &[Package] = &[
@@ -118,6 +120,31 @@ pub(super) const PACKAGES: &[Package] = &[
         reason: "the files on these floppies",
     },
     Package {
+        name: "chromium",
+        sign: Programs(&["chromium"]),
+        reason: "the console in a real browser",
+    },
+    Package {
+        name: "chromium-driver",
+        sign: Programs(&["chromedriver"]),
+        reason: "the console in a real browser",
+    },
+    Package {
+        name: "fonts-ipafont-gothic",
+        sign: Shared("fonts/opentype/ipafont-gothic"),
+        reason: "Japanese pages in a real browser",
+    },
+    Package {
+        name: "npm",
+        sign: Programs(&["npm"]),
+        reason: "fetching axe-core",
+    },
+    Package {
+        name: "nmap",
+        sign: Programs(&["nmap"]),
+        reason: "the ciphers that the console's TLS takes",
+    },
+    Package {
         name: "curl",
         sign: Programs(&["curl"]),
         reason: "the console's API by a real client",
@@ -142,6 +169,7 @@ fn is_there(sign: &Sign) -> bool {
         Programs(names) => names.iter().all(|name| tool::program(name).is_some()),
         Library(path) => library(Path::new("/usr/lib"), path),
         Module(name) => module(name),
+        Shared(path) => Path::new("/usr/share").join(path).exists(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The cluster: each server with its lamp as it shines, its interconnects, and what needs a look.
 
-use super::{Place, frame, not_done, trouble, words};
+use super::{Place, frame, lost, not_done, trouble, words};
 use crate::command::status::{heard_at, look, not_heard};
 use crate::console::App;
 use crate::console::deed::{self, Done};
@@ -31,6 +31,7 @@ pub(in crate::console) async fn show(
         format!("クラスタ {}", status.cluster),
     );
     let content = html! {
+        (lost(&visitor))
         div #cluster data-live="cluster" aria-live="polite" { (part(&visitor, &status)) }
         @if visitor.may(Role::Administer) { (shutdown_form(&visitor, &status)) }
     };
@@ -69,7 +70,15 @@ fn licence_words(visitor: &Visitor, status: &Status) -> &'static str {
 }
 
 fn troubles(visitor: &Visitor, status: &Status) -> Markup {
+    let states = status.servers.iter().map(|server| {
+        let (class, state) = words::server(server.state, visitor.language);
+        (&server.name, class, state)
+    });
     html! {
+        // On a phone its card may be far below.
+        @for (name, class, state) in states {
+            @if class == "bad" { p.bad { b { (name) } ": " (state) } }
+        }
         @if let Some(trouble) = &status.store_trouble {
             p.bad role="alert" {
                 (visitor.pick("Alert store in trouble: ", "アラート保存領域の障害: ")) (trouble)

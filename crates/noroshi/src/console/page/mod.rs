@@ -165,6 +165,16 @@ fn choice_of_language(visitor: &Visitor) -> Markup {
     }
 }
 
+/// Shown by the script while a live page hears nothing: nobody is to take an old picture for the present one.
+pub(super) fn lost(visitor: &Visitor) -> Markup {
+    html! {
+        p.bad #lost role="alert" hidden { (visitor.pick(
+            "No connection to this server. What stands here may be out of date.",
+            "このサーバに接続できません。表示内容は最新でない可能性があります。",
+        )) }
+    }
+}
+
 /// The daemon did not answer; the page says so and what helps.
 pub(super) fn trouble(visitor: &Visitor, place: Place, trouble: &Trouble) -> Response {
     let title = visitor.pick(

@@ -16,6 +16,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use maud::html;
+use noroshi_core::status::Status;
 use noroshi_daemon::control::{AlertFilter, AlertLine};
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -47,9 +48,11 @@ pub(in crate::console) async fn stream(
     let after = last.or(asked.row_after());
     let mut waiting = VecDeque::new();
     let news = app.live.listen(after);
-    if after.is_some() {
-        waiting.push_back(Next::CatchUp);
-    }
+    waiting.push_back(match after {
+        Some(_) => Next::CatchUp,
+        // What changed while the page was on its way, or hidden.
+        None => Next::State,
+    });
     let listener = Listener {
         app,
         visitor,
@@ -72,6 +75,8 @@ pub(in crate::console) async fn stream(
 enum Next {
     /// What it missed is to be read.
     CatchUp,
+    /// The state is to be read.
+    State,
     Alert(Arc<AlertLine>),
     Changed(Arc<AlertLine>),
     /// The daemon does not answer; it is asked again after [`AGAIN_WAIT`].
@@ -101,6 +106,11 @@ impl Listener {
                 }
                 match next {
                     Next::CatchUp => self.catch_up().await,
+                    Next::State => match self.app.desk.status().await {
+                        Ok(status) => return Some(self.state(&status)),
+                        // It is told again when it answers.
+                        Err(_) => return Some(self.silent()),
+                    },
                     Next::Alert(alert) => return Some(self.row("alert", &alert)),
                     Next::Changed(alert) => return Some(self.row("change", &alert)),
                     Next::Silent => {
@@ -119,10 +129,7 @@ impl Listener {
             match came {
                 Ok(News::Alert(alert)) => self.take(alert),
                 Ok(News::Changed(alert)) => self.take_change(alert),
-                Ok(News::State(status)) => {
-                    let part = cluster::part(&self.visitor, &status).into_string();
-                    return Some(Event::default().event("cluster").data(one_line(part)));
-                }
+                Ok(News::State(status)) => return Some(self.state(&status)),
                 Ok(News::Silent) => return Some(self.silent()),
                 Err(RecvError::Lagged(_)) if self.last.is_some() => {
                     self.waiting.push_back(Next::CatchUp);
@@ -184,6 +191,11 @@ impl Listener {
             "alert" => event.id(alert.row.to_string()),
             _ => event,
         }
+    }
+
+    fn state(&self, status: &Status) -> Event {
+        let part = cluster::part(&self.visitor, status).into_string();
+        Event::default().event("cluster").data(one_line(part))
     }
 
     fn silent(&self) -> Event {
