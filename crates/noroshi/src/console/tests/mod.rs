@@ -64,6 +64,7 @@ impl Console {
             ask,
             alerts: alerts.clone(),
             logs: Arc::new(|_, _| mpsc::channel(1).1),
+            test_mails: Arc::new(|_| Err(noroshi_daemon::control::NotTested::NoRecipient)),
             sets: None,
             audit: None,
         };
