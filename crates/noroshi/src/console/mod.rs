@@ -56,6 +56,8 @@ pub(super) struct App {
     desk: desk::Desk,
     /// Archives on their way.
     logs: logs::Logs,
+    /// One change of the settings at a time.
+    settings: tokio::sync::Mutex<()>,
 }
 
 impl App {
@@ -66,6 +68,7 @@ impl App {
             door: door::Door::default(),
             live: live::Live::new(desk.clone()),
             logs: logs::Logs::default(),
+            settings: tokio::sync::Mutex::default(),
             accounts,
             desk,
             home,

@@ -17,11 +17,7 @@ use noroshi_core::text::Language;
 use noroshi_daemon::control::Trouble;
 use noroshi_daemon::home::Home;
 use noroshi_daemon::sets;
-use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
-
-/// One change at a time.
-static ONE: Mutex<()> = Mutex::const_new(());
 
 /// Why a change was not made.
 pub(super) enum Refusal {
@@ -43,6 +39,19 @@ pub(super) struct Changed {
     pub(super) number: u64,
     /// Servers that take it when they return.
     pub(super) later: Vec<String>,
+    /// Servers at work that agreed and have not said that it is in force there.
+    pub(super) silent: Vec<String>,
+}
+
+impl Changed {
+    /// What is to be looked at where a server has not said that the set is in force there.
+    pub(super) fn doubt(&self, language: Language) -> Option<String> {
+        let (number, silent) = (self.number, self.silent.join(", "));
+        (!silent.is_empty()).then(|| language.pick(
+            format!("Set {number} is in force, but {silent} agreed and has not said that it is there. Look at the cluster's page."),
+            format!("構成情報 {number} は有効ですが、{silent} での反映を確認できません。クラスタのページで確認してください。"),
+        ))
+    }
 }
 
 /// Makes one change and has it taken; `who` stands in the history.
@@ -79,7 +88,7 @@ pub(super) async fn put(
     make: impl FnOnce(&Bundle) -> Result<Bundle, Vec<String>> + Send + 'static,
 ) -> Result<Changed, NotPut> {
     let because = |why: String| NotPut::Because(vec![why]);
-    let _one = ONE.lock().await;
+    let _one = app.settings.lock().await;
     let home = app.home.clone();
     let made = spawn_blocking(move || {
         let running = running(&home).map_err(because)?;
@@ -106,14 +115,16 @@ pub(super) async fn put(
     });
     match asked.await {
         Ok(None) => Err(NotPut::Moved),
-        Ok(Some(Reply::Pushed { number, silent, .. })) if !silent.is_empty() => {
-            let silent = silent.join(", ");
-            Err(because(language.pick(
-                format!("Set {number} is in force, but {silent} agreed and has not said that it is there. Look at the cluster's page."),
-                format!("構成情報 {number} は有効ですが、{silent} での反映を確認できません。クラスタのページで確認してください。"),
-            )))
-        }
-        Ok(Some(Reply::Pushed { number, later, .. })) => Ok(Changed { number, later }),
+        Ok(Some(Reply::Pushed {
+            number,
+            later,
+            silent,
+            ..
+        })) => Ok(Changed {
+            number,
+            later,
+            silent,
+        }),
         Ok(Some(Reply::Refused { why })) => Err(because(why)),
         Ok(Some(_)) => Err(because(
             language
@@ -205,7 +216,7 @@ mod tests {
                     std::fs::write(&conf, theirs).unwrap();
                     format!(r#"{{"is":"staged","digest":"{}"}}"#, "0".repeat(64))
                 } else {
-                    r#"{"is":"reply","reply":{"answer":"pushed","number":7,"servers":[],"later":[],"silent":[]}}"#.into()
+                    r#"{"is":"reply","reply":{"answer":"pushed","number":7,"servers":[],"later":[],"silent":["sv2"]}}"#.into()
                 };
                 say.send(line).unwrap();
                 writeln!(to, "{answer}").unwrap();
@@ -238,10 +249,9 @@ mod tests {
     async fn what_somebody_else_changed_just_before_the_push_is_not_overwritten() {
         let base = bundle::digest(CONF_NOW);
         let (done, asked) = put_new(Some(&base), CONF_NOW).await;
-        assert_eq!(
-            (done.ok().map(|changed| changed.number), asked),
-            (Some(7), 2)
-        );
+        let done = done.ok().unwrap();
+        assert_eq!((done.number, asked), (7, 2));
+        assert!(done.doubt(Language::En).unwrap().contains("but sv2 agreed"));
         for base in [Some(base.as_str()), None] {
             let (done, asked) = put_new(base, b"<root>theirs</root>").await;
             assert!(matches!(done, Err(NotPut::Moved)));
