@@ -27,6 +27,7 @@ pub(crate) mod serve;
 mod session;
 pub(crate) mod settings;
 pub(crate) mod setup_code;
+mod test_mails;
 #[cfg(test)]
 mod tests;
 pub(crate) mod users;
@@ -56,6 +57,8 @@ pub(super) struct App {
     desk: desk::Desk,
     /// Archives on their way.
     logs: logs::Logs,
+    /// Test mails and their conversations.
+    test_mails: test_mails::TestMails,
     /// One change of the settings at a time.
     settings: tokio::sync::Mutex<()>,
 }
@@ -68,6 +71,7 @@ impl App {
             door: door::Door::default(),
             live: live::Live::new(desk.clone()),
             logs: logs::Logs::default(),
+            test_mails: test_mails::TestMails::default(),
             settings: tokio::sync::Mutex::default(),
             accounts,
             desk,

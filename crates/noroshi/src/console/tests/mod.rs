@@ -1,6 +1,7 @@
 //! Pages as a browser gets them, over a real command socket with alerts in memory behind it.
 
 mod alerts;
+mod conversation;
 mod gate;
 mod hostile;
 mod stream;
