@@ -413,7 +413,16 @@ impl Connection {
         };
         let withheld = status.licence.filter(|licence| !licence.notices);
         let sent = match withheld {
-            Some(licence) => Err((Fault::NotTested, licence.text.unwrap_or_default())),
+            Some(licence) => Err((
+                Fault::NotTested,
+                licence.text.unwrap_or_else(|| {
+                    let why = log::language().pick(
+                        "this server's licences do not suffice, so no mail leaves it",
+                        "このサーバのライセンスが不足しているため、メールを送信できません",
+                    );
+                    why.to_owned()
+                }),
+            )),
             None => (self.desk.test_mails)(recipient.as_deref()).map_err(|not| {
                 let fault = match not {
                     NotTested::Busy => Fault::Busy,

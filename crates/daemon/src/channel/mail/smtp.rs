@@ -282,7 +282,14 @@ impl Connection {
                 Ok(()) => self.wire.reply(until).await,
                 Err(failure) => Err(failure),
             };
-            let reply = reply.map_err(|failure| self.trouble(Verb::Auth, failure))?;
+            let reply = reply.map_err(|failure| {
+                let failure = match failure {
+                    // It may be what was said, sent back.
+                    Failure::Garbled(line) => Failure::Garbled(sign_in.blot(&line)),
+                    other => other,
+                };
+                self.trouble(Verb::Auth, failure)
+            })?;
             line = match reply.code {
                 235 => {
                     self.listener.received(235, &sign_in.blot(&reply.text));

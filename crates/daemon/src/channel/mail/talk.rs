@@ -171,6 +171,8 @@ impl Listener {
             record.hide(&BASE64_STANDARD.encode(plain));
         }
         record.hide(password);
+        // As it stands in words that were made fit to be shown already.
+        record.hide(&printable(password));
     }
 
     /// Never shows anything of a line that answered a question of a sign-in.
