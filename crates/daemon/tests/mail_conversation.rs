@@ -12,9 +12,10 @@ use noroshi_core::config::{
     AuthMechanism, MailForm, MailTransport, Recipient, Secret, SmtpAuth, SmtpServer, SmtpTls,
 };
 use noroshi_core::notice::Outcome;
+use noroshi_core::text::Language;
 use noroshi_core::time::Span;
 use noroshi_daemon::channel::mail::{
-    Conversation, Ending, MailContext, NotTested, STEPS_MAX, TEXT_BYTES_MAX, Who,
+    Conversation, Ending, MailContext, NotTested, STEPS_MAX, TEXT_BYTES_MAX, What,
 };
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -59,8 +60,16 @@ async fn one(context: MailContext) -> Conversation {
     all.remove(0)
 }
 
-fn said(talk: &Conversation, who: Who) -> Vec<&str> {
-    let of = talk.steps.iter().filter(|step| step.who == who);
+/// What happened beside the words.
+fn notes(talk: &Conversation) -> String {
+    let is_word = |what| matches!(what, What::Sent | What::Received);
+    let notes = talk.steps.iter().filter(|step| !is_word(step.what));
+    let notes = notes.map(|step| format!("{} {}", step.what.label(Language::En), step.text));
+    notes.collect::<Vec<_>>().join("\n")
+}
+
+fn said(talk: &Conversation, what: What) -> Vec<&str> {
+    let of = talk.steps.iter().filter(|step| step.what == what);
     of.map(|step| step.text.as_str()).collect()
 }
 
@@ -130,16 +139,16 @@ async fn the_conversation_with_a_real_server_is_shown_as_it_was() {
         );
         let delivered = good.delivered.as_deref().unwrap();
         assert!(delivered.contains("250 2.0.0 Ok: queued"), "{delivered}");
-        let notes = said(good, Who::Note).join("\n");
+        let notes = notes(good);
         for words in [
             "mail server localhost:",
-            "connected to 127.0.0.1:",
-            "certificate for mx (names: localhost, 127.0.0.1), issued by ca, until 20",
-            "encrypted: TLSv1_3, TLS13_",
+            "connected 127.0.0.1:",
+            "certificate CN=mx; SAN=localhost, 127.0.0.1; issuer=ca; notAfter=20",
+            "encrypted TLSv1_3, TLS13_",
         ] {
             assert!(notes.contains(words), "{words}: {notes}");
         }
-        let sent = said(good, Who::Sent).join("\n");
+        let sent = said(good, What::Sent).join("\n");
         for words in [
             "EHLO ",
             "STARTTLS",
@@ -151,7 +160,7 @@ async fn the_conversation_with_a_real_server_is_shown_as_it_was() {
         ] {
             assert!(sent.contains(words), "{words}: {sent}");
         }
-        let received = said(good, Who::Received).join("\n");
+        let received = said(good, What::Received).join("\n");
         for words in ["220 mx.example.test", "-PIPELINING", "235 2.7.0 ", "354 "] {
             assert!(received.contains(words), "{words}: {received}");
         }
@@ -204,9 +213,9 @@ async fn a_certificate_that_does_not_fit_is_shown() {
     let tls = dir.path().join("tls");
     let ca = tls.join("ca.pem").to_str().unwrap().to_owned();
     let cases = [
-        ("name", Ending::WrongName, "names: mail.example.test"),
-        ("old", Ending::Expired, "until 20"),
-        ("stranger", Ending::NotTrusted, "issued by other-ca"),
+        ("name", Ending::WrongName, "SAN=mail.example.test;"),
+        ("old", Ending::Expired, "notAfter=20"),
+        ("stranger", Ending::NotTrusted, "issuer=other-ca"),
     ];
     let options = cases.map(|(name, ..)| {
         let file = |end: &str| tls.join(format!("{name}.{end}")).display().to_string();
@@ -233,10 +242,7 @@ async fn a_certificate_that_does_not_fit_is_shown() {
         };
         let talk = one(settings(vec![server], &[OPS])).await;
         assert_eq!(talk.faults[0].ending, ending, "{name}: {talk:?}");
-        assert!(
-            said(&talk, Who::Note).join("\n").contains(words),
-            "{talk:?}"
-        );
+        assert!(notes(&talk).contains(words), "{talk:?}");
     }
 }
 
@@ -455,8 +461,8 @@ async fn the_hosts_mail_program_is_shown_with_its_exit_and_words() {
     };
     let talk = one(to(context_with(transport), &[OPS])).await;
     assert_eq!(talk.faults[0].ending, Ending::Program, "{talk:?}");
-    assert_eq!(said(&talk, Who::Received), ["no such user", "queued here"]);
-    let notes = said(&talk, Who::Note).join("\n");
+    assert_eq!(said(&talk, What::Received), ["no such user", "queued here"]);
+    let notes = notes(&talk);
     assert!(notes.contains(&format!("{program} -i -f noroshi@example.test -- {OPS}")));
     assert!(notes.contains("exit status: 67"), "{notes}");
 }

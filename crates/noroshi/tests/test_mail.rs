@@ -94,7 +94,7 @@ fn the_conversation_is_shown_with_what_helps_in_both_languages_and_for_programs(
         "Remedy: Check the address for slips",
         "> RCPT TO:<gone@example.com>",
         "< 550 5.1.1 nobody of that name",
-        "* connected to 127.0.0.1:",
+        "* connected: 127.0.0.1:",
     ] {
         assert!(shown.out.contains(words), "{words}: {}", shown.out);
     }
@@ -121,7 +121,7 @@ fn the_conversation_is_shown_with_what_helps_in_both_languages_and_for_programs(
     assert_eq!(object["delivered"], serde_json::Value::Null);
     assert_eq!(object["faults"][0]["ending"], "no-such-user");
     let last = object["steps"].as_array().unwrap().last().unwrap();
-    assert_eq!(last["who"], "received", "{last}");
+    assert_eq!(last["what"], "received", "{last}");
     assert!(object["took_ms"].is_u64() && last["at_ms"].is_u64() && last["took_ms"].is_u64());
     let audit = fs::read_to_string(home.log().join("audit.log.cur")).unwrap();
     assert!(

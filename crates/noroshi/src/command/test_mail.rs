@@ -8,7 +8,7 @@ use crate::cli;
 use crate::exit::{Exit, Failure};
 use crate::print::{Out, escaped, padded, say};
 use noroshi_core::text::Language;
-use noroshi_daemon::channel::mail::{Conversation, Step, Who};
+use noroshi_daemon::channel::mail::{Conversation, Step, What};
 use std::ops::ControlFlow;
 
 pub(super) fn run(context: &mut Context, options: cli::TestMail) -> Result<Exit, Failure> {
@@ -67,7 +67,7 @@ fn show(out: &mut Out, talk: &Conversation, language: Language) -> Result<(), Fa
     }
     talk.steps
         .iter()
-        .try_for_each(|step| step_line(out, step))?;
+        .try_for_each(|step| step_line(out, step, language))?;
     if talk.cut {
         let cut = language.pick("more was said", "以下省略");
         say!(out, "    … ({cut})")?;
@@ -76,19 +76,14 @@ fn show(out: &mut Out, talk: &Conversation, language: Language) -> Result<(), Fa
 }
 
 /// A step: when, how long after the one before, whose.
-fn step_line(out: &mut Out, step: &Step) -> Result<(), Failure> {
-    let mark = match step.who {
-        Who::Note => "*",
-        Who::Sent => ">",
-        Who::Received => "<",
+fn step_line(out: &mut Out, step: &Step, language: Language) -> Result<(), Failure> {
+    let text = escaped(&step.text);
+    let text = match step.what {
+        What::Sent => format!("> {text}"),
+        What::Received => format!("< {text}"),
+        what => format!("* {}: {text}", what.label(language)),
     };
     let at = format!("{} ms", step.at_ms);
     let took = format!("+{}", step.took_ms);
-    let text = escaped(&step.text);
-    say!(
-        out,
-        "    {} {} {mark} {text}",
-        padded(&at, 10),
-        padded(&took, 7)
-    )
+    say!(out, "    {} {} {text}", padded(&at, 10), padded(&took, 7))
 }

@@ -27,7 +27,7 @@ const ORGANIZATION: &[u8] = &[0x55, 4, 10];
 /// 2.5.29.17.
 const SUBJECT_ALT_NAME: &[u8] = &[0x55, 29, 17];
 
-/// The certificate in words: `for mx.example.com (names: …), issued by …, until 2027-01-31`.
+/// The certificate in the words of its standard: `CN=mx.example.com; SAN=…; issuer=…; notAfter=2027-01-31`.
 pub(super) fn shown(der: &[u8]) -> Option<String> {
     let (body, _) = take(take(der, SEQUENCE)?.0, SEQUENCE)?;
     let rest = match body.first() {
@@ -43,14 +43,14 @@ pub(super) fn shown(der: &[u8]) -> Option<String> {
     let rest = any(rest)?.2;
     let (_, _, after) = any(validity)?;
     let until = until(after)?;
-    let mut text = format!("for {}", name(subject).unwrap_or("?".into()));
+    let mut text = format!("CN={}", name(subject).unwrap_or("?".into()));
     let names = alt_names(rest);
     if !names.is_empty() {
         // Writing to a string cannot fail.
-        let _ = write!(text, " (names: {})", names.join(", "));
+        let _ = write!(text, "; SAN={}", names.join(", "));
     }
     let issuer = name(issuer).unwrap_or("?".into());
-    let _ = write!(text, ", issued by {issuer}, until {until}");
+    let _ = write!(text, "; issuer={issuer}; notAfter={until}");
     Some(text)
 }
 
@@ -200,7 +200,7 @@ mod tests {
     fn a_certificate_says_whose_it_is() {
         assert_eq!(
             shown(&certificate()).unwrap(),
-            "for mx.example.com (names: mx.example.com, mail.example.com, 192.0.2.7), issued by mx.example.com, until 2031-05-09"
+            "CN=mx.example.com; SAN=mx.example.com, mail.example.com, 192.0.2.7; issuer=mx.example.com; notAfter=2031-05-09"
         );
     }
 

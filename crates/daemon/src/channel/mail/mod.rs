@@ -24,7 +24,7 @@ mod tls;
 mod wire;
 
 pub use ending::Ending;
-pub use talk::{Conversation, FAULTS_MAX, Fault, STEPS_MAX, Step, TEXT_BYTES_MAX, Who};
+pub use talk::{Conversation, FAULTS_MAX, Fault, STEPS_MAX, Step, TEXT_BYTES_MAX, What};
 pub use test_mail::{NotTested, TEST_WAIT_MAX, TestMails};
 pub(crate) use tls::try_ca_file;
 

@@ -13,7 +13,7 @@ use super::message::{self, Envelope, MailAddress};
 use super::resolve::Resolver;
 use super::smtp::{Connection, Patience, shown};
 use super::stagger::Stagger;
-use super::talk::Listener;
+use super::talk::{Listener, What};
 use super::{MailContext, host_name};
 use crate::channel::trouble::{self, Failure, Trouble, Verb, Verdict};
 use crate::engine::Gate;
@@ -141,7 +141,7 @@ impl Post {
         listener: &Listener,
     ) -> Option<String> {
         for relay in &self.relays {
-            listener.note(|| format!("mail server {}", shown(&relay.server, None)));
+            listener.note(What::Server, || shown(&relay.server, None));
             let heard = relay.heard(self, context, sending, recipient, listener);
             match heard.await {
                 Ok(reply) => return Some(reply),

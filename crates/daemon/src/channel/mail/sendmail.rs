@@ -6,7 +6,7 @@
 
 use super::MailContext;
 use super::message::{self, Envelope, MailAddress};
-use super::talk::Listener;
+use super::talk::{Listener, What};
 use crate::channel::trouble::{self, Verdict};
 use noroshi_core::notice::{Outcome, Sending};
 use noroshi_core::text::Language;
@@ -63,7 +63,7 @@ async fn run(
         Err(cause) => return retry(cause),
     };
     let command = command(program, &envelope, listener);
-    listener.note(|| {
+    listener.note(What::Program, || {
         let (sender, recipient) = (&envelope.sender, &envelope.recipient);
         format!("{program} -i -f {sender} -- {recipient}")
     });
@@ -84,7 +84,7 @@ async fn run(
     let (verdict, what) = match timeout(run_max, talk).await {
         Ok(Ok((status, said))) if status.success() => {
             listener.said(&said);
-            listener.note(|| status.to_string());
+            listener.note(What::Exit, || status.to_string());
             let said = on_one_line(&said);
             return Outcome::Delivered {
                 reply: trouble::printable(&format!("{program}: {said}")),
@@ -92,7 +92,7 @@ async fn run(
         }
         Ok(Ok((status, said))) => {
             listener.said(&said);
-            listener.note(|| status.to_string());
+            listener.note(What::Exit, || status.to_string());
             let verdict = trouble::judge_exit(status.code(), is_written);
             (verdict, format!("{status} {}", on_one_line(&said)))
         }

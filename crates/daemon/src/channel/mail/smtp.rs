@@ -15,7 +15,7 @@ use super::ending::Ending;
 use super::message::Envelope;
 use super::resolve::Resolver;
 use super::stagger::Stagger;
-use super::talk::Listener;
+use super::talk::{Listener, What};
 use super::tls;
 use super::wire::{Reply, Wire};
 use crate::channel::trouble::{Failure, Trouble, Verb, printable};
@@ -395,9 +395,9 @@ async fn connect(
     })?;
     // A literal address says it all.
     if server.host.parse::<IpAddr>().is_err() {
-        listener.note(|| {
+        listener.note(What::Resolved, || {
             let all: Vec<String> = addresses.iter().map(|it| it.ip().to_string()).collect();
-            format!("{}: {}", server.host, all.join(", "))
+            all.join(", ")
         });
     }
     let mut failed = (None, Failure::Lost("no address".into()));
@@ -408,16 +408,16 @@ async fn connect(
     while let Some((address, (connected, wait))) = connections.next().await {
         match connected {
             Ok(Ok(socket)) => {
-                listener.note(|| format!("connected to {address}"));
+                listener.note(What::Connected, || address.to_string());
                 return Ok((socket, address));
             }
             Ok(Err(error)) => {
-                listener.note(|| format!("{address}: {error}"));
+                listener.note(What::NotConnected, || format!("{address}: {error}"));
                 listener.hint(|| Ending::of_connect(&error));
                 failed = (Some(address), Failure::Lost(error.to_string()));
             }
             Err(_) => {
-                listener.note(|| format!("{address}: no answer within {wait:.1?}"));
+                listener.note(What::NotConnected, || format!("{address}: > {wait:.1?}"));
                 failed = (Some(address), Failure::Silent(wait));
             }
         }

@@ -15,6 +15,7 @@ use crate::clock;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use noroshi_core::config::SmtpAuth;
+use noroshi_core::text::Language;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
@@ -68,22 +69,59 @@ pub struct Step {
     pub at_ms: u64,
     /// How long after the step before.
     pub took_ms: u64,
-    /// Whose.
-    pub who: Who,
-    /// What.
+    /// Of which sort.
+    pub what: What,
+    /// What was said, or what it is about.
     pub text: String,
 }
 
-/// Whose a step is.
+/// Sorts of steps. A release may add some; one that is not known is read as [`What::Other`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Who {
-    /// Something happened, such as a connection.
-    Note,
+pub enum What {
+    /// This mail server of the settings is tried.
+    Server,
+    /// Its name has these addresses.
+    Resolved,
+    /// A connection stands.
+    Connected,
+    /// A connection did not come about.
+    NotConnected,
+    /// The mail server showed this certificate.
+    Certificate,
+    /// The connection is encrypted, by this.
+    Encrypted,
+    /// This program is run.
+    Program,
+    /// It ended.
+    Exit,
     /// We said it.
     Sent,
     /// The mail server, or the program, said it.
     Received,
+    /// Something else.
+    #[serde(other)]
+    Other,
+}
+
+impl What {
+    /// In a word or two.
+    pub fn label(self, language: Language) -> &'static str {
+        let (en, ja) = match self {
+            What::Server => ("mail server", "メールサーバ"),
+            What::Resolved => ("name resolved", "名前解決"),
+            What::Connected => ("connected", "接続"),
+            What::NotConnected => ("not connected", "接続失敗"),
+            What::Certificate => ("certificate", "証明書"),
+            What::Encrypted => ("encrypted", "暗号化"),
+            What::Program => ("program", "プログラム"),
+            What::Exit => ("ended", "終了"),
+            What::Sent => ("we", "送信"),
+            What::Received => ("server", "応答"),
+            What::Other => ("more", "その他"),
+        };
+        language.pick(en, ja)
+    }
 }
 
 /// The ear at a connection; without a record it is deaf, and costs nothing.
@@ -123,13 +161,15 @@ impl Listener {
     }
 
     /// Something happened.
-    pub(super) fn note(&self, text: impl FnOnce() -> String) {
-        self.step(Who::Note, text);
+    pub(super) fn note(&self, what: What, text: impl FnOnce() -> String) {
+        if let Some(mut record) = self.record() {
+            record.step(what, &text());
+        }
     }
 
     /// We said a line that holds no secret.
     pub(super) fn sent(&self, text: impl FnOnce() -> String) {
-        self.step(Who::Sent, text);
+        self.note(What::Sent, text);
     }
 
     /// A reply came; each of its lines is a step.
@@ -140,7 +180,7 @@ impl Listener {
         let mut lines = text.split('\n').peekable();
         while let Some(line) = lines.next() {
             let mark = if lines.peek().is_some() { '-' } else { ' ' };
-            record.step(Who::Received, &format!("{code}{mark}{line}"));
+            record.step(What::Received, &format!("{code}{mark}{line}"));
         }
     }
 
@@ -148,7 +188,7 @@ impl Listener {
     pub(super) fn said(&self, text: &str) {
         if let Some(mut record) = self.record() {
             for line in text.lines() {
-                record.step(Who::Received, line);
+                record.step(What::Received, line);
             }
         }
     }
@@ -230,12 +270,6 @@ impl Listener {
         conversation
     }
 
-    fn step(&self, who: Who, text: impl FnOnce() -> String) {
-        if let Some(mut record) = self.record() {
-            record.step(who, &text());
-        }
-    }
-
     fn record(&self) -> Option<MutexGuard<'_, Record>> {
         let record = self.0.as_ref()?;
         Some(record.lock().unwrap_or_else(PoisonError::into_inner))
@@ -248,7 +282,7 @@ impl Record {
         u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn step(&mut self, who: Who, text: &str) {
+    fn step(&mut self, what: What, text: &str) {
         let text = printable(&self.blotted(text));
         let has_room = self.steps.len() < STEPS_MAX && self.bytes + text.len() <= TEXT_BYTES_MAX;
         if !has_room {
@@ -260,7 +294,7 @@ impl Record {
         self.steps.push(Step {
             at_ms,
             took_ms: at_ms - self.last_ms.min(at_ms),
-            who,
+            what,
             text,
         });
         self.last_ms = at_ms;
@@ -376,7 +410,7 @@ mod tests {
     #[test]
     fn a_deaf_one_holds_nothing() {
         let listener = Listener::default();
-        listener.note(|| unreachable!("nobody listens"));
+        listener.note(What::Other, || unreachable!("nobody listens"));
         listener.received(250, "x");
         assert!(!listener.is_on() && shown(&listener).is_empty());
         assert_eq!(size_of::<Listener>(), size_of::<usize>());

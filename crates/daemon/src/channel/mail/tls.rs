@@ -5,7 +5,7 @@
 //! the settings switch that off by name.
 
 use super::certificate;
-use super::talk::Listener;
+use super::talk::{Listener, What};
 use crate::log;
 use noroshi_core::config::SmtpServer;
 use rustls::client::WebPkiServerVerifier;
@@ -182,10 +182,8 @@ impl ServerCertVerifier for Witness {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.listener.note(|| {
-            let shown = certificate::shown(end_entity);
-            let shown = shown.unwrap_or_else(|| "that cannot be read".into());
-            format!("certificate {shown}")
+        self.listener.note(What::Certificate, || {
+            certificate::shown(end_entity).unwrap_or_else(|| "?".into())
         });
         self.verifier
             .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)

@@ -6,7 +6,7 @@
 //! would send the same mail again and again.
 
 use super::ending::Ending;
-use super::talk::Listener;
+use super::talk::{Listener, What};
 use crate::channel::trouble::Failure;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -109,7 +109,7 @@ impl Wire {
         let begun = crate::clock::instant();
         match timeout_at(until, TlsConnector::from(config).connect(name, socket)).await {
             Ok(Ok(stream)) => {
-                listener.note(|| encryption(&stream));
+                listener.note(What::Encrypted, || encryption(&stream));
                 Ok(Wire {
                     stream: BufReader::with_capacity(
                         READ_BUFFER_BYTES,
@@ -222,8 +222,8 @@ fn encryption(stream: &TlsStream<TcpStream>) -> String {
     let version = session.protocol_version();
     let version = version.and_then(|version| version.as_str()).unwrap_or("?");
     match session.negotiated_cipher_suite() {
-        Some(suite) => format!("encrypted: {version}, {:?}", suite.suite()),
-        None => format!("encrypted: {version}"),
+        Some(suite) => format!("{version}, {:?}", suite.suite()),
+        None => version.to_owned(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Test mails over the command socket.
 
 use super::*;
-use crate::channel::mail::{self, Ending, Step, Who};
+use crate::channel::mail::{self, Ending, Step, What};
 use noroshi_core::status::{LicenceStatus, Status};
 
 /// The driver's answer when it is asked how things are.
@@ -148,13 +148,13 @@ fn test_mails_have_a_pinned_form() {
             steps: vec![Step {
                 at_ms: 5,
                 took_ms: 2,
-                who: Who::Received,
+                what: What::Received,
                 text: "220 mx".into(),
             }],
             cut: false,
         }),
     };
-    let line = r#"{"is":"conversation","conversation":{"recipient":"ops@example.com","server":"sv1","took_ms":7,"delivered":null,"faults":[{"at":"mx:25","ending":"no-such-user","text":"550 no"}],"steps":[{"at_ms":5,"took_ms":2,"who":"received","text":"220 mx"}],"cut":false}}"#;
+    let line = r#"{"is":"conversation","conversation":{"recipient":"ops@example.com","server":"sv1","took_ms":7,"delivered":null,"faults":[{"at":"mx:25","ending":"no-such-user","text":"550 no"}],"steps":[{"at_ms":5,"took_ms":2,"what":"received","text":"220 mx"}],"cut":false}}"#;
     assert_eq!(serde_json::to_string(&answer).unwrap(), line);
     assert_eq!(serde_json::from_str::<Answer>(line).unwrap(), answer);
     let fault = serde_json::to_string(&Fault::NotTested).unwrap();

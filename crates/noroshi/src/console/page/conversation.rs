@@ -14,7 +14,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use maud::{Markup, PreEscaped, html};
-use noroshi_daemon::channel::mail::{Conversation, Fault, Step, Who};
+use noroshi_daemon::channel::mail::{Conversation, Fault, Step};
 use serde::Deserialize;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -175,16 +175,11 @@ fn steps(visitor: &Visitor, steps: &[Step]) -> Markup {
             thead { tr {
                 th scope="col" { (visitor.pick("At", "時点")) }
                 th scope="col" { (visitor.pick("Took", "所要")) }
-                th scope="col" { (visitor.pick("Who", "発信")) }
-                th scope="col" { (visitor.pick("What", "内容")) }
+                th scope="col" { (visitor.pick("What", "種別")) }
+                th scope="col" { (visitor.pick("Text", "内容")) }
             } }
             tbody { @for step in steps {
-                @let who = match step.who {
-                    Who::Note => visitor.pick("what happened", "経過"),
-                    Who::Sent => visitor.pick("we", "送信"),
-                    Who::Received => visitor.pick("server", "応答"),
-                };
-                tr { td { (step.at_ms) " ms" } td { "+" (step.took_ms) } td { (who) } td { bdi { code { (step.text) } } } }
+                tr { td { (step.at_ms) " ms" } td { "+" (step.took_ms) } td { (step.what.label(visitor.language)) } td { bdi { code { (step.text) } } } }
             } }
         }
     }

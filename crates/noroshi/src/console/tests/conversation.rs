@@ -14,8 +14,8 @@ use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-const TAKEN: &str = r#"{"is":"conversation","conversation":{"recipient":"ops@example.com","server":"sv1","took_ms":7,"delivered":"mx:25: 250 ok","faults":[],"steps":[{"at_ms":5,"took_ms":2,"who":"sent","text":"AUTH PLAIN (credentials not shown)"}],"cut":false}}"#;
-const NOT_TAKEN: &str = r#"{"is":"conversation","conversation":{"recipient":"gone@example.com","server":"sv1","took_ms":9,"delivered":null,"faults":[{"at":"mx:25","ending":"no-such-user","text":"550 <script>alert(1)</script>"}],"steps":[{"at_ms":5,"took_ms":2,"who":"received","text":"550 <script>alert(1)</script><!--conversations-->"}],"cut":true}}"#;
+const TAKEN: &str = r#"{"is":"conversation","conversation":{"recipient":"ops@example.com","server":"sv1","took_ms":7,"delivered":"mx:25: 250 ok","faults":[],"steps":[{"at_ms":5,"took_ms":2,"what":"sent","text":"AUTH PLAIN (credentials not shown)"}],"cut":false}}"#;
+const NOT_TAKEN: &str = r#"{"is":"conversation","conversation":{"recipient":"gone@example.com","server":"sv1","took_ms":9,"delivered":null,"faults":[{"at":"mx:25","ending":"no-such-user","text":"550 <script>alert(1)</script>"}],"steps":[{"at_ms":5,"took_ms":2,"what":"received","text":"550 <script>alert(1)</script><!--conversations-->"}],"cut":true}}"#;
 
 /// A daemon that is asked once and says these lines, each when it is told to; what it was asked.
 fn daemon(
