@@ -6,6 +6,7 @@
 use super::ANSWER_BYTES_MAX;
 use super::filter::AlertFilter;
 use super::source::AlertRow;
+use crate::channel::mail::Conversation;
 use crate::collect::Scope;
 use crate::store::{AlertFigures, FiguresQuery};
 use noroshi_core::alert::{
@@ -99,6 +100,16 @@ pub enum Call {
         /// How much.
         scope: Scope,
     },
+    /// Send a test mail to one recipient of the settings, or to each, beside the queue: a conversation each,
+    /// an [`Answer::Conversation`] as it ends, then [`Answer::End`].
+    TestMail {
+        /// To this one alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        recipient: Option<String>,
+        /// For whom, as with a change.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
     /// How much the parts write into the log; answered by [`Answer::LogLevels`].
     LogLevels {
         /// First give this part this level, until the next start.
@@ -135,6 +146,11 @@ pub enum Answer {
     Logs {
         /// The bytes.
         data: String,
+    },
+    /// What came of a test mail to one recipient.
+    Conversation {
+        /// All of it.
+        conversation: Box<Conversation>,
     },
     /// How much the parts write into the log.
     LogLevels {
@@ -181,6 +197,8 @@ pub enum Fault {
     Unreadable,
     /// The logs of the other server cannot be had.
     NotCollected,
+    /// No test mail is sent.
+    NotTested,
 }
 
 /// An alert as it is listed.

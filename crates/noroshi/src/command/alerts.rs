@@ -52,7 +52,7 @@ pub(super) fn run(context: &mut Context, options: cli::Alerts) -> Result<Exit, F
         let printed = if options.json {
             json(out, &alert)
         } else {
-            lines(out, &alert, language)
+            lines(out, &alert, options.ids, language)
         };
         // Whoever follows wants each alert at once.
         let printed = printed.and_then(|()| if follow { out.flush() } else { Ok(()) });
@@ -236,7 +236,7 @@ fn row(out: &mut Out, columns: [&str; 7]) -> Result<(), Failure> {
     )
 }
 
-fn lines(out: &mut Out, alert: &AlertLine, language: Language) -> Result<(), Failure> {
+fn lines(out: &mut Out, alert: &AlertLine, ids: bool, language: Language) -> Result<(), Failure> {
     let severity = match alert.severity {
         Severity::Info => language.pick("info", "情報"),
         Severity::Warning => language.pick("warning", "警告"),
@@ -254,6 +254,10 @@ fn lines(out: &mut Out, alert: &AlertLine, language: Language) -> Result<(), Fai
             &escaped(&alert.text),
         ],
     )?;
+    if ids {
+        let name = language.pick("id", "アラート番号");
+        say!(out, "    {} {}", padded(name, 7), escaped(&alert.id.0))?;
+    }
     alert
         .notices
         .iter()

@@ -35,6 +35,7 @@ pub(crate) mod serve;
 mod session;
 pub(crate) mod settings;
 pub(crate) mod setup_code;
+mod test_mails;
 #[cfg(test)]
 mod tests;
 pub(crate) mod token;
@@ -67,6 +68,10 @@ pub(super) struct App {
     logs: logs::Logs,
     /// Those of all servers together.
     gatherings: Arc<gathering::Gatherings>,
+    /// Test mails and their conversations.
+    test_mails: test_mails::TestMails,
+    /// One change of the settings at a time.
+    settings: tokio::sync::Mutex<()>,
 }
 
 impl App {
@@ -78,6 +83,8 @@ impl App {
             live: live::Live::new(desk.clone()),
             logs: logs::Logs::default(),
             gatherings: Arc::default(),
+            test_mails: test_mails::TestMails::default(),
+            settings: tokio::sync::Mutex::default(),
             accounts,
             desk,
             home,

@@ -54,6 +54,8 @@ pub(super) const ROUTES: &[Route] = &[
     Route { method: "POST", path: "/logs/delete", access: OPERATE, handler: || post(page::gathering::delete) },
     Route { method: "GET", path: "/test", access: OPERATE, handler: || get(page::test::show) },
     Route { method: "POST", path: "/test/mail", access: OPERATE, handler: || post(page::test::mail) },
+    Route { method: "POST", path: "/test/conversation", access: OPERATE, handler: || post(page::conversation::begin) },
+    Route { method: "GET", path: "/test/conversation", access: OPERATE, handler: || get(page::conversation::show) },
     Route { method: "GET", path: "/users", access: ADMINISTER, handler: || get(page::users::show) },
     Route { method: "POST", path: "/users/add", access: ADMINISTER, handler: || post(page::users::add) },
     Route { method: "POST", path: "/users/password", access: ADMINISTER, handler: || post(page::users::password) },

@@ -19,15 +19,11 @@ use noroshi_daemon::control::Trouble;
 use noroshi_daemon::home::Home;
 use noroshi_daemon::sets;
 use std::time::Duration;
-use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
 /// How often, and how far apart, it is looked whether a push was refused because of another one.
 const OVERTAKEN_LOOKS: u32 = 20;
 const OVERTAKEN_PAUSE: Duration = Duration::from_millis(50);
-
-/// One change at a time.
-static ONE: Mutex<()> = Mutex::const_new(());
 
 /// Why a change was not made.
 pub(super) enum Refusal {
@@ -49,6 +45,19 @@ pub(super) struct Changed {
     pub(super) number: u64,
     /// Servers that take it when they return.
     pub(super) later: Vec<String>,
+    /// Servers at work that agreed and have not said that it is in force there.
+    pub(super) silent: Vec<String>,
+}
+
+impl Changed {
+    /// What is to be looked at where a server has not said that the set is in force there.
+    pub(super) fn doubt(&self, language: Language) -> Option<String> {
+        let (number, silent) = (self.number, self.silent.join(", "));
+        (!silent.is_empty()).then(|| language.pick(
+            format!("Set {number} is in force, but {silent} agreed and has not said that it is there. Look at the cluster's page."),
+            format!("構成情報 {number} は有効ですが、{silent} での反映を確認できません。クラスタのページで確認してください。"),
+        ))
+    }
 }
 
 /// Makes one change and has it taken; `who` stands in the history.
@@ -85,7 +94,7 @@ pub(super) async fn put(
     make: impl FnOnce(&Bundle) -> Result<Bundle, Vec<String>> + Send + 'static,
 ) -> Result<Changed, NotPut> {
     let because = |why: String| NotPut::Because(vec![why]);
-    let _one = ONE.lock().await;
+    let _one = app.settings.lock().await;
     let home = app.home.clone();
     let made = spawn_blocking(move || {
         // Before the file: a set that is taken between the two makes the push too late, not the check too early.
@@ -116,14 +125,16 @@ pub(super) async fn put(
     });
     match asked.await {
         Ok(None | Some(Reply::Overtaken { .. })) => Err(NotPut::Moved),
-        Ok(Some(Reply::Pushed { number, silent, .. })) if !silent.is_empty() => {
-            let silent = silent.join(", ");
-            Err(because(language.pick(
-                format!("Set {number} is in force, but {silent} agreed and has not said that it is there. Look at the cluster's page."),
-                format!("構成情報 {number} は有効ですが、{silent} での反映を確認できません。クラスタのページで確認してください。"),
-            )))
-        }
-        Ok(Some(Reply::Pushed { number, later, .. })) => Ok(Changed { number, later }),
+        Ok(Some(Reply::Pushed {
+            number,
+            later,
+            silent,
+            ..
+        })) => Ok(Changed {
+            number,
+            later,
+            silent,
+        }),
         Ok(Some(Reply::Refused { why })) => match is_overtaken(app, former).await {
             true => Err(NotPut::Moved),
             false => Err(because(why)),
@@ -269,10 +280,9 @@ mod tests {
     async fn what_somebody_else_changed_just_before_the_push_is_not_overwritten() {
         let base = bundle::digest(CONF_NOW);
         let (done, asked) = put_new(Some(&base), CONF_NOW, PUSHED).await;
-        assert_eq!(
-            (done.ok().map(|changed| changed.number), asked),
-            (Some(7), 2)
-        );
+        let done = done.ok().unwrap();
+        assert_eq!((done.number, asked), (7, 2));
+        assert!(done.doubt(Language::En).unwrap().contains("but sv2 agreed"));
         for base in [Some(base.as_str()), None] {
             let (done, asked) = put_new(base, b"<root>theirs</root>", PUSHED).await;
             assert!(matches!(done, Err(NotPut::Moved)));

@@ -13,6 +13,7 @@ pub(super) mod asset;
 pub(super) mod audit;
 pub(super) mod builder;
 pub(super) mod cluster;
+pub(super) mod conversation;
 pub(super) mod export;
 pub(super) mod figures;
 pub(super) mod gathering;

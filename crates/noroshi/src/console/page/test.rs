@@ -50,9 +50,14 @@ pub(in crate::console) async fn show(
         .collect();
     let content = html! {
         h2 { (visitor.pick("Mail", "メール")) }
+        (by_conversation(&app, &visitor, &status.server))
+        h3 { (visitor.pick("As an alert", "アラートとして")) }
         form method="post" action="/test/mail" {
-            p { (visitor.pick("One test mail to every recipient.", "すべての宛先にテストメールを送信します。")) }
-            button.primary type="submit" { (visitor.pick("Send a test mail", "テストメールを送信")) }
+            p { (visitor.pick(
+                "A test alert, mailed to every recipient through the queue as a real one is.",
+                "テストのアラートを出力し、本番と同じ経路ですべての宛先に送信します。",
+            )) }
+            button type="submit" { (visitor.pick("Send a test mail", "テストメールを送信")) }
         }
         @if let Some(line) = &sent { (became(&visitor, line)) }
         h2 { (visitor.pick("Warning lights", "警告灯")) }
@@ -62,6 +67,27 @@ pub(in crate::console) async fn show(
         @for server in lamps { h3 { (server.name) } (test_question(&visitor, &server.name)) }
     };
     frame(&visitor, Place::Test, title, &content)
+}
+
+/// The form for test mails whose conversation is shown.
+fn by_conversation(app: &App, visitor: &Visitor, server: &str) -> Markup {
+    let settings = app.accounts.settings();
+    let recipients = settings.map(|config| config.mail.recipients.clone());
+    html! {
+        form.card method="post" action="/test/conversation" {
+            p { (visitor.pick(
+                format!("{server} sends a test mail beside the queue and shows what it and the mail server say to each other, how long each step takes, and what helps where a mail does not get through."),
+                format!("{server} が送信待ちの列を通さずにテストメールを送信し、メールサーバとの通信内容、各段階の所要時間、届かない場合の対処を表示します。"),
+            )) }
+            label { (visitor.pick("To", "宛先"))
+                select name="recipient" {
+                    option value="" { (visitor.pick("every recipient", "すべての宛先")) }
+                    @for one in recipients.unwrap_or_default() { option value=(one.address) { (one.address) } }
+                }
+            }
+            button.primary type="submit" { (visitor.pick("Send and show the conversation", "送信して通信内容を表示")) }
+        }
+    }
 }
 
 /// What became of the test mail.

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod api;
+mod conversation;
 mod described;
 mod gate;
 mod gathering;
@@ -73,6 +74,7 @@ impl Console {
             ask,
             alerts: alerts.clone(),
             logs,
+            test_mails: Arc::new(|_| Err(noroshi_daemon::control::NotTested::NoRecipient)),
             sets: None,
             audit: None,
         };

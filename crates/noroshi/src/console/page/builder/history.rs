@@ -7,7 +7,7 @@ use crate::command::config::restored::restored;
 use crate::console::App;
 use crate::console::page::{Place, frame, frame_with, refused, words};
 use crate::console::settings::{self, NotPut};
-use crate::console::visitor::{Visitor, see};
+use crate::console::visitor::Visitor;
 use crate::print::escaped_lines;
 use axum::Extension;
 use axum::extract::{Form, State};
@@ -210,7 +210,7 @@ pub(in crate::console) async fn restore(
         restored(&home, number).map_err(|not| vec![not.text(language)])
     });
     match put.await {
-        Ok(changed) => see(&format!("/builder/history?done={}", changed.number)),
+        Ok(changed) => preview::in_force(&visitor, &changed),
         Err(NotPut::Moved) => {
             let why = visitor.pick(
                 "The settings were changed by somebody else meanwhile; the history shows it. Nothing was restored.",
