@@ -65,17 +65,14 @@ impl Web {
         Ok(Answer { status, head, body })
     }
 
-    /// A page, and when the first byte of its body had come.
+    /// Asks for a page and tells when the first byte of its body had come; the rest is left to itself.
     ///
     /// # Errors
-    /// When no whole answer comes.
-    pub(crate) fn first_byte(&mut self, path: &str) -> Fallible<(Answer, Instant)> {
-        self.send("GET", path, "text/plain", "")?;
-        let (status, head) = self.head()?;
+    /// When it is refused.
+    pub(crate) fn first_byte(mut self, path: &str) -> Fallible<Instant> {
+        self.listen(path)?;
         self.stream.fill_buf()?;
-        let at = Instant::now();
-        let body = self.body(&head)?;
-        Ok((Answer { status, head, body }, at))
+        Ok(Instant::now())
     }
 
     fn send(&mut self, method: &str, path: &str, kind: &str, body: &str) -> Fallible<()> {
@@ -133,7 +130,7 @@ impl Web {
         }
     }
 
-    /// Opens the stream of what changes, to be read with [`Web::event`].
+    /// Opens a stream, to be read with [`Web::event`].
     ///
     /// # Errors
     /// When it is refused.
