@@ -1,6 +1,6 @@
 //! What is shown: in the forms that the commands print.
 
-use super::given::{NoQuery, query};
+use super::given::{NoQuery, Wrong, query};
 use super::{failed, json, problem, shown, trouble};
 use crate::command::clplcnsc::list;
 use crate::command::{alerts as listing, status as snapshot};
@@ -66,7 +66,7 @@ pub(in crate::console) async fn alerts(
 ) -> Response {
     let page = match wanted(&uri, visitor.language) {
         Ok(page) => page,
-        Err(refusal) => return refusal,
+        Err(wrong) => return wrong.answer(visitor.language),
     };
     // With both the daemon goes on from `after`; where to stop is seen here.
     let end = page.before.filter(|_| page.after.is_some());
@@ -87,11 +87,11 @@ pub(in crate::console) async fn alerts(
 }
 
 /// The page that a query means: by the filter of the alert view, and stricter, for a program is not asked again.
-fn wanted(uri: &Uri, language: Language) -> Result<Page, Response> {
+fn wanted(uri: &Uri, language: Language) -> Result<Page, Wrong> {
     let pairs = query(uri, &FILTER, language)?;
     let bad = |name: &str, en: &str, ja: &str| {
         let detail = format!("{name}: {}", language.pick(en, ja));
-        problem::answer(language, StatusCode::BAD_REQUEST, detail)
+        Wrong(StatusCode::BAD_REQUEST, detail)
     };
     let mut numbers = [None; 3];
     for (name, value) in &pairs {
