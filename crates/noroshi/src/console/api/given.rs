@@ -21,6 +21,16 @@ pub(in crate::console) struct NoQuery;
 /// A body of JSON, an object with the members of `T`. One that has none of its own may be left out.
 pub(in crate::console) struct Body<T>(pub(in crate::console) T);
 
+/// Why a request is not understood: the status of the refusal, and its detail.
+pub(super) struct Wrong(pub(super) StatusCode, pub(super) String);
+
+impl Wrong {
+    /// The refusal.
+    pub(super) fn answer(self, language: Language) -> Response {
+        problem::answer(language, self.0, self.1)
+    }
+}
+
 /// Names and values of a query, each name once and among `known`.
 ///
 /// # Errors
@@ -29,8 +39,8 @@ pub(super) fn query(
     uri: &Uri,
     known: &[&str],
     language: Language,
-) -> Result<Vec<(String, String)>, Response> {
-    let bad = |detail: String| problem::answer(language, StatusCode::BAD_REQUEST, detail);
+) -> Result<Vec<(String, String)>, Wrong> {
+    let bad = |detail: String| Wrong(StatusCode::BAD_REQUEST, detail);
     let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri);
     let Query(pairs) = pairs.map_err(|error| bad(error.body_text()))?;
     for (at, (name, value)) in pairs.iter().enumerate() {
@@ -66,7 +76,10 @@ impl FromRequestParts<Arc<App>> for NoQuery {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<NoQuery, Response> {
-        query(&parts.uri, &[], language_of(&parts.extensions)).map(|_| NoQuery)
+        let language = language_of(&parts.extensions);
+        let read = query(&parts.uri, &[], language);
+        read.map(|_| NoQuery)
+            .map_err(|wrong| wrong.answer(language))
     }
 }
 
@@ -75,7 +88,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Body<T> {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Body<T>, Response> {
         let language = language_of(request.extensions());
-        query(request.uri(), &[], language)?;
+        query(request.uri(), &[], language).map_err(|wrong| wrong.answer(language))?;
         let is_json = is_json(request.headers());
         let bytes = Bytes::from_request(request, app).await.map_err(|error| {
             let detail = language.pick(
@@ -95,7 +108,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Body<T> {
                 detail,
             ));
         }
-        body(&bytes, language).map(Body)
+        let read = body(&bytes, language);
+        read.map(Body).map_err(|wrong| wrong.answer(language))
     }
 }
 
@@ -107,13 +121,13 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-fn body<T: DeserializeOwned>(bytes: &[u8], language: Language) -> Result<T, Response> {
+fn body<T: DeserializeOwned>(bytes: &[u8], language: Language) -> Result<T, Wrong> {
     let wrong = |status, error: serde_json::Error| {
         let detail = language.pick(
             format!("The body is not accepted: {error}"),
             format!("本文を受け付けられません: {error}"),
         );
-        problem::answer(language, status, detail)
+        Wrong(status, detail)
     };
     let members: Map<String, Value> = match bytes.is_empty() {
         true => Map::new(),

@@ -1,6 +1,6 @@
 //! What is shown: in the forms that the commands print.
 
-use super::given::{NoQuery, query};
+use super::given::{NoQuery, Wrong, query};
 use super::{failed, json, problem, shown, trouble};
 use crate::command::clplcnsc::list;
 use crate::command::{alerts as listing, status as snapshot};
@@ -66,7 +66,7 @@ pub(in crate::console) async fn alerts(
 ) -> Response {
     let page = match wanted(&uri, visitor.language) {
         Ok(page) => page,
-        Err(refusal) => return refusal,
+        Err(wrong) => return wrong.answer(visitor.language),
     };
     // With both the daemon goes on from `after`; where to stop is seen here.
     let end = page.before.filter(|_| page.after.is_some());
@@ -87,62 +87,25 @@ pub(in crate::console) async fn alerts(
 }
 
 /// The page that a query means: by the filter of the alert view, and stricter, for a program is not asked again.
-fn wanted(uri: &Uri, language: Language) -> Result<Page, Response> {
+fn wanted(uri: &Uri, language: Language) -> Result<Page, Wrong> {
     let pairs = query(uri, &FILTER, language)?;
-    let bad = |name: &str, en: &str, ja: &str| {
-        let detail = format!("{name}: {}", language.pick(en, ja));
-        problem::answer(language, StatusCode::BAD_REQUEST, detail)
-    };
-    let mut numbers = [None; 3];
     for (name, value) in &pairs {
-        let chars_max = if name == "text" {
-            TEXT_CHARS_MAX
-        } else {
-            NAME_CHARS_MAX
-        };
-        if value.chars().count() > chars_max {
-            return Err(bad(name, "too long", "長すぎます"));
-        }
-        let words = matches!(name.as_str(), "text" | "server" | "module");
-        if !words && value.trim() != value {
-            return Err(bad(name, "spaces around it", "前後に空白があります"));
-        }
-        if matches!(name.as_str(), "since" | "until") && value.parse::<Timestamp>().is_err() {
-            return Err(bad(
-                name,
-                "no time of RFC 3339, such as 2026-11-22T10:00:00Z; a + is %2B in a query",
-                "RFC 3339 の時刻（例: 2026-11-22T10:00:00Z）ではありません。クエリ中の + は %2B です",
-            ));
-        }
-        let limits = 1..=u64::from(ALERTS_PAGE_MAX);
-        for (at, (number, range)) in [("before", &ROWS), ("after", &ROWS), ("limit", &limits)]
-            .into_iter()
-            .enumerate()
-        {
-            if number == name {
-                let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-                let parsed = value.parse().ok().filter(|it| digits && range.contains(it));
-                numbers[at] = Some(parsed.ok_or_else(|| {
-                    let (least, most) = (range.start(), range.end());
-                    let en = format!("no whole number from {least} to {most}");
-                    let ja = format!("{least} から {most} の整数ではありません");
-                    bad(name, &en, &ja)
-                })?);
-            }
-        }
+        checked(name, value, language)?;
     }
-    let [before, after, limit] = numbers;
-    let asked = Query::<Asked>::try_from_uri(uri);
-    let (only, wrong) = match &asked {
-        Ok(Query(asked)) => asked.filter(),
-        Err(_) => return Err(bad("?", "not understood", "解釈できません")),
+    let number = |name: &str, range: RangeInclusive<u64>| {
+        let given = pairs.iter().find(|pair| pair.0 == name);
+        given
+            .map(|pair| whole(name, &pair.1, &range, language))
+            .transpose()
     };
+    let limit = number("limit", 1..=u64::from(ALERTS_PAGE_MAX))?;
+    let (before, after) = (number("before", ROWS)?, number("after", ROWS)?);
+    let asked = Query::<Asked>::try_from_uri(uri);
+    let Query(asked) = asked.map_err(|e| Wrong(StatusCode::BAD_REQUEST, e.body_text()))?;
+    let (only, wrong) = asked.filter();
     if let Some(wrong) = wrong.first() {
-        return Err(bad(
-            wrong.name(),
-            "there is no such choice",
-            "選択できない値です",
-        ));
+        let words = ("there is no such choice", "選択できない値です");
+        return Err(bad(wrong.name(), words, language));
     }
     Ok(Page {
         limit: limit.map_or(LIMIT, |limit| u32::try_from(limit).unwrap_or(LIMIT)),
@@ -150,6 +113,50 @@ fn wanted(uri: &Uri, language: Language) -> Result<Page, Response> {
         before,
         after,
     })
+}
+
+/// What the page's filter would let pass, and a program did not mean.
+fn checked(name: &str, value: &str, language: Language) -> Result<(), Wrong> {
+    let chars_max = match name {
+        "text" => TEXT_CHARS_MAX,
+        _ => NAME_CHARS_MAX,
+    };
+    if value.chars().count() > chars_max {
+        return Err(bad(name, ("too long", "長すぎます"), language));
+    }
+    if !matches!(name, "text" | "server" | "module") && value.trim() != value {
+        let words = ("spaces around it", "前後に空白があります");
+        return Err(bad(name, words, language));
+    }
+    if matches!(name, "since" | "until") && value.parse::<Timestamp>().is_err() {
+        let words = (
+            "no time of RFC 3339, such as 2026-11-22T10:00:00Z; a + is %2B in a query",
+            "RFC 3339 の時刻（例: 2026-11-22T10:00:00Z）ではありません。クエリ中の + は %2B です",
+        );
+        return Err(bad(name, words, language));
+    }
+    Ok(())
+}
+
+fn whole(
+    name: &str,
+    value: &str,
+    range: &RangeInclusive<u64>,
+    language: Language,
+) -> Result<u64, Wrong> {
+    let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+    let number = value.parse().ok().filter(|it| digits && range.contains(it));
+    number.ok_or_else(|| {
+        let (least, most) = (range.start(), range.end());
+        let en = format!("no whole number from {least} to {most}");
+        let ja = format!("{least} から {most} の整数ではありません");
+        bad(name, (&en, &ja), language)
+    })
+}
+
+fn bad(name: &str, (en, ja): (&str, &str), language: Language) -> Wrong {
+    let detail = format!("{name}: {}", language.pick(en, ja));
+    Wrong(StatusCode::BAD_REQUEST, detail)
 }
 
 pub(in crate::console) async fn alert(
