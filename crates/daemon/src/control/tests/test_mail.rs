@@ -10,6 +10,7 @@ fn told(licence: Option<LicenceStatus>) -> Status {
         cluster: "cluster".into(),
         server: "sv1".into(),
         time: WallTime(1),
+        engine: noroshi_core::config::Engine::Embedded,
         servers: Vec::new(),
         on_duty: None,
         notices_waiting: 0,
