@@ -57,6 +57,8 @@ fn measure(site: &Site, browser: &mut Browser, runs: Option<usize>) -> Fallible<
         "cookie",
         &json!({ "cookie": { "name": name, "value": value } }),
     )?;
+    // The first page of all has Chromium's own start in it.
+    browser.first_paint(&format!("{place}/"), true)?;
     let mut figures = Vec::new();
     for (title, path) in [("cluster", "/"), ("alerts", "/alerts")] {
         for cold in [true, false] {

@@ -21,8 +21,8 @@ const COME_AGAIN: Duration = Duration::from_millis(2);
 const PAGES: usize = 100;
 const PAGE_BOUND_MS: f64 = 1000.0;
 const NOTICE_P99_MS: f64 = 50.0;
-/// kB that the console may take for a crowd.
-const MORE_BOUND_KB: f64 = 8192.0;
+/// kB that the console may take for a crowd: 128 for each of its 256 places.
+const MORE_BOUND_KB: f64 = 32_768.0;
 const SLOW: usize = 20;
 /// Events for them: more than the sockets on the way hold.
 const EVENTS: usize = 2_000;

@@ -112,7 +112,8 @@ pub(crate) fn block(site: &Site, title: &str) -> Fallible<Vec<Duration>> {
     let mut times = Vec::new();
     for run in 0..BLOCK {
         interrupt::pause(jitter(run) / 4)?;
-        let text = format!("Notice {title}, {run} end.");
+        // The subject of a mail does without the full stop.
+        let text = format!("Notice {title}, {run} end");
         let (begun, _) = site.raise(run % SERVERS, &text, true)?;
         let mail = site.stage.mail_since(begun, &text);
         times.push(mail.map_or(NOTICE_WAIT, |mail| mail - begun));

@@ -146,8 +146,15 @@ async fn pass(app: &Arc<App>, access: Access, request: Request, next: Next) -> R
     let language = visitor.language;
     let mut request = match body::read_whole(request, visitor.user.is_some()).await {
         Ok(request) => request,
-        Err(status) if api => return api::problem::in_form(language, status.into_response()),
-        Err(status) => return (status, [(CONNECTION, "close")]).into_response(),
+        Err(status) => {
+            let mut answer = match api {
+                true => api::problem::in_form(language, status.into_response()),
+                false => super::page::not_read(&visitor, status),
+            };
+            let close = HeaderValue::from_static("close");
+            answer.headers_mut().insert(CONNECTION, close);
+            return answer;
+        }
     };
     request.extensions_mut().insert(visitor.clone());
     let answered = tokio::time::timeout(ANSWER_WAIT, next.run(request)).await;

@@ -236,6 +236,27 @@ pub(super) fn not_understood(visitor: &Visitor, status: StatusCode) -> Response 
     frame_with(status, visitor, title, &content)
 }
 
+/// A form that was not read to its end; nothing was done with what had come.
+pub(super) fn not_read(visitor: &Visitor, status: StatusCode) -> Response {
+    let title = visitor.pick("Not done", "実行できませんでした");
+    let words = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => visitor.pick(
+            "The form is too large: 256 kB at most, 16 kB before you have signed in. Nothing was changed.",
+            "フォームが大きすぎます（256 kB まで、サインイン前は 16 kB まで）。何も変更していません。",
+        ),
+        _ => visitor.pick(
+            "The form did not come in time. Nothing was changed; send it again.",
+            "フォームの受信が時間内に完了しませんでした。何も変更していません。もう一度送信してください。",
+        ),
+    };
+    frame_with(
+        status,
+        visitor,
+        title,
+        &html! { p.bad role="alert" { (words) } },
+    )
+}
+
 /// No such page.
 pub(super) async fn missing(Extension(visitor): Extension<Visitor>) -> Response {
     let title = visitor.pick("No such page", "ページがありません");

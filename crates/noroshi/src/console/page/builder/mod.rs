@@ -236,24 +236,16 @@ fn unreadable(visitor: &Visitor, why: &[String]) -> Response {
 
 /// A form that could not be taken in: too large, or no form.
 fn no_form(visitor: &Visitor, rejection: &FormRejection) -> Response {
-    let status = rejection.status();
-    let words = if status == StatusCode::PAYLOAD_TOO_LARGE {
-        visitor.pick(
-            "The form is too large: 256 kB at most. Nothing was changed.",
-            "フォームが大きすぎます（256 kB まで）。何も変更していません。",
-        )
-    } else {
-        visitor.pick(
-            "This is no form of the Builder. Nothing was changed; load the page again.",
-            "ビルダのフォームではありません。何も変更していません。ページを再読み込みしてください。",
-        )
-    };
+    let words = visitor.pick(
+        "This is no form of the Builder. Nothing was changed; load the page again.",
+        "ビルダのフォームではありません。何も変更していません。ページを再読み込みしてください。",
+    );
     let title = visitor.pick("Not done", "実行できませんでした");
     let content = html! {
         p.bad role="alert" { (words) }
         p { a href="/builder" { (visitor.pick("To the Builder", "ビルダへ")) } }
     };
-    frame_with(status, visitor, title, &content)
+    frame_with(rejection.status(), visitor, title, &content)
 }
 
 /// Shows every colour on a server's light (rule N15).
