@@ -9,6 +9,7 @@
 
 mod check;
 mod commands;
+mod console;
 mod cpu;
 mod cut;
 mod figure;
@@ -51,6 +52,7 @@ const NAMES: &[(&str, Bench)] = &[
     ("memory", memory::run),
     ("logs", logs::run),
     ("push", push::run),
+    ("console", console::run),
     ("quiet", quiet::run),
 ];
 

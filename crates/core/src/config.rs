@@ -288,6 +288,8 @@ pub struct ConsoleUser {
     pub role: Role,
     /// The hash of its password, in the PHC form of argon2id.
     pub password: Secret,
+    /// The SHA-256 of its API token, if it has one.
+    pub token: Option<[u8; 32]>,
 }
 
 /// What a user of the console may do; each may what the one before it may.

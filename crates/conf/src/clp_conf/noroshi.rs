@@ -63,7 +63,7 @@ const KNOWN: [(&str, &[&str]); 9] = [
         ],
     ),
     ("/console/server", &["address"]),
-    ("/console/user", &["role", "password"]),
+    ("/console/user", &["role", "password", "token"]),
 ];
 
 /// Tells every element below `/root/noroshi` that we do not know. Its text is not shown: it may

@@ -104,43 +104,53 @@ pub(super) fn run(context: &mut Context, options: &cli::Status) -> Result<Exit, 
     Ok(Exit::Done)
 }
 
-/// Prints the snapshot as one JSON object, with its time as text.
+/// Prints the snapshot as one JSON object.
 pub(super) fn json(context: &mut Context, status: &Status) -> Result<Exit, Failure> {
-    #[derive(Serialize)]
-    struct Shown<'a> {
-        cluster: &'a str,
-        server: &'a str,
-        time: String,
-        engine: Engine,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        blind: Option<&'a str>,
-        servers: Vec<ShownServer<'a>>,
-        on_duty: Option<&'a str>,
-        notices_waiting: u32,
-        waiting: &'a [Waiting],
-        backlog: bool,
-        store_trouble: Option<&'a str>,
-        lamps_used: bool,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        licence: Option<&'a LicenceStatus>,
-    }
-    #[derive(Serialize)]
-    struct ShownServer<'a> {
-        name: &'a str,
-        own: bool,
-        state: ServerState,
-        last_word: Option<String>,
-        paths: &'a [PathStatus],
-        lamp: Option<ShownLamp<'a>>,
-        drift: bool,
-        set: Option<u64>,
-    }
-    #[derive(Serialize)]
-    struct ShownLamp<'a> {
-        told: LampTold,
-        #[serde(flatten)]
-        lamp: &'a LampStatus,
-    }
+    context.json_line(&shown(status))?;
+    Ok(Exit::Done)
+}
+
+/// The snapshot as JSON.
+#[derive(Serialize)]
+pub(crate) struct Shown<'a> {
+    cluster: &'a str,
+    server: &'a str,
+    time: String,
+    engine: Engine,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blind: Option<&'a str>,
+    servers: Vec<ShownServer<'a>>,
+    on_duty: Option<&'a str>,
+    notices_waiting: u32,
+    waiting: &'a [Waiting],
+    backlog: bool,
+    store_trouble: Option<&'a str>,
+    lamps_used: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    licence: Option<&'a LicenceStatus>,
+}
+
+#[derive(Serialize)]
+struct ShownServer<'a> {
+    name: &'a str,
+    own: bool,
+    state: ServerState,
+    last_word: Option<String>,
+    paths: &'a [PathStatus],
+    lamp: Option<ShownLamp<'a>>,
+    drift: bool,
+    set: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct ShownLamp<'a> {
+    told: LampTold,
+    #[serde(flatten)]
+    lamp: &'a LampStatus,
+}
+
+/// The snapshot as programs are shown it, with its time as text.
+pub(crate) fn shown(status: &Status) -> Shown<'_> {
     let servers = status.servers.iter().map(|server| ShownServer {
         name: &server.name,
         own: server.own,
@@ -154,7 +164,7 @@ pub(super) fn json(context: &mut Context, status: &Status) -> Result<Exit, Failu
         drift: server.drift,
         set: server.set,
     });
-    let shown = Shown {
+    Shown {
         cluster: &status.cluster,
         server: &status.server,
         time: rfc3339(status.time),
@@ -168,11 +178,7 @@ pub(super) fn json(context: &mut Context, status: &Status) -> Result<Exit, Failu
         store_trouble: status.store_trouble.as_deref(),
         lamps_used: status.lamps_used,
         licence: status.licence.as_ref(),
-    };
-    let shown = serde_json::to_string(&shown)
-        .map_err(|error| context.failure(Exit::Failed, &error.to_string()))?;
-    say!(context.out, "{shown}")?;
-    Ok(Exit::Done)
+    }
 }
 
 /// `NO VALID LICENCE: The license is not registered. (...)`, with what it means.

@@ -1,9 +1,12 @@
 //! Taking connections, within bounds.
 //!
-//! At most [`CONNECTIONS_MAX`] at once and [`OF_ONE_ADDRESS_MAX`] of them from one address, so that one
-//! visitor with thousands of idle connections keeps nobody else out. One too many is closed at once.
-//! A request's head must come within [`HEAD_WAIT`], which is also how long an idle connection is kept.
+//! How many there may be, and who gives way at that bound, stands in [`places`](super::places). A request's
+//! head must come within [`HEAD_WAIT`], which is also how long an idle connection is kept; its body within
+//! [`BODY_WAIT`](super::body::BODY_WAIT); and a reader who takes nothing for
+//! [`WRITE_WAIT`](super::patient::WRITE_WAIT) is given up.
 
+use super::patient::Patient;
+use super::places::{Place, Places};
 use super::route::router;
 use super::visitor::Peer;
 use super::{App, certificate};
@@ -13,10 +16,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use noroshi_core::config::Config;
 use noroshi_core::text::Language;
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,10 +27,6 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-/// Connections at once.
-const CONNECTIONS_MAX: usize = 256;
-/// Of them from one address other than this host's.
-const OF_ONE_ADDRESS_MAX: usize = 32;
 /// How long the head of a request may take.
 const HEAD_WAIT: Duration = Duration::from_secs(20);
 /// Bytes of a request's head.
@@ -125,8 +123,7 @@ async fn accept(
             let (router, tls) = (router.clone(), tls.clone());
             tokio::spawn(async move {
                 // An error is the visitor's going away.
-                let _ = welcome(stream, tls, address, router).await;
-                drop(place);
+                let _ = welcome(stream, tls, router, &place).await;
             });
         }
     }
@@ -135,17 +132,27 @@ async fn accept(
 async fn welcome(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
-    address: IpAddr,
     router: axum::Router,
+    place: &Place,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let peer = |tls| Peer { address, tls };
-    match tls {
-        Some(tls) => {
-            let stream = timeout(HEAD_WAIT, tls.accept(stream)).await??;
-            converse(stream, peer(true), router).await
+    let peer = |tls| Peer {
+        address: place.address(),
+        tls,
+    };
+    let router = router.layer(axum::Extension(Arc::clone(&place.standing)));
+    let stay = async {
+        match tls {
+            Some(tls) => {
+                let stream = timeout(HEAD_WAIT, tls.accept(stream)).await??;
+                converse(stream, peer(true), router).await
+            }
+            None => converse(stream, peer(false), router).await,
         }
-        None => converse(stream, peer(false), router).await,
+    };
+    tokio::select! {
+        ended = stay => ended,
+        () = place.standing.leave() => Ok(()),
     }
 }
 
@@ -160,46 +167,10 @@ pub(super) async fn converse(
         .header_read_timeout(HEAD_WAIT)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(
+            TokioIo::new(Patient::new(stream)),
+            TowerToHyperService::new(router),
+        )
         .await
         .map_err(io::Error::other)
-}
-
-/// How many connections each address has.
-#[derive(Default)]
-struct Places(Mutex<HashMap<IpAddr, usize>>);
-
-/// Gives its place back when it is dropped.
-struct Place {
-    places: Arc<Places>,
-    address: IpAddr,
-}
-
-impl Places {
-    fn take(places: &Arc<Places>, address: IpAddr) -> Option<Place> {
-        let mut all = places.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken: usize = all.values().sum();
-        let own = all.get(&address).copied().unwrap_or(0);
-        if taken >= CONNECTIONS_MAX || (own >= OF_ONE_ADDRESS_MAX && !address.is_loopback()) {
-            return None;
-        }
-        all.insert(address, own + 1);
-        drop(all);
-        Some(Place {
-            places: Arc::clone(places),
-            address,
-        })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut all = self.places.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(own) = all.get_mut(&self.address) {
-            *own -= 1;
-            if *own == 0 {
-                all.remove(&self.address);
-            }
-        }
-    }
 }

@@ -66,6 +66,7 @@ impl Fake {
                     ask,
                     alerts: source,
                     logs: Arc::new(|_, _| mpsc::channel(1).1),
+                    test_mails: Arc::new(|_| Err(noroshi_daemon::control::NotTested::NoRecipient)),
                     sets: None,
                     audit: None,
                 };

@@ -1,8 +1,9 @@
 //! The cluster: each server with its lamp as it shines, its interconnects, and what needs a look.
 
-use super::{Place, frame, refused, trouble, words};
+use super::{Place, frame, lost, not_done, trouble, words};
 use crate::command::status::{heard_at, look, not_heard};
 use crate::console::App;
+use crate::console::deed::{self, Done};
 use crate::console::picture::lamp;
 use crate::console::visitor::{Visitor, see};
 use axum::Extension;
@@ -10,11 +11,12 @@ use axum::extract::{Form, State};
 use axum::response::Response;
 use maud::{Markup, html};
 use noroshi_core::config::Role;
-use noroshi_core::request::{Reply, Request};
 use noroshi_core::status::{LampStatus, LampTold, PathStatus, ServerState, ServerStatus, Status};
 use noroshi_core::time::WallTime;
 use serde::Deserialize;
 use std::sync::Arc;
+
+const HERE: &str = "/";
 
 pub(in crate::console) async fn show(
     State(app): State<Arc<App>>,
@@ -29,6 +31,7 @@ pub(in crate::console) async fn show(
         format!("クラスタ {}", status.cluster),
     );
     let content = html! {
+        (lost(&visitor))
         div #cluster data-live="cluster" aria-live="polite" { (part(&visitor, &status)) }
         @if visitor.may(Role::Administer) { (shutdown_form(&visitor, &status)) }
     };
@@ -67,7 +70,15 @@ fn licence_words(visitor: &Visitor, status: &Status) -> &'static str {
 }
 
 fn troubles(visitor: &Visitor, status: &Status) -> Markup {
+    let states = status.servers.iter().map(|server| {
+        let (class, state) = words::server(server.state, visitor.language);
+        (&server.name, class, state)
+    });
     html! {
+        // On a phone its card may be far below.
+        @for (name, class, state) in states {
+            @if class == "bad" { p.bad { b { (name) } ": " (state) } }
+        }
         @if let Some(trouble) = &status.store_trouble {
             p.bad role="alert" {
                 (visitor.pick("Alert store in trouble: ", "アラート保存領域の障害: ")) (trouble)
@@ -306,8 +317,7 @@ pub(in crate::console) async fn lamp_off(
     Extension(visitor): Extension<Visitor>,
     Form(of): Form<OfServer>,
 ) -> Response {
-    let request = Request::LampOff { server: of.server };
-    done(&app, &visitor, request, "/").await
+    done(&visitor, deed::lamp_off(&app, &visitor, of.server).await)
 }
 
 pub(in crate::console) async fn lamp_test(
@@ -315,8 +325,7 @@ pub(in crate::console) async fn lamp_test(
     Extension(visitor): Extension<Visitor>,
     Form(of): Form<OfServer>,
 ) -> Response {
-    let request = Request::LampTest { server: of.server };
-    done(&app, &visitor, request, "/").await
+    done(&visitor, deed::lamp_test(&app, &visitor, of.server).await)
 }
 
 pub(in crate::console) async fn stop(
@@ -324,11 +333,7 @@ pub(in crate::console) async fn stop(
     Extension(visitor): Extension<Visitor>,
     Form(of): Form<OfServer>,
 ) -> Response {
-    let request = Request::Stop {
-        server: Some(of.server),
-        by: visitor.by(),
-    };
-    done(&app, &visitor, request, "/").await
+    done(&visitor, deed::stop(&app, &visitor, of.server).await)
 }
 
 /// The form of the cluster shutdown.
@@ -343,28 +348,7 @@ pub(in crate::console) async fn shut_down(
     Extension(visitor): Extension<Visitor>,
     Form(of): Form<Whole>,
 ) -> Response {
-    let status = match app.desk.status().await {
-        Ok(status) => status,
-        Err(error) => return trouble(&visitor, Place::Cluster, &error),
-    };
-    if of.cluster.trim() != status.cluster {
-        let text = visitor.pick(
-            format!(
-                "The cluster is called {}. Nothing was stopped.",
-                status.cluster
-            ),
-            format!(
-                "クラスタ名は {} です。何も停止していません。",
-                status.cluster
-            ),
-        );
-        return refused(&visitor, &[text], "/");
-    }
-    let request = Request::Stop {
-        server: None,
-        by: visitor.by(),
-    };
-    done(&app, &visitor, request, "/").await
+    done(&visitor, deed::shut_down(&app, &visitor, &of.cluster).await)
 }
 
 fn shutdown_form(visitor: &Visitor, status: &Status) -> Markup {
@@ -385,11 +369,10 @@ fn shutdown_form(visitor: &Visitor, status: &Status) -> Markup {
     }
 }
 
-/// Has it done, and goes `to` the page that shows it.
-pub(super) async fn done(app: &App, visitor: &Visitor, request: Request, to: &str) -> Response {
-    match app.desk.change(visitor, request).await {
-        Ok(Reply::Refused { why }) => refused(visitor, &[why], to),
-        Ok(_) => see(to),
-        Err(error) => refused(visitor, &[error.to_string()], to),
+/// Goes to the page that shows it, or says why it was not done.
+fn done(visitor: &Visitor, done: Done) -> Response {
+    match done {
+        Ok(_) => see(HERE),
+        Err(undone) => not_done(visitor, undone, HERE),
     }
 }

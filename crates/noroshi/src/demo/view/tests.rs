@@ -260,3 +260,16 @@ fn escape_and_a_key_in_quick_succession_are_both_taken() {
     );
     assert_eq!((look.over, look.server), (Over::Nothing, 0));
 }
+
+/// Rule: N20 N21
+#[test]
+fn the_way_to_the_console_stands_whole_or_not_at_all() {
+    let mut scene = killed();
+    let link = "http://127.200.1.1:29003/set-up#ABCDE-FGHJK-LMNPQ-RSTUV";
+    scene.console = link.into();
+    let shown = |width, height| rows(width, height, &scene, &look(Language::En));
+    assert!(shown(80, 24).contains(&format!(" console: {link}")));
+    for (width, height) in [(60, 40), (80, 21)] {
+        assert!(!shown(width, height).contains("http:"));
+    }
+}
