@@ -65,6 +65,8 @@ fn a_node_that_dies_is_told_once_and_so_is_its_return() {
     let Some(Ring { mut cluster, _turn }) = ring() else {
         return;
     };
+    // What is lost just after a connection must last for a while: here the ring has stood for longer.
+    hold(Duration::from_secs(6));
     let at = cluster.corosync(2).kill().unwrap();
     cluster.kill(2).unwrap();
     let down = "Server sv3 is down: Corosync lost it";

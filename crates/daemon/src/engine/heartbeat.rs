@@ -423,3 +423,68 @@ fn phase(state: State) -> Phase {
         State::Starting | State::Running | State::Other(_) => Phase::Running,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use noroshi_core::time::Span;
+
+    /// One of two servers that speak in Corosync's group.
+    fn server(own: u8, key: u8) -> Heartbeats {
+        let text = r#"<root><cluster><name>c</name></cluster><noroshi><engine>corosync</engine></noroshi>
+            <server name="sv1"><priority>0</priority><device id="0"><type>lan</type><info>192.0.2.1</info></device></server>
+            <server name="sv2"><priority>1</priority><device id="0"><type>lan</type><info>192.0.2.2</info></device></server></root>"#;
+        let parsed = noroshi_conf::read(text.as_bytes()).expect("the file above is well formed");
+        let plan = Arc::new(Plan::new(&parsed.config, ServerId(own)));
+        let key = ClusterKey::new([key; 32]);
+        let session = SessionId([own + 1; 12]);
+        let mut heartbeats = Heartbeats::new(&key, session, plan, Gate::open());
+        heartbeats.enter(Phase::Running);
+        heartbeats
+    }
+
+    /// Lets `from` and `to` speak in turns; what `to` makes of it.
+    fn talk(from: &mut Heartbeats, to: &mut Heartbeats, turns: u64) -> Vec<Heard> {
+        let mut heard = Vec::new();
+        let (one, other) = (from.plan.own, to.plan.own);
+        for turn in 0..turns {
+            let now = Moment(0) + Span::from_secs(turn);
+            let word = from.word(other).expect("it may speak");
+            heard.extend(to.take_word(now, one, &word).0.map(|taken| taken.heard));
+            let word = to.word(one).expect("it may speak");
+            from.take_word(now, other, &word);
+        }
+        heard
+    }
+
+    /// Rule: N3 N2
+    #[test]
+    fn a_word_in_the_group_is_believed_under_the_key_once_it_is_proven() {
+        let (mut one, mut other) = (server(0, 7), server(1, 7));
+        let heard = talk(&mut one, &mut other, 4);
+        assert_eq!(heard.len(), 3, "the first waits for its proof");
+        assert_eq!(heard[0].session, SessionId([1; 12]));
+        // Heard before.
+        let word = one.word(ServerId(1)).expect("it may speak");
+        let take = |to: &mut Heartbeats, from: u8| to.take_word(Moment(9), ServerId(from), &word).0;
+        assert!(take(&mut other, 0).is_some());
+        assert!(take(&mut other, 0).is_none());
+        // Another process says it, or it is said to another.
+        assert!(take(&mut server(1, 7), 1).is_none());
+        assert!(take(&mut one, 1).is_none());
+        one.enter(Phase::Leaving);
+        let left = talk(&mut one, &mut other, 1);
+        assert_eq!(left[0].phase, Phase::Leaving);
+    }
+
+    /// Rule: N3 N2
+    #[test]
+    fn whoever_may_use_corosync_and_has_another_key_is_not_believed() {
+        let (mut stranger, mut other) = (server(0, 8), server(1, 7));
+        assert_eq!(talk(&mut stranger, &mut other, 5), []);
+        assert!(other.counts.forged > 0);
+        for junk in [&b""[..], b"NRSI", &[0; 2_000]] {
+            assert!(other.take_word(Moment(1), ServerId(0), junk).0.is_none());
+        }
+    }
+}

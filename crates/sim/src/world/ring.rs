@@ -5,6 +5,7 @@
 //! on a new ring together. A Corosync that starts again is another one, so that a quick reboot is seen.
 
 use super::{Due, World};
+use crate::scenario::CorosyncDoes;
 use noroshi_core::config::{Engine, InterconnectId, ServerId};
 use noroshi_core::event::{Event, Heard, Phase};
 use noroshi_core::membership::ring::{Blindness, Ring, View};
@@ -78,6 +79,18 @@ impl World {
     /// Whether the story has a Corosync.
     pub(super) fn has_ring(&self) -> bool {
         self.config.engine == Engine::Corosync
+    }
+
+    /// Whether a Corosync can do that: there is one, and it is not doing so already.
+    pub fn corosync_can(&self, server: usize, does: CorosyncDoes) -> bool {
+        let sim = &self.servers[server];
+        let state = sim.corosync.state;
+        let can = match does {
+            CorosyncDoes::Start => matches!(state, State::Stopped { .. }),
+            CorosyncDoes::Stop | CorosyncDoes::Die | CorosyncDoes::Hang => state == State::Runs,
+            CorosyncDoes::Answer => state == State::Hangs,
+        };
+        self.has_ring() && sim.powered && can
     }
 
     /// A host without power has no Corosync any more; with power it starts one.
