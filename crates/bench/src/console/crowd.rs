@@ -8,6 +8,7 @@ use crate::figure::{Figure, Stat};
 use crate::interrupt;
 use noroshi_sim::rig::{Error, Fallible, until};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use socket2::SockRef;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,9 +22,10 @@ const COME_AGAIN: Duration = Duration::from_millis(2);
 const PAGES: usize = 100;
 const PAGE_BOUND_MS: f64 = 1000.0;
 const NOTICE_P99_MS: f64 = 50.0;
-/// kB that the console may take for a crowd: 128 for each of its 256 places.
-const MORE_BOUND_KB: f64 = 32_768.0;
+/// kB that the console may take for a crowd: 32 for each of its 256 places.
+const MORE_BOUND_KB: f64 = 8_192.0;
 const SLOW: usize = 20;
+const SLOW_BUFFER_BYTES: usize = 4_096;
 /// Events for them: more than the sockets on the way hold.
 const EVENTS: usize = 2_000;
 /// The console drops a reader that takes nothing for half a minute.
@@ -103,6 +105,8 @@ pub(crate) fn slow(site: &mut Site) -> Fallible<Vec<Figure>> {
     let mut slow = Vec::new();
     for _ in 0..SLOW {
         let mut web = site.visit(0)?;
+        // Or the system on this side takes in for them what they do not read.
+        SockRef::from(&web.socket()?).set_recv_buffer_size(SLOW_BUFFER_BYTES)?;
         web.listen(&format!("/live?after={}", site.newest(0)?))?;
         slow.push(web);
     }

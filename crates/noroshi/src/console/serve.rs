@@ -3,19 +3,23 @@
 //! How many there may be, and who gives way at that bound, stands in [`places`](super::places). A request's
 //! head must come within [`HEAD_WAIT`], which is also how long an idle connection is kept; its body within
 //! [`BODY_WAIT`](super::body::BODY_WAIT); and a reader who takes nothing for
-//! [`WRITE_WAIT`](super::patient::WRITE_WAIT) is given up.
+//! [`WRITE_WAIT`] is given up.
 
-use super::patient::Patient;
-use super::places::{Place, Places};
+use super::patient::{Patient, WRITE_WAIT};
+use super::places::{Place, Places, Standing};
 use super::route::router;
 use super::visitor::Peer;
 use super::{App, certificate};
 use axum::extract::ConnectInfo;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use noroshi_core::config::Config;
 use noroshi_core::text::Language;
+use socket2::SockRef;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -33,6 +37,8 @@ const HEAD_WAIT: Duration = Duration::from_secs(20);
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Header fields of a request.
 const HEADERS_MAX: usize = 64;
+/// What the system keeps of answers that were not taken, a connection; it doubles this for its own use.
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
 /// Pause after a failed accept, so that a lack of file descriptors does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -140,14 +146,15 @@ async fn welcome(
         address: place.address(),
         tls,
     };
-    let router = router.layer(axum::Extension(Arc::clone(&place.standing)));
+    bound(&stream)?;
+    let standing = Some(Arc::clone(&place.standing));
     let stay = async {
         match tls {
             Some(tls) => {
                 let stream = timeout(HEAD_WAIT, tls.accept(stream)).await??;
-                converse(stream, peer(true), router).await
+                converse(stream, peer(true), standing, router).await
             }
-            None => converse(stream, peer(false), router).await,
+            None => converse(stream, peer(false), standing, router).await,
         }
     };
     tokio::select! {
@@ -156,21 +163,36 @@ async fn welcome(
     }
 }
 
+/// Bounds what the system keeps for a reader who takes nothing, and how long for one who vanished.
+fn bound(stream: &TcpStream) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    socket.set_tcp_user_timeout(Some(WRITE_WAIT))
+}
+
+/// Answers the requests of one connection; each bears who it is from.
 pub(super) async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send,
     peer: Peer,
+    standing: Option<Arc<Standing>>,
     router: axum::Router,
 ) -> io::Result<()> {
-    let router = router.layer(axum::Extension(ConnectInfo(peer)));
+    let router = TowerToHyperService::new(router);
+    // A layer on the router would copy its whole table for each connection.
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        let known = request.extensions_mut();
+        known.insert(ConnectInfo(peer));
+        if let Some(standing) = &standing {
+            known.insert(Arc::clone(standing));
+        }
+        router.call(request)
+    });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WAIT)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
-        .serve_connection(
-            TokioIo::new(Patient::new(stream)),
-            TowerToHyperService::new(router),
-        )
+        .serve_connection(TokioIo::new(Patient::new(stream)), service)
         .await
         .map_err(io::Error::other)
 }

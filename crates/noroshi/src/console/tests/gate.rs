@@ -86,7 +86,7 @@ impl Place {
             address: [192, 0, 2, 7].into(),
             tls: false,
         };
-        let serving = tokio::spawn(converse(theirs, peer, self.router.clone()));
+        let serving = tokio::spawn(converse(theirs, peer, None, self.router.clone()));
         // A server that has had enough closes before it has read all.
         let _ = timeout(WAIT, ours.write_all(bytes)).await.unwrap();
         let mut text = Vec::new();

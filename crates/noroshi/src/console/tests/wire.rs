@@ -20,7 +20,7 @@ fn visit(place: &Place) -> DuplexStream {
         address: [192, 0, 2, 7].into(),
         tls: false,
     };
-    tokio::spawn(converse(theirs, peer, place.router.clone()));
+    tokio::spawn(converse(theirs, peer, None, place.router.clone()));
     ours
 }
 
