@@ -170,6 +170,26 @@ fn a_clean_stop_of_everything_on_a_node_is_no_fault() {
     assert_told(&cluster, &[]);
 }
 
+/// One node after the other, as for an update: each stops and starts in order, Corosync with it.
+///
+/// Rule: N3 M16
+#[test]
+fn a_rolling_restart_is_no_fault() {
+    let Some(Ring { mut cluster, _turn }) = ring() else {
+        return;
+    };
+    for server in 0..3 {
+        assert!(cluster.terminate(server).unwrap().success());
+        cluster.corosync(server).stop().unwrap();
+        cluster.wait_lamp(server, Look::OUT, SOON).unwrap();
+        cluster.corosync(server).start().unwrap();
+        cluster.start(server).unwrap();
+        cluster.wait_all_up(RING).unwrap();
+        cluster.wait_lamp(server, Look::GREEN, SOON).unwrap();
+    }
+    assert_told(&cluster, &[]);
+}
+
 /// Rule: N3
 #[test]
 fn a_corosync_that_restarts_makes_one_server_blind_and_nobody_fall() {

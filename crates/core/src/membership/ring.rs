@@ -31,7 +31,8 @@ const BLIND_GRACE_AT_START: Span = Span::from_secs(30);
 const SETTLE: Span = Span::from_secs(3);
 /// How long a node that left and joined in one change may take until its alert service is heard.
 const RETURN_WAIT: Span = Span::from_secs(3);
-/// A node that leaves the ring so soon after its processes left in order: a crash takes a token's time.
+/// A node that leaves the ring so soon after its processes stopped in order, or within a third of the time that
+/// the ring takes to miss one, if that is shorter: a crash takes all of it.
 const STOPPED_WITHIN: Span = Span::from_ms(300);
 /// How much longer than the ring needs to miss a node a process must be gone: a node that dies may take
 /// its processes first.
@@ -217,7 +218,8 @@ impl Membership {
             }
             if ring.present && !view.nodes.has(id) {
                 let ended_at = ring.ended_at.take();
-                ring.stopped = ended_at.is_some_and(|at| now.since(at) <= STOPPED_WITHIN);
+                let within = STOPPED_WITHIN.min(view.detects_in.div(3));
+                ring.stopped = ended_at.is_some_and(|at| now.since(at) <= within);
             }
             ring.present |= view.nodes.has(id);
             ring.stopped &= !view.nodes.has(id);
