@@ -324,9 +324,14 @@ impl Membership {
     /// Servers whose node is not in the ring any more.
     fn judge_lost(&mut self, now: Moment, view: &View, news: &mut Vec<News>) {
         let mut lost = Vec::new();
+        let changed_at = self.sight.as_ref().map_or(now, |sight| sight.changed_at);
         for server in self.others().filter(|id| !view.nodes.has(*id)) {
             let peer = self.peer_mut(server);
             let was_there = core::mem::take(&mut peer.ring.present);
+            if !was_there && peer.ring.heard_at.is_some_and(|at| at >= changed_at) {
+                // It speaks in a ring whose view is still to come.
+                continue;
+            }
             let stopped = core::mem::take(&mut peer.ring.stopped);
             (peer.ring.gone_since, peer.ring.returned_at) = (None, None);
             match peer.state {

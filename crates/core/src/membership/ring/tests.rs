@@ -197,6 +197,33 @@ fn a_process_is_called_killed_only_when_its_node_has_outlived_it() {
     assert_eq!(story.news[1..], [News::Rejoined(ServerId(2))]);
 }
 
+/// A message of a ring may come before all of its view.
+///
+/// Rule: N3 N9
+#[test]
+fn who_is_heard_before_the_view_that_has_it_is_back_and_not_lost_again() {
+    let mut story = Story::of(3);
+    story.see(view(2, &[0, 1], true));
+    story.news.clear();
+    story.pass(2_000);
+    story.hear(2, 2);
+    story.membership.tick(story.now, &mut story.news);
+    story.pass(100);
+    assert!(matches!(
+        story.news[..],
+        [News::Back { same_run: true, .. }]
+    ));
+    story.see(view(3, &[0, 1, 2], true));
+    story.pass(20_000);
+    assert_eq!(story.news.len(), 1, "{:?}", story.news);
+    // A view that is newer than its word, and does not have it.
+    story.see(view(4, &[0, 1], true));
+    story.hear(2, 2);
+    story.pass(10);
+    story.see(view(5, &[0, 1], true));
+    assert_eq!(story.downs(), [(2, Cause::Lost), (2, Cause::Lost)]);
+}
+
 /// Before a connection is old enough for a verdict: what was seen is kept for it.
 ///
 /// Rule: N3

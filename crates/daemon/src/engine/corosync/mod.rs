@@ -80,7 +80,9 @@ enum Told {
     Notices(Vec<Notice>),
     /// The links have changed.
     Links(Vec<Link>),
-    /// Corosync's configuration has changed.
+    /// The ring takes another time to miss a node.
+    DetectsIn(Duration),
+    /// Corosync's nodes have changed.
     Nodes(Vec<Node>),
     /// There is no connection (any more): why, and more about it for the log.
     Lost(Blindness, String),

@@ -23,6 +23,9 @@ use tokio::sync::mpsc;
 
 /// How long without anything to do until the settings are looked at again.
 const IDLE: Duration = Duration::from_secs(1);
+/// Messages that wait for the view of their ring, half a second at most; beyond that the oldest are lost, and
+/// said again by whoever said them.
+const HELD_MAX: usize = 1_024;
 
 struct Teller {
     wires: Weak<Wires>,
@@ -39,7 +42,10 @@ struct Teller {
     blind: Option<Blindness>,
     /// It is to be told.
     blind_is_news: bool,
-    messages: VecDeque<(Member, Vec<u8>)>,
+    /// What Corosync told, in its order.
+    notices: VecDeque<Notice>,
+    /// Messages of a ring whose view is not complete.
+    held: VecDeque<(Member, Vec<u8>)>,
     last_loss: String,
 }
 
@@ -61,7 +67,8 @@ pub(super) async fn run(wires: Weak<Wires>, shared: Arc<Shared>, mut told: mpsc:
         changed_links: Vec::new(),
         blind: None,
         blind_is_news: false,
-        messages: VecDeque::new(),
+        notices: VecDeque::new(),
+        held: VecDeque::new(),
         last_loss: String::new(),
     };
     loop {
@@ -95,22 +102,19 @@ impl Teller {
             } => {
                 self.scene.disconnect();
                 (self.own, self.known, self.plan) = (own, nodes, None);
-                self.detects_in = Span(u64::try_from(detects_in.as_micros()).unwrap_or(u64::MAX));
+                self.detects_in = span(detects_in);
                 self.links.clear();
                 self.last_loss.clear();
                 (self.blind, self.blind_is_news) = (None, false);
                 let line = self.pick("connected to Corosync", "Corosync に接続しました");
                 note(Level::Info, line);
             }
-            Told::Notices(notices) => {
-                for notice in notices {
-                    match notice {
-                        Notice::Message { from, bytes } => self.messages.push_back((from, bytes)),
-                        other => self.piece(other),
-                    }
-                }
-            }
+            Told::Notices(notices) => self.notices.extend(notices),
             Told::Links(links) => self.compare_links(&links),
+            Told::DetectsIn(detects_in) => {
+                self.detects_in = span(detects_in);
+                self.scene.repeat(clock::moment());
+            }
             Told::Nodes(nodes) => (self.known, self.plan) = (nodes, None),
             Told::Lost(why, more) => self.lost(why, more),
         }
@@ -124,7 +128,8 @@ impl Teller {
     fn lost(&mut self, why: Blindness, more: String) {
         self.scene.disconnect();
         self.shared.speaker().listeners(clock::moment(), &[], &[]);
-        self.messages.clear();
+        self.notices.clear();
+        self.held.clear();
         if self.last_loss != more {
             let line = self.pick("no connection to Corosync", "Corosync に接続できません");
             note(Level::Warning, format!("{line}: {}", more.escape_debug()));
@@ -198,26 +203,60 @@ impl Teller {
             return Some(Event::Ring(Ring::Blind(why)));
         }
         self.look_at_settings();
-        while let Some((from, frame)) = self.messages.pop_front() {
-            if let Some(event) = self.message(from, &frame) {
-                return Some(event);
-            }
-        }
         if self.shared.hangs.load(Ordering::Relaxed) {
             return None;
         }
-        let (nodes, own) = (&self.nodes, self.own);
-        let view = self
-            .scene
-            .view(clock::moment(), self.detects_in, |node| nodes.server(node));
-        if let Some(view) = view {
-            return Some(Event::Ring(Ring::View(view)));
+        while let Some(notice) = self.notices.pop_front() {
+            let (from, bytes) = match notice {
+                Notice::Message { from, bytes } => (from, bytes),
+                piece => {
+                    self.piece(piece);
+                    continue;
+                }
+            };
+            // What was said before a change comes before its view, and what was said after it after it: nobody is
+            // missed who has taken his leave, or heard and missed at once.
+            if let Some(view) = self.view() {
+                self.notices.push_front(Notice::Message { from, bytes });
+                return Some(view);
+            }
+            if self.held.len() >= HELD_MAX {
+                self.held.pop_front();
+            }
+            self.held.push_back((from, bytes));
+            if let Some(event) = self.held_word() {
+                return Some(event);
+            }
         }
+        if let Some(event) = self.view().or_else(|| self.held_word()) {
+            return Some(event);
+        }
+        let (nodes, own) = (&self.nodes, self.own);
         while let Some((node, link)) = self.changed_links.pop() {
             let server = nodes.server(node).filter(|_| node != own);
             if let (Some(server), Some(path)) = (server, nodes.path(node, link)) {
                 let up = self.links.get(&(node, link)).copied().unwrap_or(false);
                 return Some(Event::Ring(Ring::Link { server, path, up }));
+            }
+        }
+        None
+    }
+
+    fn view(&mut self) -> Option<Event> {
+        let (now, nodes) = (clock::moment(), &self.nodes);
+        let view = self
+            .scene
+            .view(now, self.detects_in, |node| nodes.server(node))?;
+        Some(Event::Ring(Ring::View(view)))
+    }
+
+    /// The next message, unless it belongs to a ring whose view is not complete.
+    fn held_word(&mut self) -> Option<Event> {
+        while self.scene.due().is_none()
+            && let Some((from, frame)) = self.held.pop_front()
+        {
+            if let Some(event) = self.message(from, &frame) {
+                return Some(event);
             }
         }
         None
@@ -233,4 +272,8 @@ impl Teller {
         self.scene.prove(clock::moment(), from);
         Some(Event::Heard(heard))
     }
+}
+
+fn span(length: Duration) -> Span {
+    Span(u64::try_from(length.as_micros()).unwrap_or(u64::MAX))
 }

@@ -84,6 +84,7 @@ impl Thread {
         })?;
         let mut asked = Asked {
             at: None,
+            detects_in,
             nodes,
             links: Vec::new(),
         };
@@ -175,11 +176,13 @@ impl Thread {
 /// What was asked last, and what was answered.
 struct Asked {
     at: Option<Instant>,
+    detects_in: Duration,
     nodes: Vec<Node>,
     links: Vec<Link>,
 }
 
-/// Asks how the links are, and after a change of the ring who the nodes are.
+/// Asks how the links are, how long the ring takes, and after a change of it who the nodes are: one piece of news
+/// at a time.
 fn ask(ring: &Ring, asked: &mut Asked, ring_changed: bool) -> Result<Option<Told>, Error> {
     let now = clock::thread_instant();
     if ring_changed {
@@ -196,7 +199,11 @@ fn ask(ring: &Ring, asked: &mut Asked, ring_changed: bool) -> Result<Option<Told
         return Ok(None);
     }
     asked.at = Some(now);
-    ring.own_node()?;
+    let detects_in = ring.detects_in()?;
+    if detects_in != asked.detects_in {
+        asked.detects_in = detects_in;
+        return Ok(Some(Told::DetectsIn(detects_in)));
+    }
     let links = ring.links()?;
     if links == asked.links {
         return Ok(None);
