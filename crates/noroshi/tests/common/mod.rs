@@ -311,6 +311,7 @@ pub(crate) fn cluster(other: ServerState) -> Status {
         server: "server1".into(),
         time: TIME,
         engine: noroshi_core::config::Engine::Embedded,
+        blind: None,
         servers: vec![
             server("server1", true, ServerState::Up),
             server("server2", false, other),
