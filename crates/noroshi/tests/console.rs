@@ -169,6 +169,8 @@ fn an_address_that_is_taken_is_told_and_alerts_go_on_until_it_is_free() {
     let words = format!("cannot listen on {}:{PORT}", site.address);
     wait_until("the log says so", || site.log().contains(&words));
     assert!(site.log().contains("no console: "), "{}", site.log());
+    let remedy = "set /root/noroshi/console/port or /root/noroshi/console/server@";
+    assert!(site.log().contains(remedy), "{}", site.log());
     let raised = site.run(&["clplogcmd", "-m", "the disk is hot", "--alert"]);
     assert_eq!(raised.code, 0, "{raised:?}");
     let alerts = site.run(&["alerts"]);
