@@ -88,7 +88,7 @@ pub(super) fn run(context: &mut Context, options: &cli::Status) -> Result<Exit, 
         )
     )?;
     for waiting in &status.waiting {
-        say!(context.out, "{}", waiting_line(waiting, language))?;
+        say!(context.out, "  {}", waiting_words(waiting, language))?;
     }
     if let Some(trouble) = &status.store_trouble {
         let trouble = escaped(trouble);
@@ -200,31 +200,28 @@ fn licence_line(licence: &LicenceStatus, language: Language) -> String {
     )
 }
 
-/// `  3 syslog lines wait: /dev/log does not exist`
-fn waiting_line(waiting: &Waiting, language: Language) -> String {
+/// `3 syslog lines wait: /dev/log does not exist`
+pub(crate) fn waiting_words(waiting: &Waiting, language: Language) -> String {
     let count = waiting.count;
     let one = count == 1;
     let mut line = match waiting.channel {
         Channel::Mail => language.pick(
-            format!(
-                "  {count} {}",
-                if one { "mail waits" } else { "mails wait" }
-            ),
-            format!("  メール {count} 通が送信待ち"),
+            format!("{count} {}", if one { "mail waits" } else { "mails wait" }),
+            format!("メール {count} 通が送信待ち"),
         ),
         Channel::Lamp => language.pick(
             format!(
-                "  {count} warning light {}",
+                "{count} warning light {}",
                 if one { "waits" } else { "notices wait" }
             ),
-            format!("  警告灯への通報 {count} 件が送信待ち"),
+            format!("警告灯への通報 {count} 件が送信待ち"),
         ),
         Channel::Syslog => language.pick(
             format!(
-                "  {count} syslog {}",
+                "{count} syslog {}",
                 if one { "line waits" } else { "lines wait" }
             ),
-            format!("  syslog {count} 行が送信待ち"),
+            format!("syslog {count} 行が送信待ち"),
         ),
     };
     if let Some(reason) = &waiting.reason {

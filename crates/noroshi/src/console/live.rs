@@ -6,8 +6,8 @@
 //! what it missed.
 
 use super::desk::{Desk, Page};
+use super::overview::Overview;
 use super::recent::{RECENT_MAX, Recent};
-use noroshi_core::status::Status;
 use noroshi_daemon::clock;
 use noroshi_daemon::control::AlertLine;
 use std::ops::ControlFlow;
@@ -30,7 +30,7 @@ pub(super) enum News {
     Alert(Arc<AlertLine>),
     /// An alert that was shown is another now.
     Changed(Arc<AlertLine>),
-    State(Arc<Status>),
+    State(Arc<Overview>),
     /// The daemon does not answer.
     Silent,
 }
@@ -114,15 +114,15 @@ fn is_over(say: &Sender<News>, at_work: &AtomicBool) -> bool {
 
 /// Asks for the state and for the newest alerts again and again while anybody listens.
 async fn look(desk: &Desk, say: &Sender<News>, recent: &Mutex<Recent>) {
-    let mut told: Option<Status> = None;
+    let mut told: Option<Overview> = None;
     let mut silent = false;
     while say.receiver_count() > 0 {
-        match desk.status().await {
-            Ok(status) => {
+        match Overview::read(desk).await {
+            Ok(now) => {
                 silent = false;
-                if told.as_ref().is_none_or(|told| differs(told, &status)) {
-                    let _ = say.send(News::State(Arc::new(status.clone())));
-                    told = Some(status);
+                if told.as_ref().is_none_or(|told| differs(told, &now)) {
+                    let _ = say.send(News::State(Arc::new(now.clone())));
+                    told = Some(now);
                 }
             }
             Err(_) if silent => {}
@@ -156,8 +156,11 @@ async fn tell_changes(desk: &Desk, say: &Sender<News>, recent: &Mutex<Recent>) {
 }
 
 /// Whether a page would show it differently; the moments alone do not count.
-fn differs(told: &Status, now: &Status) -> bool {
-    let mut told = told.clone();
+fn differs(told: &Overview, now: &Overview) -> bool {
+    if told.faults != now.faults {
+        return true;
+    }
+    let (mut told, now) = (told.status.clone(), &now.status);
     told.time = now.time;
     for (told, now) in told.servers.iter_mut().zip(&now.servers) {
         if told.last_word.is_some() == now.last_word.is_some() {

@@ -24,6 +24,7 @@ mod gathering;
 mod host;
 mod live;
 mod logs;
+mod overview;
 mod page;
 mod patient;
 mod picture;
