@@ -26,6 +26,7 @@ fn status(of_server2: ServerState) -> Status {
         cluster: "harbour".into(),
         server: "server1".into(),
         time: WallTime(1_700_000_000_000),
+        blind: None,
         engine: Engine::Embedded,
         servers: vec![
             server("server1", true, ServerState::Up),
