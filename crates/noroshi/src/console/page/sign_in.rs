@@ -141,9 +141,11 @@ fn with_cookie(mut response: Response, cookie: &str) -> Response {
     response
 }
 
-/// A path of ours, never another site.
+/// A path of ours, never another site. Browsers take a backslash for a slash and leave tabs and line ends out
+/// (WHATWG URL, "basic URL parser").
 fn own_path(to: &str) -> &str {
-    let ours = to.starts_with('/') && !to.starts_with("//") && !to.contains(['\\', '\r', '\n']);
+    let odd = |c: char| c == '\\' || c.is_control();
+    let ours = to.starts_with('/') && !to.starts_with("//") && !to.contains(odd);
     if ours { to } else { "/" }
 }
 
@@ -174,6 +176,8 @@ mod tests {
             ("/alerts?x=1", "/alerts?x=1"),
             ("//evil.example", "/"),
             ("/\\evil.example", "/"),
+            ("/\t/evil.example", "/"),
+            ("/\t\\evil.example", "/"),
             ("https://evil.example", "/"),
             ("", "/"),
             ("/a\r\nSet-Cookie: x=1", "/"),
