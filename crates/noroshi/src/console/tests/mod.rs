@@ -7,6 +7,7 @@ mod described;
 mod gate;
 mod gathering;
 mod hostile;
+mod set_up;
 mod stream;
 mod wire;
 
