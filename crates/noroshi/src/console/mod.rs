@@ -64,6 +64,8 @@ pub(super) struct App {
     live: live::Live,
     /// Calls to the daemon.
     desk: desk::Desk,
+    /// Alert views on their way into files.
+    exports: page::export::Exports,
     /// Archives on their way.
     logs: logs::Logs,
     /// Those of all servers together.
@@ -81,6 +83,7 @@ impl App {
             sessions: session::Sessions::default(),
             door: door::Door::default(),
             live: live::Live::new(desk.clone()),
+            exports: page::export::Exports::default(),
             logs: logs::Logs::default(),
             gatherings: Arc::default(),
             test_mails: test_mails::TestMails::default(),
