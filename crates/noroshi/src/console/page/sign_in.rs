@@ -185,4 +185,28 @@ mod tests {
             assert_eq!(own_path(to), own);
         }
     }
+
+    /// No script reads it, no other site's page has it sent, and what came over TLS never goes without.
+    ///
+    /// Rule: N21
+    #[test]
+    fn a_sessions_cookie_is_for_our_pages_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = noroshi_daemon::home::Home::at(dir.path());
+        let app = App::new(home.clone(), crate::console::account::Accounts::new(home));
+        for (tls, end) in [(false, "Strict"), (true, "Strict; Secure")] {
+            let visitor = Visitor {
+                language: noroshi_core::text::Language::En,
+                user: None,
+                address: std::net::Ipv4Addr::LOCALHOST.into(),
+                path: "/".into(),
+                tls,
+                by_token: false,
+            };
+            let answer = begin(&app, &visitor, "anna", "hash", "/");
+            let cookie = answer.headers()[SET_COOKIE].to_str().unwrap();
+            let (_, attributes) = cookie.split_once("; ").unwrap();
+            assert_eq!(attributes, format!("Path=/; HttpOnly; SameSite={end}"));
+        }
+    }
 }
