@@ -48,6 +48,8 @@ mod visitor;
 use crate::exit::{Exit, Failure};
 use noroshi_core::text::Language;
 use noroshi_daemon::home::Home;
+use std::fs::File;
+use std::io::Write;
 use std::sync::Arc;
 
 /// Threads for calls to the daemon, hashes of passwords and reading files; one more caller waits.
@@ -110,7 +112,10 @@ pub(crate) fn run(home: Home, server: &str, language: Language) -> Result<Exit, 
     let failed = |text: String| Failure::new(Exit::Failed, format!("noroshi console: {text}"));
     // The alert service goes first; a system that refuses is only less polite.
     let _ = rustix::process::nice(CONSOLE_NICE);
-    let _ = std::fs::write("/proc/self/oom_score_adj", OOM_SCORE_ADJUSTMENT);
+    let _ = File::options()
+        .write(true)
+        .open("/proc/self/oom_score_adj")
+        .and_then(|mut file| file.write_all(OOM_SCORE_ADJUSTMENT.as_bytes()));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
