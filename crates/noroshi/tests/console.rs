@@ -527,12 +527,42 @@ fn unchunked(mut body: &[u8]) -> Vec<u8> {
     whole
 }
 
+/// Its niceness and how much sooner it is ended where memory runs out, of the process of these arguments.
+fn standing(site: &Site, command: &str) -> (i32, i32) {
+    let dir = site.dir.path().to_str().unwrap();
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let mut found = entries.filter_map(|entry| {
+        let read = |name: &str| fs::read_to_string(entry.path().join(name)).ok();
+        let line = read("cmdline")?;
+        let mut words = line.split('\0');
+        if !words.any(|word| word == command) || !words.any(|word| word == dir) {
+            return None;
+        }
+        // The name of a program, in parentheses, may hold spaces (proc(5)); the 19th field is the niceness.
+        let stat = read("stat")?;
+        let nice = stat.rsplit_once(')')?.1.split_whitespace().nth(16)?;
+        let score = read("oom_score_adj")?;
+        Some((nice.parse().ok()?, score.trim().parse().ok()?))
+    });
+    found.next().expect(command)
+}
+
+/// Whatever is asked of the console, the alert service has the processor and the memory first; and it does not outlive
+/// that.
+///
 /// Rule: N21
 #[test]
-fn the_console_ends_with_its_daemon() {
+fn the_console_gives_way_to_its_daemon_and_ends_with_it() {
     let site = Site::new(64);
     site.start();
     site.when_up();
+    let (daemon, console) = (standing(&site, "daemon"), standing(&site, "console"));
+    // Where the tests themselves are run with less, nothing is less than the last.
+    assert!(
+        console.0 > daemon.0 || console.0 == 19,
+        "{daemon:?} {console:?}"
+    );
+    assert!(console.1 > daemon.1, "{daemon:?} {console:?}");
     assert_eq!(site.run(&["clpcl", "-t"]).code, 0);
     wait_until("nobody listens", || {
         TcpStream::connect((site.address.as_str(), PORT)).is_err()

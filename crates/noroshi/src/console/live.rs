@@ -3,7 +3,8 @@
 //!
 //! One thread follows the alerts and one task asks for the rest, and only while a page is open. Pages
 //! get values and write them in their own language. One that falls [`BEHIND_MAX`] values behind reads
-//! what it missed.
+//! what it missed. Where the following begins is what the daemon says, never what a page does: one page
+//! that names a row of long ago, or one that never comes, costs the others nothing.
 
 use super::desk::{Desk, Page};
 use super::overview::Overview;
@@ -26,6 +27,9 @@ const FOLLOW_PAUSE: Duration = Duration::from_secs(2);
 /// Something that an open page shows.
 #[derive(Clone)]
 pub(super) enum News {
+    /// From here on each alert after this row comes; what a page lacks up to it is to be read. Told again whenever
+    /// the daemon was away, perhaps with another store than before.
+    From(u64),
     /// A new alert; rows come in order and without a gap.
     Alert(Arc<AlertLine>),
     /// An alert that was shown is another now.
@@ -55,9 +59,9 @@ impl Live {
         }
     }
 
-    /// The news from now on; of alerts only when `after` names a row. Those between that row and the
-    /// first that comes are to be read: whoever listened before may have had them.
-    pub(super) fn listen(&self, after: Option<u64>) -> Receiver<News> {
+    /// The news from now on; of alerts only when they are wanted. Those before the first that comes are to be
+    /// read, also at each [`News::From`].
+    pub(super) fn listen(&self, alerts: bool) -> Receiver<News> {
         let news = self.say.subscribe();
         if !self.looking.swap(true, Ordering::SeqCst) {
             let looking = Arc::clone(&self.looking);
@@ -72,16 +76,13 @@ impl Live {
                 }
             });
         }
-        if let Some(after) = after
-            && !self.following.swap(true, Ordering::SeqCst)
-        {
+        if alerts && !self.following.swap(true, Ordering::SeqCst) {
             let (desk, say) = (self.desk.clone(), self.say.clone());
             let following = Arc::clone(&self.following);
             let recent = Arc::clone(&self.recent);
             tokio::spawn(async move {
-                let mut last = after;
                 loop {
-                    last = follow(&desk, &say, &recent, last).await;
+                    follow(&desk, &say, &recent).await;
                     if is_over(&say, &following) {
                         return;
                     }
@@ -173,32 +174,31 @@ fn differs(told: &Overview, now: &Overview) -> bool {
     told != *now
 }
 
-/// Follows the alerts after row `last` while anybody listens, over restarts of the daemon too; answers
-/// the last row that was told.
-async fn follow(
-    desk: &Desk,
-    say: &Sender<News>,
-    recent: &Arc<Mutex<Recent>>,
-    mut last: u64,
-) -> u64 {
+/// Follows the alerts from the newest on while anybody listens, over restarts of the daemon too.
+async fn follow(desk: &Desk, say: &Sender<News>, recent: &Arc<Mutex<Recent>>) {
+    let newest = Page {
+        limit: 1,
+        ..Page::default()
+    };
     while say.receiver_count() > 0 {
-        let (desk, say, recent) = (desk.clone(), say.clone(), Arc::clone(recent));
-        let followed = tokio::task::spawn_blocking(move || {
-            let mut told = last;
-            // Its end is dealt with by trying again.
-            let _ = desk.follow(last, |alert| {
-                told = alert.row;
-                lock(&recent).show([&alert]);
-                match say.send(News::Alert(Arc::new(alert))) {
-                    Ok(_) => ControlFlow::Continue(()),
-                    // Nobody listens any more.
-                    Err(_) => ControlFlow::Break(()),
-                }
+        // A daemon that does not answer is told by the looks at its state.
+        if let Ok(page) = desk.alerts(newest.clone()).await {
+            lock(recent).forget_after(page.newest);
+            let _ = say.send(News::From(page.newest));
+            let (desk, say, recent) = (desk.clone(), say.clone(), Arc::clone(recent));
+            let followed = tokio::task::spawn_blocking(move || {
+                desk.follow(page.newest, |alert| {
+                    lock(&recent).show([&alert]);
+                    match say.send(News::Alert(Arc::new(alert))) {
+                        Ok(_) => ControlFlow::Continue(()),
+                        // Nobody listens any more.
+                        Err(_) => ControlFlow::Break(()),
+                    }
+                })
             });
-            told
-        });
-        last = followed.await.unwrap_or(last);
+            // However it ended, it begins again.
+            let _ = followed.await;
+        }
         tokio::time::sleep(FOLLOW_PAUSE).await;
     }
-    last
 }

@@ -47,7 +47,7 @@ pub(in crate::console) async fn stream(
     let last = last.and_then(|id| id.to_str().ok()?.parse().ok());
     let after = last.or(asked.row_after());
     let mut waiting = VecDeque::new();
-    let news = app.live.listen(after);
+    let news = app.live.listen(after.is_some());
     waiting.push_back(match after {
         Some(_) => Next::CatchUp,
         // What changed while the page was on its way, or hidden.
@@ -127,6 +127,10 @@ impl Listener {
                 return Some(reload());
             }
             match came {
+                Ok(News::From(row)) if self.last.is_some_and(|last| last != row) => {
+                    self.waiting.push_back(Next::CatchUp);
+                }
+                Ok(News::From(_)) => {}
                 Ok(News::Alert(alert)) => self.take(alert),
                 Ok(News::Changed(alert)) => self.take_change(alert),
                 Ok(News::State(overview)) => return Some(self.state(&overview)),
@@ -168,6 +172,10 @@ impl Listener {
         };
         match self.app.desk.alerts(missed).await {
             Ok(page) if page.next.is_some() => self.waiting.push_back(Next::Reload),
+            // No such row was ever told here: the page is from another store, and would wait for ever.
+            Ok(page) if self.last.is_some_and(|last| last > page.newest) => {
+                self.waiting.push_back(Next::Reload);
+            }
             Ok(page) => {
                 self.last = self.last.max(Some(page.newest));
                 self.last = self.last.max(page.alerts.last().map(|alert| alert.row));
