@@ -92,6 +92,9 @@ pub(crate) enum Verb {
     User(user::User),
     /// See it at work: a cluster on this machine, with simulated warning lights and an inbox
     Demo(Demo),
+    /// Hand an event of Pacemaker to the alert service; Pacemaker calls it
+    #[command(name = "pacemaker-alert", hide = true)]
+    PacemakerAlert,
     #[command(flatten)]
     Reference(reference::Reference),
     /// Run one server of the demo

@@ -3,6 +3,7 @@
 mod acknowledge;
 mod lamps;
 mod licences;
+mod pacemaker;
 mod sets;
 mod trouble;
 mod turns;
