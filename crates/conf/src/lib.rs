@@ -21,6 +21,7 @@ pub mod bundle;
 pub mod charset;
 
 mod clp_conf;
+pub mod corosync_conf;
 pub mod crm_mon;
 pub mod difference;
 pub mod digest;

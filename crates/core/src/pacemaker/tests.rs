@@ -420,6 +420,29 @@ fn a_group_that_stays_down_for_want_of_fencing_is_told_once() {
     );
 }
 
+/// Story: the picture right after a loss still showed the node, and the next look came half a minute later.
+///
+/// Rule: N3
+#[test]
+fn a_lost_node_is_looked_for_until_the_picture_shows_it() {
+    let mut play = Play::new("n2");
+    let lost = Kind::Node {
+        node: "n1".into(),
+        member: false,
+    };
+    let lost = Report {
+        at_us: now(1_000).wall.0 * 1_000,
+        sequence: 1,
+        kind: lost,
+    };
+    play.report(1_000, lost);
+    play.see(1_150, picture(Some("n1"), 0));
+    assert!(!play.watch.wants_look(now(3_000).at));
+    assert!(play.watch.wants_look(now(3_200).at));
+    play.see(3_250, without_n1(picture(Some("n2"), 2_000)));
+    assert!(!play.watch.wants_look(now(9_000).at));
+}
+
 /// Rule: N3
 #[test]
 fn a_group_that_runs_nowhere_is_down_unless_somebody_wants_it() {

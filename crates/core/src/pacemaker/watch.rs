@@ -158,7 +158,9 @@ impl Watch {
                 self.decide(now, news);
             }
         }
-        let unsettled = self.groups.unsettled() || self.blind.is_some();
+        // A node that was reported lost may be in the picture still, and its groups with it.
+        let expected = self.lost.values().any(|lost| !lost.seen);
+        let unsettled = self.groups.unsettled() || self.blind.is_some() || expected;
         let next = match unsettled {
             true => LOOK_UNSETTLED,
             false => LOOK_EVERY,

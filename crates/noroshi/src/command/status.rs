@@ -1,11 +1,14 @@
 //! `noroshi status`: servers, interconnects and warning lights as this server sees them.
 
+pub(crate) mod groups;
+
 use super::Context;
 use crate::cli;
 use crate::exit::{Exit, Failure};
 use crate::print::{escaped, local, padded, rfc3339, say};
 use noroshi_core::lamp::{Glow, Look};
 use noroshi_core::notice::Channel;
+use noroshi_core::pacemaker::PacemakerStatus;
 use noroshi_core::status::{
     LampStatus, LampTold, LicenceStatus, PathStatus, ServerState, ServerStatus, Status, Waiting,
 };
@@ -35,6 +38,11 @@ pub(super) fn run(context: &mut Context, options: &cli::Status) -> Result<Exit, 
         }
         if let Some(lamp) = &server.lamp {
             say!(context.out, "{}", lamp_line(lamp, language))?;
+        }
+    }
+    if let Some(pacemaker) = &status.pacemaker {
+        for line in groups::lines(pacemaker, language) {
+            say!(context.out, "{line}")?;
         }
     }
     if !status.lamps_used {
@@ -97,6 +105,8 @@ pub(super) fn json(context: &mut Context, status: &Status) -> Result<Exit, Failu
         lamps_used: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
         licence: Option<&'a LicenceStatus>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pacemaker: Option<&'a PacemakerStatus>,
     }
     #[derive(Serialize)]
     struct ShownServer<'a> {
@@ -138,6 +148,7 @@ pub(super) fn json(context: &mut Context, status: &Status) -> Result<Exit, Failu
         store_trouble: status.store_trouble.as_deref(),
         lamps_used: status.lamps_used,
         licence: status.licence.as_ref(),
+        pacemaker: status.pacemaker.as_deref(),
     };
     let shown = serde_json::to_string(&shown)
         .map_err(|error| context.failure(Exit::Failed, &error.to_string()))?;

@@ -1,5 +1,7 @@
 //! The cluster: each server with its lamp as it shines, its interconnects, and what needs a look.
 
+mod groups;
+
 use super::{Place, frame, refused, trouble, words};
 use crate::command::status::look;
 use crate::console::App;
@@ -52,6 +54,7 @@ pub(super) fn part(visitor: &Visitor, status: &Status) -> Markup {
         ul.servers {
             @for server in &status.servers { li { (card(visitor, status, server)) } }
         }
+        @if let Some(pacemaker) = &status.pacemaker { (groups::part(visitor, pacemaker)) }
     }
 }
 
