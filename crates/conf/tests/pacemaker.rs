@@ -303,13 +303,13 @@ fn each_fault_of_a_real_cluster_is_told_once_as_what_it_was() {
                 "n3 fencing asked n2",
                 "n1 fenced n2 false",
                 "n3 held g1 n2 Failed(\"Error\")",
-                "n3 fenced n2 true",
+                "n1 fenced n2 true",
                 "n1 moved g1 n2 n1 fenced",
             ],
         ),
         (
             "promote",
-            &["n2 fenced n3 true", "n1 moved pc n3 n1 fenced"],
+            &["n1 fenced n3 true", "n1 moved pc n3 n1 fenced"],
         ),
     ] {
         assert_eq!(told(name), expected, "{name}");

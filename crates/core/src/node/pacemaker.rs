@@ -9,7 +9,7 @@ use crate::alert::{AlertId, Message};
 use crate::config::ServerId;
 use crate::event::FromPacemaker;
 use crate::pacemaker::{
-    Fault, Fencing, Kind, Move, News, PacemakerStatus, Report, Watch, What, Why,
+    A_PERSON, Fault, Fencing, Kind, Move, News, PacemakerStatus, Report, Watch, What, Why,
 };
 use crate::peer::PeerMessage;
 use crate::status::ServerState;
@@ -30,6 +30,8 @@ pub(super) struct Pacemaker {
     watch: Watch,
     /// By group: the alert that told of its fault.
     threads: BTreeMap<String, AlertId>,
+    /// The last batch that holds something of Pacemaker and is not on disk yet.
+    told_batch: Option<u64>,
     /// Reports that are decided, by the batch that holds what follows from them.
     decided: Vec<(u64, Vec<String>)>,
     /// The loss of quorum was mailed.
@@ -43,6 +45,7 @@ impl Node {
             Box::new(Pacemaker {
                 watch: Watch::new(now.at, &own),
                 threads: BTreeMap::new(),
+                told_batch: None,
                 decided: Vec::new(),
                 quorum_mailed: false,
             })
@@ -108,14 +111,12 @@ impl Node {
         if hints {
             self.tell_all(&PeerMessage::Pacemaker { report: None }, out);
         }
-        let waits = !self.items.is_empty();
-        let (batch, pacemaker) = (self.batch, self.pacemaker.as_mut());
-        match pacemaker {
-            Some(pacemaker) if waits && !decided.is_empty() => {
-                pacemaker.decided.push((batch, decided));
-            }
-            _ if !decided.is_empty() => out.push(Action::ForgetReports(decided)),
-            _ => {}
+        let Some(pacemaker) = self.pacemaker.as_mut().filter(|_| !decided.is_empty()) else {
+            return;
+        };
+        match pacemaker.told_batch {
+            Some(batch) => pacemaker.decided.push((batch, decided)),
+            None => out.push(Action::ForgetReports(decided)),
         }
     }
 
@@ -128,6 +129,7 @@ impl Node {
             .into_iter()
             .partition(|(of, _)| *of <= batch);
         pacemaker.decided = waiting;
+        pacemaker.told_batch = pacemaker.told_batch.filter(|told| *told > batch);
         let done: Vec<(u64, Vec<String>)> = done;
         if durable {
             let keys = done.into_iter().flat_map(|(_, keys)| keys);
@@ -145,6 +147,10 @@ impl Node {
     }
 
     fn tell_pacemaker(&mut self, now: Now, news: Vec<News>, out: &mut Vec<Action>) {
+        let batch = self.batch;
+        if let Some(pacemaker) = self.pacemaker.as_mut().filter(|_| !news.is_empty()) {
+            pacemaker.told_batch = Some(batch);
+        }
         for one in news {
             let about = About {
                 fact: one.fact,
@@ -374,6 +380,15 @@ impl Node {
         let observers = fencing.observers.join(", ");
         let language = self.config.language;
         let (message, words) = match (fencing.done, &fencing.by) {
+            (true, Some(by)) if by == A_PERSON => (
+                Message::FencingDone,
+                language
+                    .pick(
+                        " by a person, who has confirmed that it is off",
+                        "（停止を人が確認）",
+                    )
+                    .to_string(),
+            ),
             (true, Some(by)) => (
                 Message::FencingDone,
                 language.pick(format!(" by {by}"), format!("（実行: {by}）")),

@@ -13,6 +13,9 @@ const GATHERED_MAX: usize = 64;
 /// Most observers that are named.
 const OBSERVERS_MAX: usize = crate::config::SERVERS_MAX;
 
+/// Who fenced, in Pacemaker's words, when a person has confirmed that a node is off.
+pub const A_PERSON: &str = "a human";
+
 /// How the fencing of a node ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fencing {
@@ -152,7 +155,10 @@ pub(super) fn parts(description: &str) -> (Option<String>, String) {
         .map_or(description, |(words, _)| words);
     let by = words
         .split_once(" by ")
-        .and_then(|(_, rest)| rest.split_once(' '));
+        .and_then(|(_, rest)| match rest.starts_with(A_PERSON) {
+            true => Some((A_PERSON, "")),
+            false => rest.split_once(' '),
+        });
     let by = by
         .map(|(by, _)| by)
         .filter(|by| !by.is_empty() && !by.starts_with('<'));
@@ -174,5 +180,7 @@ mod tests {
             parts("Operation reboot of n1 by <no-one> for x@n2: No such device (ref=4)");
         assert_eq!((by, result.as_str()), (None, "No such device"));
         assert_eq!(parts("").1, "");
+        let (by, _) = parts("Operation off of n1 by a human for stonith_admin.7@n2: OK (ref=5)");
+        assert_eq!(by.as_deref(), Some(A_PERSON));
     }
 }

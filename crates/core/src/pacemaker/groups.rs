@@ -110,8 +110,8 @@ pub(super) struct Lost {
     pub(super) seen: bool,
     /// It was fenced.
     pub(super) fenced: bool,
-    /// Fencing it failed: the words.
-    pub(super) failed: Option<String>,
+    /// Fencing it failed: since when that is known, and the words.
+    pub(super) failed: Option<(Moment, String)>,
     /// It was told that it is to be fenced.
     pub(super) asked: bool,
 }
@@ -229,45 +229,38 @@ impl Look<'_> {
         let wanted = away.as_ref().is_some_and(|away| away.stopped);
         let own = same(&node, self.beside.own);
         let fresh = own.then(|| self.fresh_start()).flatten();
+        let again = |after: Option<Span>| What::Started {
+            group: name.clone(),
+            node: node.clone(),
+            after,
+        };
+        let since = away.as_ref().map_or(self.now.wall, |away| away.since);
+        let after = fresh.unwrap_or(self.now.wall).since(since);
         let (fact, what) = match before {
             Some(from) if !same(&from, &node) && !wanted => {
                 let moved = self.moved(from, &node, away.as_ref(), fresh);
-                ("moved", What::Moved(moved))
+                // It had been down, and its old node is there again: nothing that has moved.
+                match told && moved.why == Why::Preferred {
+                    true => ("runs", again(Some(after))),
+                    false => ("runs", What::Moved(moved)),
+                }
             }
             // Restarted where it was: what had failed is told by itself.
             Some(_) if !told => return None,
-            Some(_) => {
-                let since = away.map_or(self.now.wall, |away| away.since);
-                let after = fresh.unwrap_or(self.now.wall).since(since);
-                let started = What::Started {
-                    group: name.clone(),
-                    node: node.clone(),
-                    after: (!wanted).then_some(after),
-                };
-                ("started", started)
-            }
+            Some(_) => ("runs", again((!wanted).then_some(after))),
             // How things are when this service starts is no news, unless it just happened.
             None if !own
                 || (fresh.is_none() && (self.beside.first || !self.known.seen_nowhere)) =>
             {
                 return None;
             }
+            // By another name: whoever knows where it was before has more to tell.
             None => match self.lost_alone() {
                 Some(from) if fresh.is_some() => {
                     let moved = self.moved(from, &node, None, fresh);
-                    ("moved", What::Moved(moved))
+                    ("runs", What::Moved(moved))
                 }
-                _ => {
-                    let group = name.clone();
-                    (
-                        "started",
-                        What::Started {
-                            group,
-                            node: node.clone(),
-                            after: None,
-                        },
-                    )
-                }
+                _ => ("began", again(None)),
             },
         };
         let run = match self.known.run.as_str() {
@@ -437,14 +430,18 @@ impl Look<'_> {
             told: false,
             stopped: false,
         });
-        let for_long = now.at.since(away.at);
+        let mut for_long = now.at.since(away.at);
         let devices = self.picture.groups.iter().flat_map(|group| &group.members);
         let no_device = !devices
             .into_iter()
             .any(|member| member.sort == Sort::FenceDevice);
         let failed = lost.and_then(|lost| lost.failed.clone());
         let (why, wait) = match failed {
-            Some(words) => (Unfenced::Failed(words), HELD_WAIT),
+            // That it failed is told first.
+            Some((since, words)) => {
+                for_long = for_long.min(now.at.since(since));
+                (Unfenced::Failed(words), HELD_WAIT)
+            }
             None if no_device => (Unfenced::NoDevice, HELD_WAIT),
             None => (Unfenced::TooLong(for_long), FENCING_WAIT),
         };

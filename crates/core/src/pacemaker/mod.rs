@@ -24,7 +24,7 @@ mod status;
 mod tests;
 mod watch;
 
-pub use fencing::Fencing;
+pub use fencing::{A_PERSON, Fencing};
 pub use groups::{Away, Move, Why};
 pub use picture::{
     Change, Failure, Group, GroupKind, Member, PacemakerNode, Past, Picture, Place, Sort,

@@ -181,7 +181,7 @@ fn a_failover_is_told_where_the_group_runs_and_by_others_only_when_nobody_has() 
         let run = at(2_000).unwrap().0;
         assert_eq!(
             one.fact.as_deref(),
-            Some(&*alloc::format!("moved g1 n2 7 {run}"))
+            Some(&*alloc::format!("runs g1 n2 7 {run}"))
         );
         let What::Moved(moved) = one.what else {
             panic!("{one:?}")
@@ -314,9 +314,9 @@ fn one_fencing_that_several_report_is_one_fact_with_its_observers() {
         let mut play = Play::new(own);
         play.report(1_000, fencing(990, 0, words));
         play.watch
-            .observed(now(1_310), other, &fencing(991, 0, words), &mut play.news);
-        assert_eq!(play.tick(1_310), []);
-        let news = play.tick(1_700);
+            .observed(now(1_100), other, &fencing(991, 0, words), &mut play.news);
+        assert_eq!(play.tick(1_100), []);
+        let news = play.tick(1_300);
         let [
             News {
                 fact,
@@ -405,7 +405,9 @@ fn a_group_that_stays_down_for_want_of_fencing_is_told_once() {
         ),
     );
     play.see(7_000, unclean(true));
-    let why = held(&mut play, 7_000);
+    assert_eq!(held(&mut play, 7_000), []);
+    play.see(9_000, unclean(true));
+    let why = held(&mut play, 9_000);
     assert!(
         matches!(&why[..], [Unfenced::Failed(words)] if words == "No route to host"),
         "{why:?}"
@@ -486,6 +488,9 @@ fn a_report_handed_over_twice_counts_once_and_is_said_to_be_decided() {
     play.report(1_020, failed.clone());
     assert_eq!(play.watch.decided(), [""; 0]);
     assert_eq!(play.tick(1_310).len(), 1);
+    assert_eq!(play.watch.decided(), [""; 0]);
+    assert!(play.watch.wants_look(now(1_310).at));
+    play.see(1_400, picture(Some("n1"), 0));
     assert_eq!(play.watch.decided(), [failed.key()]);
     play.report(2_000, failed.clone());
     assert_eq!(play.tick(3_000), []);

@@ -40,6 +40,8 @@ const KEYS_MAX: usize = 2 * REPORTS_MAX;
 const STARTS_MAX: usize = 1_024;
 /// Nodes that are remembered as lost.
 const LOST_MAX: usize = 64;
+/// Reports are kept for a look that shows what followed for this long.
+const HELD_MAX: Span = Span::from_secs(30);
 /// A node that was reported lost shows so in the picture within this time, or has returned.
 const LOST_WAIT: Span = Span::from_secs(60);
 /// Pacemaker may be stopped for this long before it is said that its state cannot be read.
@@ -49,10 +51,17 @@ const BLIND_WAIT: Span = Span::from_secs(60);
 #[derive(Clone, Debug)]
 pub struct Watch {
     own: String,
-    gathered: Vec<Report>,
+    /// With when each came.
+    gathered: Vec<(Moment, Report)>,
     gather_until: Option<Moment>,
     keys: VecDeque<String>,
+    /// Decided, and kept until a later look has shown what followed; with when each came.
+    held: Vec<(Moment, String)>,
     decided: Vec<String>,
+    /// When the look that is under way was asked for.
+    asked_at: Moment,
+    /// What came before this has been shown by a look, and nothing was on its way.
+    shown_at: Moment,
     /// The others should look as well.
     hint: bool,
     picture: Option<Picture>,
@@ -79,7 +88,10 @@ impl Watch {
             gathered: Vec::new(),
             gather_until: None,
             keys: VecDeque::new(),
+            held: Vec::new(),
             decided: Vec::new(),
+            asked_at: now,
+            shown_at: now,
             hint: false,
             picture: None,
             looking: false,
@@ -102,8 +114,9 @@ impl Watch {
     pub fn report(&mut self, now: Now, report: Report, news: &mut Vec<News>) {
         let key = report.key();
         if self.keys.contains(&key) {
-            // Unless it is among those that are being gathered.
-            if !self.gathered.iter().any(|one| one.key() == key) {
+            // Unless something is still to follow from it.
+            let open = self.gathered.iter().any(|(_, one)| one.key() == key);
+            if !open && !self.held.iter().any(|(_, held)| *held == key) {
                 self.decided.push(key);
             }
             return;
@@ -121,7 +134,16 @@ impl Watch {
         if looks {
             self.look_by(now.at + LOOK_AFTER);
         }
-        self.gathered.push(report);
+        if let Kind::Fencing {
+            node,
+            rc,
+            description,
+        } = &report.kind
+        {
+            let of = (node.as_str(), *rc, description.as_str());
+            news.extend(self.fencings.take(now.at, of, &self.own));
+        }
+        self.gathered.push((now.at, report));
         let wait = match self.picture {
             Some(_) => GATHER,
             None => FIRST_WAIT,
@@ -151,7 +173,12 @@ impl Watch {
         self.looking = false;
         self.looked_at = Some(now.at);
         match result.and_then(|picture| self.of_use(picture)) {
-            Ok(picture) => self.see(now, picture, news),
+            Ok(picture) => {
+                self.see(now, picture, news);
+                if !self.groups.unsettled() {
+                    self.shown_at = self.asked_at;
+                }
+            }
             Err(why) => {
                 self.blind.get_or_insert(now.at);
                 self.blind_why = why;
@@ -203,6 +230,9 @@ impl Watch {
             let why = self.blind_why.clone();
             news.push(own(What::Blind { why }));
         }
+        // Without a picture what has followed from them is all that will.
+        let shown_at = self.shown_at;
+        self.release(|at| at < shown_at || now.at.since(at) >= HELD_MAX);
     }
 
     /// When [`Watch::tick`] or a look is due.
@@ -219,6 +249,7 @@ impl Watch {
             self.troubles.next_deadline(),
             self.quorum.next_deadline(),
             self.late.iter().map(|(at, _)| *at).min(),
+            self.held.first().map(|(at, _)| *at + HELD_MAX),
             self.blind
                 .filter(|_| !self.blind_told)
                 .map(|since| since + BLIND_WAIT),
@@ -234,7 +265,7 @@ impl Watch {
         if wants {
             self.looking = true;
             // What is asked for from here on is not seen by this look.
-            self.look_at = now;
+            (self.look_at, self.asked_at) = (now, now);
         }
         wants
     }
@@ -270,6 +301,20 @@ impl Watch {
         self.groups.last(group)
     }
 
+    /// Says of reports that they are done with.
+    fn release(&mut self, is: impl Fn(Moment) -> bool) {
+        // A fencing is told a moment after its report, and its report goes with that.
+        if self.fencings.next_deadline().is_some() {
+            return;
+        }
+        let (done, held) = core::mem::take(&mut self.held)
+            .into_iter()
+            .partition(|(at, _)| is(*at));
+        self.held = held;
+        let done: Vec<(Moment, String)> = done;
+        self.decided.extend(done.into_iter().map(|(_, key)| key));
+    }
+
     fn look_by(&mut self, at: Moment) {
         let is_due = self.looking && self.look_at <= at;
         self.look_at = match is_due || self.look_at > at {
@@ -299,7 +344,12 @@ impl Watch {
             } => {
                 if let Some(lost) = self.lose(now, node, at) {
                     lost.fenced |= *rc == 0;
-                    lost.failed = (*rc != 0).then(|| super::fencing::parts(description).1);
+                    lost.failed = match (*rc, lost.failed.take()) {
+                        (0, _) => None,
+                        // Pacemaker tries again: it has failed since the first time.
+                        (_, Some(first)) => Some(first),
+                        (_, None) => Some((now.at, super::fencing::parts(description).1)),
+                    };
                 }
             }
             Kind::Operation(operation)
@@ -321,8 +371,8 @@ impl Watch {
     fn decide(&mut self, now: Now, news: &mut Vec<News>) {
         self.gather_until = None;
         let mut reports = core::mem::take(&mut self.gathered);
-        reports.sort_by_key(|report| (report.at_us, report.sequence));
-        for report in reports {
+        reports.sort_by_key(|(_, report)| (report.at_us, report.sequence));
+        for (came, report) in reports {
             let key = report.key();
             match &report.kind {
                 Kind::Operation(operation) if operation.is_news() => {
@@ -330,17 +380,12 @@ impl Watch {
                     let picture = self.picture.as_ref();
                     news.extend(self.troubles.take(now, of, wall(&report), picture));
                 }
-                Kind::Fencing {
-                    node,
-                    rc,
-                    description,
-                } => {
-                    let of = (node.as_str(), *rc, description.as_str());
-                    news.extend(self.fencings.take(now.at, of, &self.own));
-                }
                 _ => {}
             }
-            self.decided.push(key);
+            self.held.push((came, key));
+        }
+        if self.held.len() >= REPORTS_MAX {
+            self.release(|_| true);
         }
     }
 
@@ -382,6 +427,7 @@ impl Watch {
             first,
         };
         let found = self.groups.look(now, &picture, &beside);
+        self.hint |= !found.is_empty();
         for one in found {
             let ours = one.teller.is_some_and(|teller| same(&teller, &self.own));
             match ours || self.late.len() >= LATE_MAX {
