@@ -72,6 +72,11 @@ impl Figure {
         self.at(*stat).is_some_and(|value| value <= *limit)
     }
 
+    /// One of its statistics; not a number when nothing was measured.
+    pub(crate) fn value(&self, stat: Stat) -> f64 {
+        self.at(stat).unwrap_or(f64::NAN)
+    }
+
     fn at(&self, stat: Stat) -> Option<f64> {
         match stat {
             Stat::Median => self.quantile(0.5),

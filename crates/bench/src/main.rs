@@ -10,6 +10,7 @@
 mod agent;
 mod check;
 mod commands;
+mod console;
 mod cpu;
 mod cut;
 mod figure;
@@ -53,6 +54,7 @@ const NAMES: &[(&str, Bench)] = &[
     ("memory", memory::run),
     ("logs", logs::run),
     ("push", push::run),
+    ("console", console::run),
     ("quiet", quiet::run),
 ];
 

@@ -7,10 +7,12 @@ use std::time::Duration;
 pub(crate) const USAGE: &str = "\
 noroshi-bench [NAME...] [--runs N] [--minutes N] [--noroshi PATH] [--json FILE]
 
-  NAME            store agent check commands raise kill books cut cut-loss cpu memory logs push quiet;
+  NAME            store agent check commands raise kill books cut cut-loss cpu memory logs push
+                  console quiet;
                   all if none is given
   --runs N        runs of agent (200), commands (100), raise (200), kill (200), cut and cut-loss (30 each);
-                  pushes of push (100 to three servers, 30 to nine, 1000 under alert load)
+                  pushes of push (100 to three servers, 30 to nine, 1000 under alert load);
+                  loads of each page of console (100; 20 in Chromium), its alerts (200)
   --minutes N     how long quiet watches (30)
   --noroshi PATH  the executable to measure; the one beside this if not given
   --json FILE     write each figure as a line of JSON";
@@ -29,6 +31,11 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// The runs asked for.
+    pub(crate) fn runs(&self) -> Option<usize> {
+        self.runs
+    }
+
     /// The runs asked for, or this many.
     pub(crate) fn runs_or(&self, usual: usize) -> usize {
         self.runs.unwrap_or(usual)

@@ -75,7 +75,11 @@ impl Stage {
         Stage::prepare(plan(options).place(place))?.start()
     }
 
-    fn prepare(plan: Plan) -> Fallible<Stage> {
+    /// Prepares a cluster that is to be started with [`Stage::start`].
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(crate) fn prepare(plan: Plan) -> Fallible<Stage> {
         let syslog = Syslog::open()?;
         let mut cluster = plan.prepare()?;
         cluster.change_conf(|conf| conf.syslog = Some(syslog.path().to_owned()))?;
@@ -86,7 +90,11 @@ impl Stage {
         })
     }
 
-    fn start(mut self) -> Fallible<Stage> {
+    /// Starts it and waits until all see each other.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub(crate) fn start(mut self) -> Fallible<Stage> {
         self.cluster.start_all()?;
         self.settle()?;
         Ok(self)

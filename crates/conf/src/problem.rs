@@ -210,6 +210,8 @@ pub enum Problem {
     PortTaken,
     /// A console user's password that is no hash of one.
     PasswordNotHashed,
+    /// A console user's API token that is no digest of one.
+    TokenNotDigest,
 
     // Messages and records.
     /// A message element whose id is no event id.

@@ -32,6 +32,8 @@ pub struct LampId(pub u8);
 pub struct Config {
     /// Name of the cluster.
     pub cluster: String,
+    /// What judges who is at work.
+    pub engine: Engine,
     /// The servers in server order; 1 to [`SERVERS_MAX`].
     pub servers: Vec<Server>,
     /// The interconnects in priority order; at least one when there are two servers.
@@ -58,6 +60,27 @@ pub struct Config {
     pub alert_records_max: u32,
     /// CRC-32 of the file's bytes; servers compare it to see drift.
     pub digest: u32,
+}
+
+/// What judges which servers are at work (rules N1 N2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// Our own heartbeats and probes.
+    #[default]
+    Embedded,
+    /// A Corosync that runs beside us. No clp.conf can name it yet.
+    Corosync,
+}
+
+impl Engine {
+    /// Its name for people.
+    pub fn words(self, language: Language) -> &'static str {
+        match self {
+            Engine::Embedded => language.pick("embedded", "組み込み"),
+            Engine::Corosync => "Corosync",
+        }
+    }
 }
 
 /// One server of the cluster.
@@ -265,6 +288,8 @@ pub struct ConsoleUser {
     pub role: Role,
     /// The hash of its password, in the PHC form of argon2id.
     pub password: Secret,
+    /// The SHA-256 of its API token, if it has one.
+    pub token: Option<[u8; 32]>,
 }
 
 /// What a user of the console may do; each may what the one before it may.
@@ -473,6 +498,7 @@ pub(crate) mod tests {
         };
         Config {
             cluster: String::from("test"),
+            engine: Engine::Embedded,
             servers: (0..servers).map(server).collect(),
             interconnects: vec![Interconnect {
                 name: String::from("lanhb1"),

@@ -44,6 +44,10 @@ pub enum Request {
         digest: String,
         /// Who asked.
         by: String,
+        /// The digest of the set in force that the pushed one was made from, empty when none was: if another one
+        /// is in force by now it is [`Reply::Overtaken`]. Without it whatever is in force is replaced.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        base: Option<String>,
     },
     /// Say that somebody has seen an alert and sees to it (rule N24).
     Acknowledge {
@@ -94,6 +98,13 @@ pub enum Reply {
         /// Those at work that have agreed and not said in time that it is in force there. They go on trying,
         /// and alert what hinders them.
         silent: Vec<String>,
+    },
+    /// A push was not done: somebody else's set is in force by now, and the pushed one was not made from it.
+    Overtaken {
+        /// The number of the set in force.
+        number: u64,
+        /// For people.
+        why: String,
     },
     /// It was not done, and why.
     Refused {

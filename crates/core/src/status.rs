@@ -1,5 +1,6 @@
 //! The snapshot that `status`, `clpstat` and the console show.
 
+use crate::config::Engine;
 use crate::lamp::Look;
 use crate::notice::Channel;
 use crate::pacemaker::PacemakerStatus;
@@ -18,6 +19,9 @@ pub struct Status {
     pub server: String,
     /// When it told it.
     pub time: WallTime,
+    /// What judges who is at work. A release without it leaves it out: it has only the embedded one.
+    #[serde(default)]
+    pub engine: Engine,
     /// The servers in server order.
     pub servers: Vec<ServerStatus>,
     /// The server that tells what all see.
@@ -77,9 +81,13 @@ pub struct ServerStatus {
     pub own: bool,
     /// How it is.
     pub state: ServerState,
+    /// When its last heartbeat or message came, by the clock of the server that tells this; `None` for that
+    /// server itself, and for one that was not heard since that server's daemon started.
+    #[serde(default)]
+    pub last_word: Option<WallTime>,
     /// Its interconnects.
     pub paths: Vec<PathStatus>,
-    /// Its lamp, if it has one.
+    /// Its lamp, if it has one and lamps are used.
     pub lamp: Option<LampStatus>,
     /// Its settings differ from those of the server that tells this.
     pub drift: bool,
@@ -119,7 +127,7 @@ pub struct PathStatus {
     pub unused: bool,
     /// Milliseconds since the last heartbeat; `None` before the first.
     pub silent_ms: Option<u64>,
-    /// Heartbeats lost of the last thousand or so.
+    /// Heartbeats lost of the last thousand or so before the last one that came: what is silent loses no more.
     pub loss_permille: u16,
 }
 

@@ -33,6 +33,14 @@ pub struct Now {
     pub wall: WallTime,
 }
 
+impl Now {
+    /// What the wall clock, as it goes now, showed at an earlier moment.
+    pub const fn wall_of(&self, earlier: Moment) -> WallTime {
+        let ms = self.at.since(earlier).as_ms();
+        WallTime(self.wall.0.saturating_sub_unsigned(ms))
+    }
+}
+
 impl Span {
     /// No time at all.
     pub const ZERO: Span = Span(0);

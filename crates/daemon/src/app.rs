@@ -214,8 +214,10 @@ async fn live(options: Options) -> Result<(), StartError> {
     let in_force = sets.in_force();
     let (say, said) = mpsc::channel(SAID_MAX);
     let carrier = Carrier::new(sets.clone(), inbox.clone(), say);
+    let test_mails = mail.test_mails();
     let desk = Desk {
         ask: ask.clone(),
+        test_mails: Arc::new(move |recipient| test_mails.send(recipient)),
         sets: Some(sets),
         audit: Some(Audit::start(&home.log(), zone.clone())),
         alerts: Arc::new(AlertView(store.reader())),

@@ -187,7 +187,7 @@ fn wish(request: &Request, language: Language) -> String {
             "look at the licences again".into(),
             "ライセンスの再読み込み".into(),
         ),
-        Request::Push { digest, by } => (
+        Request::Push { digest, by, .. } => (
             format!("push the set {digest} ({by})"),
             format!("構成情報 {digest} の配布（{by}）"),
         ),

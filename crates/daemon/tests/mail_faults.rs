@@ -449,6 +449,34 @@ async fn a_refused_sign_in_is_soft_and_shows_no_secret() {
     }
 }
 
+/// A server that sends back what it was told, without a code.
+///
+/// Rule: N10
+#[tokio::test]
+async fn an_answer_to_a_sign_in_that_is_no_reply_shows_no_secret() {
+    let fake = Fake::start(|line| match line {
+        line if line.starts_with("EHLO") => say("250-fake\r\n250 AUTH PLAIN\r\n"),
+        "" => normal(""),
+        line => say(&format!("{line} correct horse\r\n")),
+    })
+    .await;
+    let server = SmtpServer {
+        auth: Some(auth(None)),
+        ..plain(fake.address)
+    };
+    let outcome = Office::open(impatient(vec![server])).send(mail("a")).await;
+    let Outcome::Retry { cause, .. } = outcome else {
+        panic!("{outcome:?}")
+    };
+    let sent = fake.seen().lines;
+    let secret = sent.last().unwrap().split(' ').next_back().unwrap();
+    assert!(cause.contains("AUTH: answer not understood"), "{cause}");
+    assert!(
+        !cause.contains("horse") && !cause.contains(secret),
+        "{cause}"
+    );
+}
+
 /// Rule: N10
 #[tokio::test]
 async fn a_recipient_that_is_more_than_an_address_reaches_no_server() {

@@ -2,10 +2,8 @@
 
 mod mail_support;
 
-use mail_support::postfix::{Postfix, new_dir};
-use mail_support::{
-    Office, await_that, context, context_with, plain, program, run, sending, with_text,
-};
+use mail_support::postfix::{Postfix, SIGN_IN, make_certificates, make_user, new_dir};
+use mail_support::{Office, await_that, context, context_with, plain, program, sending, with_text};
 use noroshi_core::config::{
     AuthMechanism, MailCharset, MailForm, MailTransport, Secret, SmtpAuth, SmtpServer, SmtpTls,
 };
@@ -17,7 +15,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// Prints subject, header names, charset, encoding, body and the longest raw line as JSON.
 const READER: &str = r#"
@@ -261,42 +259,13 @@ async fn postfixes_own_sendmail_takes_it() {
     );
 }
 
-const SIGN_IN: &[&str] = &[
-    "smtpd_sasl_auth_enable=yes",
-    "smtpd_relay_restrictions=permit_sasl_authenticated,reject",
-    "smtpd_client_restrictions=permit_sasl_authenticated,reject",
-];
-
 /// Rule: N10
 #[tokio::test]
 async fn sign_in_by_each_mechanism() {
     let (Some(dir), Some(_)) = (new_dir(), program("saslpasswd2")) else {
         return;
     };
-    let base = dir.path().to_str().unwrap().to_owned();
-    // Debian's Postfix looks beside its main.cf, others where `cyrus_sasl_config_path` says.
-    fs::create_dir_all(dir.path().join("conf/sasl")).unwrap();
-    let settings = format!(
-        "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {base}/sasldb2\n\
-         mech_list: PLAIN LOGIN CRAM-MD5\n"
-    );
-    fs::write(dir.path().join("conf/sasl/smtpd.conf"), settings).unwrap();
-    let mut child = Command::new("saslpasswd2")
-        .args([
-            "-p",
-            "-c",
-            "-f",
-            &format!("{base}/sasldb2"),
-            "-u",
-            "example.test",
-            "noroshi",
-        ])
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"pass word+1").unwrap();
-    assert!(child.wait().unwrap().success());
-    run("chown", &["postfix", &format!("{base}/sasldb2")]);
+    make_user(dir.path());
     let Some(postfix) = Postfix::start_in(dir, &[SIGN_IN]) else {
         return;
     };
@@ -335,82 +304,6 @@ async fn sign_in_by_each_mechanism() {
         .send(sending("ops@example.test", "a"))
         .await;
     assert!(!matches!(nobody, Outcome::Delivered { .. }), "{nobody:?}");
-}
-
-/// Makes an authority and certificates signed by it: `good` for localhost, `name` for another
-/// host, `old` expired; and `stranger` by an authority that nobody trusts.
-fn make_certificates(dir: &Path) {
-    let tls = dir.join("tls");
-    fs::create_dir(&tls).unwrap();
-    let path = |name: &str| tls.join(name).to_str().unwrap().to_owned();
-    for authority in ["ca", "other-ca"] {
-        run(
-            "openssl",
-            &[
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-nodes",
-                "-days",
-                "2",
-                "-subj",
-                &format!("/CN={authority}"),
-                "-keyout",
-                &path(&format!("{authority}.key")),
-                "-out",
-                &path(&format!("{authority}.pem")),
-            ],
-        );
-    }
-    for (name, host, authority, days) in [
-        ("good", "DNS:localhost,IP:127.0.0.1", "ca", "2"),
-        ("name", "DNS:mail.example.test", "ca", "2"),
-        ("old", "DNS:localhost,IP:127.0.0.1", "ca", "-1"),
-        ("stranger", "DNS:localhost,IP:127.0.0.1", "other-ca", "2"),
-    ] {
-        let (key, request) = (path(&format!("{name}.key")), path("request"));
-        run(
-            "openssl",
-            &[
-                "req",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-nodes",
-                "-subj",
-                "/CN=mx",
-                "-keyout",
-                &key,
-                "-out",
-                &request,
-            ],
-        );
-        fs::write(tls.join("extensions"), format!("subjectAltName={host}\n")).unwrap();
-        run(
-            "openssl",
-            &[
-                "x509",
-                "-req",
-                "-in",
-                &request,
-                "-days",
-                days,
-                "-CAcreateserial",
-                "-CA",
-                &path(&format!("{authority}.pem")),
-                "-CAkey",
-                &path(&format!("{authority}.key")),
-                "-extfile",
-                &path("extensions"),
-                "-out",
-                &path(&format!("{name}.pem")),
-            ],
-        );
-    }
 }
 
 /// Rule: N10

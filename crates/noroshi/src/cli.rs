@@ -3,6 +3,7 @@
 //! Parser, help and (by `clap`) whatever else is made of a definition follow from here; Japanese
 //! help is laid over it by [`crate::japanese`].
 
+mod acknowledge;
 mod alerts;
 mod clpcfctrl;
 pub(crate) mod config;
@@ -11,12 +12,15 @@ pub(crate) mod engine;
 mod licence;
 pub(crate) mod reference;
 mod refusal;
+mod test;
 pub(crate) mod user;
 
+pub(crate) use acknowledge::Acknowledge;
 pub(crate) use alerts::Alerts;
 pub(crate) use clpcfctrl::Clpcfctrl;
 pub(crate) use licence::{Clplcnsc, Issue, Licence, Signer, Verify};
 pub(crate) use refusal::answer;
+pub(crate) use test::{Test, TestMail};
 
 use crate::exit;
 use crate::japanese;
@@ -79,6 +83,8 @@ pub(crate) enum Verb {
     Status(Status),
     /// List the alerts, each with its notices
     Alerts(Alerts),
+    /// Say that you see to an alert
+    Acknowledge(Acknowledge),
     /// Try a channel out
     #[command(subcommand)]
     Test(Test),
@@ -187,19 +193,6 @@ pub(crate) struct Status {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// Verbs of `test`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Test {
-    /// Send a test mail to every recipient
-    Mail,
-    /// Show every colour on a warning light, then what it should show
-    Lamp {
-        /// The server; this one without it
-        #[arg(value_name = "SERVER")]
-        server: Option<String>,
-    },
 }
 
 /// Options of `demo`.

@@ -203,7 +203,7 @@ fn users_are_added_listed_changed_and_removed_by_command() {
     assert_eq!(
         site.run(&["user", "list", "--json"]),
         done(
-            "{\"name\":\"anna\",\"role\":\"administer\"}\n{\"name\":\"vera\",\"role\":\"view\"}\n"
+            "{\"name\":\"anna\",\"role\":\"administer\",\"token\":false}\n{\"name\":\"vera\",\"role\":\"view\",\"token\":false}\n"
         )
     );
     for (code, words, secret, arguments) in [
@@ -238,6 +238,40 @@ fn users_are_added_listed_changed_and_removed_by_command() {
     let conf = fs::read_to_string(site.home.conf()).unwrap();
     assert!(conf.contains("sealed:1:") && !conf.contains("$argon2id"));
     assert!(!conf.contains("vera"), "{conf}");
+}
+
+/// Rule: N21
+#[test]
+fn a_user_makes_a_token_on_the_account_page_and_ends_it_there_or_by_a_new_password() {
+    let site = Site::new(67);
+    site.start();
+    let ran = site.given(PASSWORD, &["user", "add", "vera"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    site.when_up();
+    let cookie = site.signed_in("vera", PASSWORD);
+    let wrong = site.ask("POST", "/account/token", &cookie, "old=wrong");
+    assert_eq!(wrong.unwrap().status, 422, "an open page is not enough");
+    let old = format!("old={}", PASSWORD.replace(' ', "+"));
+    let made = || {
+        let page = site.ask("POST", "/account/token", &cookie, &old).unwrap();
+        let text = String::from_utf8(page.body).unwrap();
+        let (_, token) = text
+            .split_once("<code>")
+            .unwrap_or_else(|| panic!("{text}"));
+        token.split('<').next().unwrap().to_string()
+    };
+    let me = |token: &str| {
+        let head = format!("a=b\r\nAuthorization: Bearer {token}");
+        site.ask("GET", "/api/v1/me", &head, "").unwrap().status
+    };
+    let (first, second) = (made(), made());
+    assert_eq!((me(&first), me(&second)), (401, 200), "one at a time");
+    let gone = site.ask("POST", "/account/token/revoke", &cookie, "");
+    assert_eq!((gone.unwrap().status, me(&second)), (303, 401));
+    let third = made();
+    assert_eq!(me(&third), 200);
+    let ran = site.given("another horse", &["user", "password", "vera"]);
+    assert_eq!((ran.code, me(&third)), (0, 401), "{ran:?}");
 }
 
 /// Rule: N21 M31

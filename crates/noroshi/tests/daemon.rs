@@ -466,3 +466,48 @@ fn a_missing_key_and_a_home_that_cannot_be_made_have_their_codes() {
         assert!(ran.err.contains("cannot make HOME/run"), "{ran:?}");
     }
 }
+
+/// Rule: N24 N20
+#[test]
+fn an_alert_is_acknowledged_by_the_id_that_its_listing_shows() {
+    let (dir, home) = single(93);
+    let run = |arguments: &[&str]| run_in(dir.path(), arguments);
+    let _stopped = Stopped(dir.path());
+    assert_eq!(run(&["clpcl", "-s"]).code, 0);
+    let raised = run(&["clplogcmd", "-m", "disk is full", "-l", "ERR", "--alert"]);
+    assert_eq!(raised.code, 0);
+    let listed = run(&["alerts", "--ids", "--text", "disk is full"]).out;
+    let mut lines = listed.lines();
+    let id = lines
+        .find_map(|line| line.strip_prefix("    id      "))
+        .unwrap();
+    let by = ["--by", "sato", "--remark", "on my way"];
+    let acknowledge = |id: &str, rest: &[&str]| run(&[&["acknowledge", id], rest].concat());
+    let said = acknowledge(id, &by);
+    assert_eq!(
+        said,
+        done(&format!("All servers show that sato sees to alert {id}.\n"))
+    );
+    let listed = run(&["alerts", "--text", "disk is full"]).out;
+    assert!(listed.contains("acknowledged by sato at "), "{listed}");
+    assert!(listed.contains("on my way"), "{listed}");
+    assert!(
+        !listed.contains(id),
+        "ids are shown to whoever asks: {listed}"
+    );
+    let unknown = acknowledge("no.such-1", &by);
+    assert_eq!(unknown.code, 4, "{unknown:?}");
+    assert!(unknown.err.contains("no.such-1"), "{unknown:?}");
+    assert_eq!(acknowledge(id, &["--by", " "]).code, 1, "nobody's name");
+    assert_eq!(acknowledge(id, &[]).code, 2);
+    let japanese = acknowledge(id, &["--by", "鈴木", "--lang", "ja"]);
+    assert!(
+        japanese.out.contains("対応者を 鈴木 として"),
+        "{japanese:?}"
+    );
+    let audit = std::fs::read_to_string(home.log().join("audit.log.cur")).unwrap();
+    assert!(
+        audit.contains("by=\"sato\" result=done acknowledge"),
+        "{audit}"
+    );
+}

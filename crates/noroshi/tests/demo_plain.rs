@@ -27,6 +27,8 @@ fn the_built_in_story_comes_out_as_told_and_leaves_nothing() {
         "sv3 is killed",
         "lamp of sv3: RED BLINK",
         "ops@example.com",
+        "  console: http://127.",
+        ":29003/set-up#",
     ] {
         assert!(text.contains(words), "{words}\n{text}");
     }

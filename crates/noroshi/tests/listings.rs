@@ -7,6 +7,7 @@ use noroshi_core::alert::Severity;
 use noroshi_core::lamp::Look;
 use noroshi_core::notice::{Channel, NoticeState};
 use noroshi_core::status::{ServerState, Status, Waiting};
+use noroshi_core::time::WallTime;
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
@@ -147,6 +148,7 @@ fn rich() -> Status {
         lamp.trouble = Some("no answer\u{1b}[2J".into());
     }
     status.servers[1].drift = true;
+    status.servers[1].last_word = Some(WallTime(TIME.0 - 8_123));
     status.notices_waiting = 3;
     let waiting = |channel, count, reason: Option<&str>| Waiting {
         channel,
@@ -174,8 +176,10 @@ fn status_shows_servers_interconnects_and_lights() {
             "      lankhb1      normal         last heartbeat 12 ms ago, loss 0.5 %\n",
             "      light        green (10.0.0.201)\n",
             "  server2          DOWN                       SETTINGS DIFFER\n",
-            "      lankhb1      SILENT         last heartbeat 12 ms ago, loss 0.5 %\n",
+            "      last word    2023-11-15 07:13:12.000 +09:00\n",
+            "      lankhb1      SILENT         last heartbeat 2023-11-15 07:13:20.111 +09:00, loss until then 0.5 %\n",
             "      light        CANNOT BE TOLD (10.0.0.201), should be red blinking, last told out: no answer\\u{1b}[2J\n",
+            "Engine: embedded\n",
             "Notices waiting: 3, more on disk\n",
             "  1 mail waits\n",
             "  2 syslog lines wait: /dev/log does not exist\\u{1b}\n",
@@ -190,8 +194,10 @@ fn status_shows_servers_interconnects_and_lights() {
             "      lankhb1      正常           最終受信 12 ms 前、損失 0.5 %\n",
             "      警告灯       緑点灯 (10.0.0.201)\n",
             "  server2          ダウン                     設定が異なります\n",
-            "      lankhb1      途絶           最終受信 12 ms 前、損失 0.5 %\n",
+            "      最終応答     2023-11-15 07:13:12.000 +09:00\n",
+            "      lankhb1      途絶           最終受信 2023-11-15 07:13:20.111 +09:00、それまでの損失 0.5 %\n",
             "      警告灯       制御できません (10.0.0.201)、本来は赤点滅、最後の指示は消灯: no answer\\u{1b}[2J\n",
+            "エンジン: 組み込み\n",
             "送信待ちの通報: 3 件、ディスク上に残りあり\n",
             "  メール 1 通が送信待ち\n",
             "  syslog 2 行が送信待ち: /dev/log does not exist\\u{1b}\n",
@@ -248,6 +254,49 @@ fn status_never_shows_a_wanted_light_as_if_it_shone() {
     assert_eq!(json["servers"][0]["lamp"]["trouble"], "connection refused");
 }
 
+/// Rule: N21 N20
+#[test]
+fn status_says_when_a_server_was_last_heard_and_makes_up_no_time() {
+    let fake = |state, last_word| {
+        let mut status = cluster(state);
+        status.servers[1].last_word = last_word;
+        status.lamps_used = false;
+        Fake::agreeing(status, Vec::new())
+    };
+    let heard = Some(WallTime(TIME.0 - 8_123));
+    let words = |state, last_word, language: &str| {
+        let ran = fake(state, last_word).run(&["status", "--lang", language]);
+        let lines = ran.out.lines();
+        let lines = lines.filter(|line| line.contains("last word") || line.contains("最終応答"));
+        lines.map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(words(ServerState::Up, heard, "en").is_empty());
+    for (state, last_word, en, ja) in [
+        (
+            ServerState::Left,
+            heard,
+            "last word    2023-11-15 07:13:12.000 +09:00",
+            "最終応答     2023-11-15 07:13:12.000 +09:00",
+        ),
+        (
+            ServerState::Unknown,
+            None,
+            "last word    not heard since this server started",
+            "最終応答     このサーバの起動後は未受信",
+        ),
+    ] {
+        assert_eq!(words(state, last_word, "en"), [en]);
+        assert_eq!(words(state, last_word, "ja"), [ja]);
+    }
+    let left = fake(ServerState::Left, heard);
+    let text = left.run(&["status"]).out;
+    assert!(text.contains("      lankhb1      stopped "), "{text}");
+    assert!(text.contains("Warning lights are not used.\n"), "{text}");
+    let json: serde_json::Value =
+        serde_json::from_str(&left.run(&["status", "--json"]).out).unwrap();
+    assert_eq!(json["servers"][1]["last_word"], "2023-11-14T22:13:12.000Z");
+}
+
 /// Rule: N20
 #[test]
 fn status_as_json_is_one_object() {
@@ -258,13 +307,13 @@ fn status_as_json_is_one_object() {
     );
     let server = |name: &str, own: bool| {
         format!(
-            r#"{{"name":"{name}","own":{own},"state":"up","paths":[{path}],"lamp":null,"drift":false,"set":null}}"#
+            r#"{{"name":"{name}","own":{own},"state":"up","last_word":null,"paths":[{path}],"lamp":null,"drift":false,"set":null}}"#
         )
     };
     let expected = format!(
         concat!(
             r#"{{"cluster":"TomcatCluster","server":"server1","time":"2023-11-14T22:13:20.123Z","#,
-            r#""servers":[{},{}],"on_duty":"server1","notices_waiting":0,"waiting":[],"#,
+            r#""engine":"embedded","servers":[{},{}],"on_duty":"server1","notices_waiting":0,"waiting":[],"#,
             r#""backlog":false,"#,
             r#""store_trouble":null,"lamps_used":true}}"#,
             "\n"

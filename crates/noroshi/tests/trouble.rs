@@ -10,10 +10,12 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Command;
 
 /// Every command that speaks to the daemon.
-const SPEAKING: [&[&str]; 10] = [
+const SPEAKING: [&[&str]; 12] = [
     &["status"],
     &["alerts"],
+    &["acknowledge", "a-1", "--by", "sato"],
     &["test", "mail"],
+    &["test", "mail", "--verbose"],
     &["test", "lamp"],
     &["clpstat"],
     &["clpcl", "-t"],
@@ -158,6 +160,8 @@ fn others_may_read_and_not_change() {
         &["clpdn1000s", "-h", "server1"],
         &["clpstdn"],
         &["test", "mail"],
+        &["test", "mail", "--verbose"],
+        &["acknowledge", "a-1", "--by", "sato"],
         &["clplogcc"],
         &["clplogcc", "-l"],
         &["clplogcf", "-t", "mail", "-l", "8"],

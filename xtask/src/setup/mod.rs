@@ -1,14 +1,17 @@
 //! `cargo xtask setup`: what the tests use, installed once.
 //!
 //! On Debian and Ubuntu, as root, it installs the packages of [`packages`], unpacks a second rsh
-//! server ([`netkit`]) and builds cargo-deny. No service is started ([`policy`]). When everything
+//! server ([`netkit`]), fetches axe-core ([`axe`]) and builds cargo-deny; [`schemathesis`] gets an environment of
+//! its own. No service is started ([`policy`]). When everything
 //! is there it looks at a dozen paths and is done. Where it cannot install, it says what is missing
 //! and which tests that skips, and changes nothing.
 
 mod apt;
+mod axe;
 mod netkit;
 mod packages;
 mod policy;
+mod schemathesis;
 
 use crate::tool;
 use packages::PACKAGES;
@@ -48,6 +51,12 @@ pub(crate) fn complete() -> Result<(), String> {
             missing.push("cargo-deny".to_owned());
         }
     }
+    if let Err(reason) = schemathesis::install() {
+        let (name, tests) = (schemathesis::NAME, schemathesis::REASON);
+        eprintln!("setup: {reason}");
+        eprintln!("setup: without {name} these tests are skipped: {tests}");
+        missing.push(name.to_owned());
+    }
     if missing.is_empty() {
         Ok(())
     } else {
@@ -71,7 +80,7 @@ fn components() -> Vec<String> {
 /// The system's packages; gives the names of those that are missing still.
 fn system() -> Vec<String> {
     let absent = packages::absent();
-    if absent.is_empty() && netkit::is_there() {
+    if absent.is_empty() && netkit::is_there() && axe::is_there() {
         return Vec::new();
     }
     let names: Vec<&str> = absent.iter().map(|package| package.name).collect();
@@ -90,6 +99,12 @@ fn system() -> Vec<String> {
             all.join(" ")
         );
     }
+    // A file below target/ needs no root.
+    if tool::program("npm").is_some()
+        && let Err(reason) = axe::fetch()
+    {
+        eprintln!("setup: {reason}");
+    }
     still_missing()
 }
 
@@ -102,13 +117,14 @@ fn still_missing() -> Vec<String> {
         );
         missing.push(package.name.to_owned());
     }
-    if !netkit::is_there() {
-        eprintln!(
-            "setup: without {} these tests are skipped: {}",
-            netkit::NAME,
-            netkit::REASON
-        );
-        missing.push(netkit::NAME.to_owned());
+    for (there, name, reason) in [
+        (netkit::is_there(), netkit::NAME, netkit::REASON),
+        (axe::is_there(), axe::NAME, axe::REASON),
+    ] {
+        if !there {
+            eprintln!("setup: without {name} these tests are skipped: {reason}");
+            missing.push(name.to_owned());
+        }
     }
     missing
 }

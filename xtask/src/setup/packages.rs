@@ -19,9 +19,13 @@ enum Sign {
     Programs(&'static [&'static str]),
     /// A library below `/usr/lib/ARCHITECTURE/`.
     Library(&'static str),
+    /// Something below `/usr/share/`.
+    Shared(&'static str),
+    /// A module of Python's own.
+    Module(&'static str),
 }
 
-use Sign::{Library, Programs};
+use Sign::{Library, Module, Programs, Shared};
 
 /// Everything that is installed; `netkit.rs` has one more, which is only unpacked.
 pub(super) const PACKAGES: &[Package] = &[
@@ -115,6 +119,56 @@ pub(super) const PACKAGES: &[Package] = &[
         sign: Programs(&["mcopy"]),
         reason: "the files on these floppies",
     },
+    Package {
+        name: "pacemaker",
+        sign: Programs(&["pacemakerd"]),
+        reason: "the Corosync engine: groups of a real cluster",
+    },
+    Package {
+        name: "pacemaker-cli-utils",
+        sign: Programs(&["crm_mon", "cibadmin"]),
+        reason: "the Corosync engine: a real cluster is looked at and set up",
+    },
+    Package {
+        name: "resource-agents",
+        sign: Programs(&["ocf-tester"]),
+        reason: "the Corosync engine: resources of a real cluster",
+    },
+    Package {
+        name: "chromium",
+        sign: Programs(&["chromium"]),
+        reason: "the console in a real browser",
+    },
+    Package {
+        name: "chromium-driver",
+        sign: Programs(&["chromedriver"]),
+        reason: "the console in a real browser",
+    },
+    Package {
+        name: "fonts-ipafont-gothic",
+        sign: Shared("fonts/opentype/ipafont-gothic"),
+        reason: "Japanese pages in a real browser",
+    },
+    Package {
+        name: "npm",
+        sign: Programs(&["npm"]),
+        reason: "fetching axe-core",
+    },
+    Package {
+        name: "nmap",
+        sign: Programs(&["nmap"]),
+        reason: "the ciphers that the console's TLS takes",
+    },
+    Package {
+        name: "curl",
+        sign: Programs(&["curl"]),
+        reason: "the console's API by a real client",
+    },
+    Package {
+        name: "python3-venv",
+        sign: Module("ensurepip"),
+        reason: "schemathesis, and with it the console's API against its description",
+    },
 ];
 
 /// The packages of the table that this host lacks.
@@ -129,7 +183,19 @@ fn is_there(sign: &Sign) -> bool {
     match sign {
         Programs(names) => names.iter().all(|name| tool::program(name).is_some()),
         Library(path) => library(Path::new("/usr/lib"), path),
+        Module(name) => module(name),
+        Shared(path) => Path::new("/usr/share").join(path).exists(),
     }
+}
+
+/// Whether Python has this module; Debian splits its own into packages.
+fn module(name: &str) -> bool {
+    tool::program("python3").is_some_and(|python| {
+        let mut command = std::process::Command::new(python);
+        command.args(["-c", &format!("import {name}")]);
+        command.stderr(std::process::Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    })
 }
 
 /// Whether `path` is a file below one of the folders of `libraries`: each architecture has its own.

@@ -126,13 +126,88 @@ fn users(own: Node<'_>, findings: &mut Findings) -> Vec<ConsoleUser> {
                 name: name.to_string(),
                 role,
                 password: Secret::new(hash.value().to_string()),
+                token: token(node, findings),
             });
         }
     }
     users
 }
 
+/// The digest of a user's API token.
+fn token(user: Node<'_>, findings: &mut Findings) -> Option<[u8; 32]> {
+    let node = findings.setting(user, "token")?;
+    let digest = digest(node.value());
+    if digest.is_none() {
+        findings.error_silent(node, Problem::TokenNotDigest);
+    }
+    digest
+}
+
+/// Of exactly 64 hexadecimal digits.
+fn digest(text: &str) -> Option<[u8; 32]> {
+    let mut digest = [0; 32];
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != digest.len() || !rest.is_empty() {
+        return None;
+    }
+    for (byte, [high, low]) in digest.iter_mut().zip(pairs) {
+        let value = |digit: u8| char::from(digit).to_digit(16);
+        *byte = u8::try_from(value(*high)? * 16 + value(*low)?).ok()?;
+    }
+    Some(digest)
+}
+
 fn is_hash(text: &str) -> bool {
     let of_argon2 = text.starts_with(HASH_PREFIX) && text.len() <= HASH_BYTES_MAX;
     text == UNOPENED || (of_argon2 && text.bytes().all(|byte| byte.is_ascii_graphic()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The interface between releases: do not edit.
+    #[test]
+    fn a_token_stands_as_64_hexadecimal_digits() {
+        let digits = "00ff".repeat(16);
+        let digest_of = digest(&digits).unwrap();
+        assert_eq!(digest_of[..4], [0x00, 0xff, 0x00, 0xff]);
+        assert_eq!(digest(&digits.to_uppercase()), Some(digest_of));
+        for bad in [
+            "",
+            "00",
+            &digits[1..],
+            &format!("{digits}0"),
+            &digits.replace("ff", "+f"),
+        ] {
+            assert_eq!(digest(bad), None, "{bad}");
+        }
+    }
+
+    fn users_of(token: &str) -> Result<Vec<ConsoleUser>, String> {
+        let conf = format!(
+            "<root><cluster><name>c</name></cluster><server name=\"a\"><priority>0</priority>\
+             <device id=\"0\"><type>lan</type><info>10.0.0.1</info></device></server>\
+             <noroshi><console><user name=\"sato\"><role>view</role>\
+             <password>{HASH_PREFIX}m=19456,t=2,p=1$c29t$Hx2y</password>{token}</user></console></noroshi></root>"
+        );
+        match crate::read(conf.as_bytes()) {
+            Ok(parsed) => Ok(parsed.config.console.users),
+            Err(findings) => Err(format!("{findings:?}")),
+        }
+    }
+
+    /// A set of an earlier release has no tokens.
+    ///
+    /// Rule: N21 N17
+    #[test]
+    fn a_user_may_have_a_token_and_a_false_one_is_an_error_that_does_not_show_it() {
+        assert_eq!(users_of("").unwrap()[0].token, None);
+        let digits = "1f".repeat(32);
+        let with = users_of(&format!("<token>{digits}</token>")).unwrap();
+        assert_eq!(with[0].token, Some([0x1f; 32]));
+        let error = users_of("<token>noroshi_plain</token>").unwrap_err();
+        assert!(error.contains("TokenNotDigest"), "{error}");
+        assert!(!error.contains("noroshi_plain"), "{error}");
+    }
 }

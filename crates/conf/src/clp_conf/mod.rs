@@ -43,6 +43,7 @@ pub(crate) fn build(tree: &Tree, digest: u32) -> Result<Parsed, Vec<Finding>> {
     let lamps = lamps::lamps(root, &rows, f);
     let config = Config {
         cluster: cluster.to_string(),
+        engine: noroshi::engine(root, f),
         servers: rows
             .iter()
             .zip(paths.addresses)

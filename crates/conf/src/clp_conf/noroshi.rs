@@ -8,7 +8,7 @@ use crate::finding::Findings;
 use crate::names::nearest;
 use crate::problem::Problem;
 use crate::tree::Node;
-use noroshi_core::config::{SyslogFormat, SyslogSettings};
+use noroshi_core::config::{Engine, SyslogFormat, SyslogSettings};
 use noroshi_core::text::Language;
 
 /// UDP port of heartbeats and TCP port of the links between servers.
@@ -24,6 +24,7 @@ const KNOWN: [(&str, &[&str]); 9] = [
         &[
             "port",
             "language",
+            "engine",
             "heartbeat",
             "mail",
             "lamp",
@@ -62,7 +63,7 @@ const KNOWN: [(&str, &[&str]); 9] = [
         ],
     ),
     ("/console/server", &["address"]),
-    ("/console/user", &["role", "password"]),
+    ("/console/user", &["role", "password", "token"]),
 ];
 
 /// Tells every element below `/root/noroshi` that we do not know. Its text is not shown: it may
@@ -93,6 +94,13 @@ pub(super) fn port(root: Node<'_>, findings: &mut Findings) -> u16 {
     findings
         .number(root, "noroshi/port", 1..=65_535, "")
         .map_or(PORT_DEFAULT, |port| port as u16)
+}
+
+/// Only the embedded one so far.
+pub(super) fn engine(root: Node<'_>, findings: &mut Findings) -> Engine {
+    let choices = [("embedded", Engine::Embedded)];
+    let chosen = findings.choice(root, "noroshi/engine", &choices);
+    chosen.unwrap_or_default()
 }
 
 /// Ours, or that of the product that the file was saved for: `EUC-JP` and `SJIS` are Japanese.

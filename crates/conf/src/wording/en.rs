@@ -209,6 +209,10 @@ pub(super) fn english(problem: &Problem) -> (String, String) {
             "this is no hash of a password",
             "Remove the user and add it again with \"noroshi user add\"",
         ),
+        P::TokenNotDigest => pair(
+            "this is no SHA-256 of an API token",
+            "Make a new one with \"noroshi user token\", or take it away with --revoke",
+        ),
         P::ShortNotRecipient => pair(
             "the short form is for an address that gets no mail",
             "Add it to /root/cluster/mail/address, or correct it",

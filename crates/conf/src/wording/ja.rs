@@ -226,6 +226,10 @@ pub(super) fn japanese(problem: &Problem) -> (String, String) {
             "パスワードのハッシュではありません",
             "利用者を削除し、noroshi user add で追加し直してください",
         ),
+        P::TokenNotDigest => pair(
+            "API トークンの SHA-256 ではありません",
+            "noroshi user token で作り直すか、--revoke で失効させてください",
+        ),
         P::ShortNotRecipient => pair(
             "短文形式の対象が宛先にありません",
             "/root/cluster/mail/address に追加するか、アドレスを直してください",

@@ -1,6 +1,6 @@
 //! Files that must be refused, whole, with everything that is wrong in one answer.
 
-use crate::helpers::{bad, lines, refused};
+use crate::helpers::{bad, good, lines, refused};
 use noroshi_conf::finding::FINDINGS_MAX;
 use noroshi_conf::{Problem, Severity};
 use noroshi_core::text::Language;
@@ -110,4 +110,21 @@ fn the_number_of_findings_is_bounded_and_the_bound_is_told() {
         findings.last().map(|f| &f.problem),
         Some(&Problem::MoreFindings)
     );
+}
+
+/// An engine that this release does not have would silently be another one.
+///
+/// Rule: N17 N18
+#[test]
+fn an_engine_that_there_is_not_is_refused_by_name() {
+    use noroshi_core::config::Engine;
+    let with = |engine: &str| format!("<noroshi><engine>{engine}</engine></noroshi>");
+    assert_eq!(good("", "").engine, Engine::Embedded);
+    assert_eq!(good("", &with("embedded")).engine, Engine::Embedded);
+    for engine in ["corosync", "pacemaker"] {
+        let said = bad("", &with(engine));
+        for words in ["/root/noroshi/engine", engine, "embedded"] {
+            assert!(said.contains(words), "{words} in {said}");
+        }
+    }
 }

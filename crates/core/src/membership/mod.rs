@@ -207,6 +207,7 @@ impl Membership {
                 up: true,
             });
         }
+        peer.last_word = Some(now);
         peer.host = Host::default();
         peer.probed_at = None;
         peer.link_broken = false;
@@ -217,6 +218,13 @@ impl Membership {
             return self.left(now, server, heard.phase == Phase::Shutdown, news);
         }
         self.came(now, server, heard.session, same_run, silence, news);
+    }
+
+    /// A message came over a server's link. People read when; no verdict rests on it.
+    pub fn spoke(&mut self, now: Moment, server: ServerId) {
+        if server != self.own && usize::from(server.0) < self.peers.len() {
+            self.peer_mut(server).last_word = Some(now);
+        }
     }
 
     /// What it means that a server at work was heard.

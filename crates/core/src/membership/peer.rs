@@ -25,6 +25,9 @@ pub struct Peer {
     pub judged_before: bool,
     /// It was judged down although its host answered all the time.
     pub stood_still: bool,
+    /// When its last heartbeat or message came; what people are told. Unlike the times that verdicts rest on, a
+    /// pause of our own does not move it.
+    pub last_word: Option<Moment>,
     /// Its interconnects, by their place in the configuration.
     pub paths: Vec<Path>,
     /// What its host said since it was last heard.
@@ -53,8 +56,10 @@ pub struct Host {
 pub struct Path {
     /// Both servers have an address on it.
     pub used: bool,
-    /// When the last heartbeat came.
+    /// When the last heartbeat came, moved on by our own pauses since.
     pub heard_at: Option<Moment>,
+    /// When the last heartbeat came, for people.
+    pub last_heard: Option<Moment>,
     /// Heartbeats come.
     pub normal: bool,
     /// Its silence was told and is not over.
@@ -78,6 +83,7 @@ impl Path {
     /// Takes a heartbeat before which `missed` were lost.
     pub fn heard(&mut self, now: Moment, missed: u32) {
         self.heard_at = Some(now);
+        self.last_heard = Some(now);
         for _ in 0..missed.min(1 << LOSS_SHIFT) {
             self.loss += (65_536 - self.loss) >> LOSS_SHIFT;
         }
@@ -102,6 +108,7 @@ impl Peer {
             expected: false,
             judged_before: false,
             stood_still: false,
+            last_word: None,
             paths,
             host: Host::default(),
             probed_at: None,

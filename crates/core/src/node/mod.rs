@@ -229,7 +229,10 @@ impl Node {
                 self.take(now, news, out);
             }
             Event::Refused { server, why } => self.refused(now, &server, &why, out),
-            Event::Peer(server, message) => self.heard_from_peer(now, server, *message, out),
+            Event::Peer(server, message) => {
+                self.membership.spoke(now.at, server);
+                self.heard_from_peer(now, server, *message, out);
+            }
             Event::Request(id, request) => self.asked(now, id, request, out),
             Event::Recorded { batch, result } => self.recorded(now, batch, result, out),
             Event::Loaded { notices, more } => {

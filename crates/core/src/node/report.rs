@@ -16,6 +16,7 @@ impl Node {
             cluster: self.config.cluster.clone(),
             server: self.own_name(),
             time: now.wall,
+            engine: self.config.engine,
             servers: self
                 .config
                 .server_ids()
@@ -50,7 +51,7 @@ impl Node {
                     comment: interconnect.comment.to_string(),
                     normal: own || (path.normal && heard),
                     unused: !used,
-                    silent_ms: path.heard_at.map(|at| now.at.since(at).as_ms()),
+                    silent_ms: path.last_heard.map(|at| now.at.since(at).as_ms()),
                     loss_permille: path.loss_permille(),
                 }
             });
@@ -58,11 +59,13 @@ impl Node {
             name: self.config.server_name(id).to_string(),
             own,
             state: if own { ServerState::Up } else { peer.state },
+            last_word: peer.last_word.map(|at| now.wall_of(at)),
             paths: paths.collect(),
             lamp: self
                 .config
                 .server(id)
                 .lamp
+                .filter(|_| self.config.lamps_used)
                 .map(|lamp| self.lamp_status(lamp)),
             drift: peer
                 .config_digest

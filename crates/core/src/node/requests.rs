@@ -86,7 +86,7 @@ impl Node {
                 self.acknowledge(now, id, alert, by, remark, out);
                 None
             }
-            Request::Push { digest, by } => self.push_asked(now, id, digest, by, out),
+            Request::Push { digest, by, base } => self.push_asked(now, id, (digest, base), by, out),
             Request::Stop { server, by } => self.stop(now, id, server, &by, out),
         };
         out.extend(answer.map(|reply| Action::Reply(id, reply)));

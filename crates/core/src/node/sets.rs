@@ -95,17 +95,21 @@ impl Node {
         self
     }
 
-    /// Begins a push of the set that is staged here under `digest`.
+    /// Begins a push of the set that is staged here under `digest`; with the digest of another one as its base
+    /// only while that is in force.
     pub(super) fn push_asked(
         &mut self,
         now: Now,
         request: RequestId,
-        digest: String,
+        (digest, base): (String, Option<String>),
         by: String,
         out: &mut Vec<Action>,
     ) -> Option<Reply> {
         if let Some(why) = self.busy_with_sets() {
             return Some(Reply::Refused { why });
+        }
+        if let Some(not) = base.and_then(|base| self.overtaken(&base)) {
+            return Some(not);
         }
         let own = &self.sets.in_force;
         let others: Vec<&SetLabel> = self.sets.of_others.values().collect();
@@ -134,6 +138,36 @@ impl Node {
             until: now.at + VOTE_WAIT,
         });
         None
+    }
+
+    /// Why a set that was made from `base` would take back what its maker has not seen. What the other side of a cut
+    /// has pushed does not count: the next push ends that, and somebody has to.
+    fn overtaken(&self, base: &str) -> Option<Reply> {
+        let own = &self.sets.in_force;
+        let SetLabel {
+            number, by, server, ..
+        } = own;
+        if own.digest != base {
+            let why = self.config.language.pick(
+                format!("set {number}, pushed by {by} on {server}, is in force, and yours was not made from it; nothing was changed"),
+                format!("別の構成情報 {number}（{server} 上で {by} が配布）が有効になっています。何も変更していません"),
+            );
+            return Some(Reply::Overtaken {
+                number: *number,
+                why,
+            });
+        }
+        // It has a later one that has not come here yet, or cannot be taken here.
+        let living = self.living_others();
+        let mut later = self.sets.of_others.iter();
+        let (name, label) =
+            later.find(|(name, label)| living.contains(name) && label.follows(own))?;
+        let (number, by) = (label.number, &label.by);
+        let why = self.config.language.pick(
+            format!("{name} has set {number} in force, pushed by {by}, and this server has not yet; nothing was changed. Try again, or make the change on {name}"),
+            format!("{name} では構成情報 {number}（{by} が配布）が有効ですが、このサーバにはまだ反映されていません。何も変更していません。再実行するか、{name} で変更してください"),
+        );
+        Some(Reply::Refused { why })
     }
 
     /// Why no push can begin or be agreed to now, in the language of the settings.

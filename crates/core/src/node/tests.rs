@@ -4,6 +4,7 @@ mod acknowledge;
 mod lamps;
 mod licences;
 mod pacemaker;
+mod report;
 mod sets;
 mod trouble;
 mod turns;
@@ -555,6 +556,7 @@ fn a_server_whose_link_broke_in_a_push_is_asked_again() {
         node.step(now, Event::LinkUp(ServerId(other)), &mut out);
     }
     let push = crate::request::Request::Push {
+        base: None,
         digest: "d".into(),
         by: "root".into(),
     };

@@ -37,6 +37,8 @@ struct Gathered {
     until: Moment,
     told: bool,
     fencing: Fencing,
+    /// An earlier run of this service may have told it.
+    waited: bool,
     /// A failure that follows one told already: Pacemaker tries again every few seconds.
     again: bool,
 }
@@ -51,7 +53,7 @@ impl Fencings {
     /// Takes a report of server `observer`. Answers it when there is no room to wait for others.
     pub(super) fn take(
         &mut self,
-        now: Moment,
+        (now, waited): (Moment, bool),
         (node, rc, description): (&str, i32, &str),
         observer: &str,
     ) -> Option<News> {
@@ -80,9 +82,10 @@ impl Fencings {
             self.forget_oldest();
         }
         if self.gathered.len() >= GATHERED_MAX {
-            return Some(news(fact, fencing));
+            return Some(news(fact, waited, fencing));
         }
         self.gathered.push(Gathered {
+            waited,
             again,
             fact,
             until: now + OBSERVERS_WAIT,
@@ -100,7 +103,7 @@ impl Fencings {
             .filter(|one| !one.told && one.until <= now);
         due.filter_map(|one| {
             one.told = true;
-            (!one.again).then(|| news(one.fact.clone(), one.fencing.clone()))
+            (!one.again).then(|| news(one.fact.clone(), one.waited, one.fencing.clone()))
         })
         .collect()
     }
@@ -132,10 +135,10 @@ impl Fencings {
     }
 }
 
-fn news(fact: String, fencing: Fencing) -> News {
+fn news(fact: String, late: bool, fencing: Fencing) -> News {
     News {
         fact: Some(fact),
-        late: false,
+        late,
         what: What::Fenced(fencing),
     }
 }

@@ -54,6 +54,8 @@ pub struct Watch {
     /// With when each came.
     gathered: Vec<(Moment, Report)>,
     gather_until: Option<Moment>,
+    /// Among the gathered are some that may have waited on disk.
+    waited: bool,
     keys: VecDeque<String>,
     /// Decided, and kept until a later look has shown what followed; with when each came.
     held: Vec<(Moment, String)>,
@@ -87,6 +89,7 @@ impl Watch {
             own: own.to_string(),
             gathered: Vec::new(),
             gather_until: None,
+            waited: false,
             keys: VecDeque::new(),
             held: Vec::new(),
             decided: Vec::new(),
@@ -141,13 +144,15 @@ impl Watch {
         } = &report.kind
         {
             let of = (node.as_str(), *rc, description.as_str());
-            news.extend(self.fencings.take(now.at, of, &self.own));
+            let waited = self.picture.is_none();
+            news.extend(self.fencings.take((now.at, waited), of, &self.own));
         }
         self.gathered.push((now.at, report));
         let wait = match self.picture {
             Some(_) => GATHER,
             None => FIRST_WAIT,
         };
+        self.waited |= self.picture.is_none();
         self.gather_until.get_or_insert(now.at + wait);
         if self.gathered.len() >= REPORTS_MAX {
             self.gather_until = Some(now.at);
@@ -164,7 +169,7 @@ impl Watch {
         } = &report.kind
         {
             let of = (node.as_str(), *rc, description.as_str());
-            news.extend(self.fencings.take(now.at, of, by));
+            news.extend(self.fencings.take((now.at, false), of, by));
         }
     }
 
@@ -370,6 +375,8 @@ impl Watch {
     /// What was gathered is taken in the order of its times.
     fn decide(&mut self, now: Now, news: &mut Vec<News>) {
         self.gather_until = None;
+        let before = news.len();
+        let waited = core::mem::take(&mut self.waited);
         let mut reports = core::mem::take(&mut self.gathered);
         reports.sort_by_key(|(_, report)| (report.at_us, report.sequence));
         for (came, report) in reports {
@@ -384,6 +391,8 @@ impl Watch {
             }
             self.held.push((came, key));
         }
+        // An earlier run of this service may have told it.
+        news[before..].iter_mut().for_each(|one| one.late |= waited);
         if self.held.len() >= REPORTS_MAX {
             self.release(|_| true);
         }
@@ -431,7 +440,10 @@ impl Watch {
         for one in found {
             let ours = one.teller.is_some_and(|teller| same(&teller, &self.own));
             match ours || self.late.len() >= LATE_MAX {
-                true => news.push(one.news),
+                true => news.push(News {
+                    late: first,
+                    ..one.news
+                }),
                 false => {
                     let late = News {
                         late: true,

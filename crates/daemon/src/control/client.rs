@@ -1,8 +1,8 @@
 //! A command's end of the command socket: plain blocking calls with a deadline.
 
 use super::{
-    ANSWER_BYTES_MAX, AlertFilter, AlertLine, Answer, CLIENT_WAIT, Call, DESK_WAIT, Fault,
-    LOGS_WAIT, SET_PIECE_BYTES, desk_wait,
+    ANSWER_BYTES_MAX, AlertFilter, AlertLine, Answer, CLIENT_WAIT, Call, Conversation, DESK_WAIT,
+    Fault, LOGS_WAIT, SET_PIECE_BYTES, TEST_MAIL_WAIT, desk_wait,
 };
 use crate::clock::moment;
 use crate::collect::Scope;
@@ -354,6 +354,35 @@ impl Client {
             }
             answer = self.answer(Some(self.wait))?;
         }
+    }
+
+    /// Has a test mail sent to one recipient, or to each, on behalf of `by`; each conversation is handed to
+    /// `each`, which may break off: what is under way is called off then.
+    ///
+    /// # Errors
+    /// Any [`Trouble`]; what was handed over before it is right.
+    pub fn test_mail(
+        &mut self,
+        recipient: Option<String>,
+        by: Option<String>,
+        mut each: impl FnMut(Conversation) -> ControlFlow<()>,
+    ) -> Result<(), Trouble> {
+        let usual = std::mem::replace(&mut self.wait, TEST_MAIL_WAIT);
+        let mut answer = self.call(&Call::TestMail { recipient, by });
+        loop {
+            match answer? {
+                Answer::Conversation { conversation } => {
+                    if each(*conversation).is_break() {
+                        return Ok(());
+                    }
+                }
+                Answer::End => break,
+                other => return Err(unfit(other)),
+            }
+            answer = self.answer(Some(self.wait));
+        }
+        self.wait = usual;
+        Ok(())
     }
 
     fn call(&mut self, call: &Call) -> Result<Answer, Trouble> {

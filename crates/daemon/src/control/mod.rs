@@ -25,10 +25,12 @@ pub use client::{AlertsPage, Client, Trouble};
 pub use filter::AlertFilter;
 pub use protocol::{Acknowledged, AlertLine, Answer, Call, Fault, NoticeLine};
 pub use server::{serve, serve_until};
-pub use source::{AlertRow, AlertRows, AlertSource, LogSource, Page, Reading};
+pub use source::{AlertRow, AlertRows, AlertSource, LogSource, Page, Reading, TestMailSource};
 
+pub use crate::channel::mail::{Conversation, NotTested};
 pub use crate::store::{AlertFigures, FiguresQuery};
 
+use crate::channel::mail::TEST_WAIT_MAX;
 use crate::log::audit::Audit;
 use crate::sets::Sets;
 use noroshi_core::node::{TAKE_WAIT, VOTE_WAIT};
@@ -67,6 +69,8 @@ pub const CLIENT_WAIT: Duration = Duration::from_secs(10);
 /// How long a command waits for the next piece of another server's logs; longer than
 /// [`SILENCE_MAX`](crate::engine::pages::SILENCE_MAX), after which it hears why there is none.
 pub const LOGS_WAIT: Duration = Duration::from_secs(20);
+/// How long a command waits for the next conversation of a test mail; longer than all of them may take.
+pub const TEST_MAIL_WAIT: Duration = TEST_WAIT_MAX.saturating_add(Duration::from_secs(10));
 /// Alerts read from the store at once.
 pub const PAGE_ROWS: u32 = 64;
 
@@ -88,6 +92,8 @@ pub struct Desk {
     pub alerts: Arc<dyn AlertSource>,
     /// The logs of the other servers.
     pub logs: LogSource,
+    /// Test mails with their conversations.
+    pub test_mails: TestMailSource,
     /// Where sets are staged; without it none is taken.
     pub sets: Option<Sets>,
     /// Where every change is written down; without it none is.

@@ -6,6 +6,7 @@
 use super::ANSWER_BYTES_MAX;
 use super::filter::AlertFilter;
 use super::source::AlertRow;
+use crate::channel::mail::Conversation;
 use crate::collect::Scope;
 use crate::store::{AlertFigures, FiguresQuery};
 use noroshi_core::alert::{
@@ -99,6 +100,16 @@ pub enum Call {
         /// How much.
         scope: Scope,
     },
+    /// Send a test mail to one recipient of the settings, or to each, beside the queue: a conversation each,
+    /// an [`Answer::Conversation`] as it ends, then [`Answer::End`].
+    TestMail {
+        /// To this one alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        recipient: Option<String>,
+        /// For whom, as with a change.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
     /// How much the parts write into the log; answered by [`Answer::LogLevels`].
     LogLevels {
         /// First give this part this level, until the next start.
@@ -135,6 +146,11 @@ pub enum Answer {
     Logs {
         /// The bytes.
         data: String,
+    },
+    /// What came of a test mail to one recipient.
+    Conversation {
+        /// All of it.
+        conversation: Box<Conversation>,
     },
     /// How much the parts write into the log.
     LogLevels {
@@ -181,6 +197,8 @@ pub enum Fault {
     Unreadable,
     /// The logs of the other server cannot be had.
     NotCollected,
+    /// No test mail is sent.
+    NotTested,
 }
 
 /// An alert as it is listed.
@@ -333,6 +351,28 @@ mod tests {
                 },
             ),
             (
+                r#"{"call":"change","request":{"do":"push","digest":"d2","by":"root","base":"d1"}}"#,
+                Call::Change {
+                    request: Request::Push {
+                        digest: "d2".into(),
+                        by: "root".into(),
+                        base: Some("d1".into()),
+                    },
+                    by: None,
+                },
+            ),
+            (
+                r#"{"call":"change","request":{"do":"push","digest":"d2","by":"root"}}"#,
+                Call::Change {
+                    request: Request::Push {
+                        digest: "d2".into(),
+                        by: "root".into(),
+                        base: None,
+                    },
+                    by: None,
+                },
+            ),
+            (
                 r#"{"call":"change","request":{"do":"mail-test"},"by":"alice (console, 192.0.2.7)"}"#,
                 Call::Change {
                     request: Request::MailTest,
@@ -475,6 +515,15 @@ mod tests {
             (
                 r#"{"is":"reply","reply":{"answer":"accepted","alert":"a-1","durable":true}}"#,
                 reply,
+            ),
+            (
+                r#"{"is":"reply","reply":{"answer":"overtaken","number":5,"why":"x"}}"#,
+                Answer::Reply {
+                    reply: Reply::Overtaken {
+                        number: 5,
+                        why: "x".into(),
+                    },
+                },
             ),
             (
                 r#"{"is":"error","fault":"not-permitted","why":"x"}"#,

@@ -5,7 +5,7 @@ use super::listing::Wanted;
 use super::upload::Upload;
 use super::{
     AlertFilter, Answer, Asked, CALL_BYTES_MAX, CONNECTIONS_MAX, Call, DESK_WAIT, DRAIN_WAIT, Desk,
-    FOLLOWERS_MAX, Fault, Page, desk_wait,
+    FOLLOWERS_MAX, Fault, NotTested, Page, desk_wait,
 };
 use crate::collect::Scope;
 use crate::log;
@@ -199,6 +199,9 @@ impl Connection {
                     self.page(&wanted).await?;
                 }
                 Ok(Call::AlertFigures { query }) => self.figures(query).await?,
+                Ok(Call::TestMail { recipient, by }) => {
+                    self.test_mail(recipient, by.unwrap_or_default()).await?;
+                }
                 Ok(Call::LogLevels { set }) => self.log_levels(set).await?,
                 Ok(Call::Logs { server, scope }) => self.logs(server, scope).await?,
                 Err(error) => {
@@ -395,6 +398,59 @@ impl Connection {
         }
     }
 
+    /// Sends test mails and hands each conversation on as it ends.
+    async fn test_mail(&mut self, recipient: Option<String>, by: String) -> io::Result<()> {
+        if !self.may_change {
+            return self.not_permitted().await;
+        }
+        let what = match &recipient {
+            Some(recipient) => format!("test-mail recipient={recipient:?}"),
+            None => "test-mail".to_owned(),
+        };
+        // As for every mail: without a licence none leaves this server.
+        let Some(status) = self.ask(DESK_WAIT, Asked::Status).await else {
+            return self.no_answer(DESK_WAIT).await;
+        };
+        let withheld = status.licence.filter(|licence| !licence.notices);
+        let sent = match withheld {
+            Some(licence) => Err((
+                Fault::NotTested,
+                licence.text.unwrap_or_else(|| {
+                    let why = log::language().pick(
+                        "this server's licences do not suffice, so no mail leaves it",
+                        "このサーバのライセンスが不足しているため、メールを送信できません",
+                    );
+                    why.to_owned()
+                }),
+            )),
+            None => (self.desk.test_mails)(recipient.as_deref()).map_err(|not| {
+                let fault = match not {
+                    NotTested::Busy => Fault::Busy,
+                    _ => Fault::NotTested,
+                };
+                (fault, not.text(log::language()).to_owned())
+            }),
+        };
+        let mut talks = match sent {
+            Ok(talks) => talks,
+            Err((fault, why)) => {
+                self.write_down(&by, &what, &format!("refused {why:?}"));
+                return self.error(fault, why).await;
+            }
+        };
+        self.write_down(&by, &what, "begun");
+        loop {
+            let talk = tokio::select! {
+                talk = talks.recv() => talk,
+                _ = self.stopped.wait_for(|stopped| *stopped) => return Ok(()),
+            };
+            match talk.map(Box::new) {
+                Some(conversation) => self.say(&Answer::Conversation { conversation }).await?,
+                None => return self.say(&Answer::End).await,
+            }
+        }
+    }
+
     async fn no_answer(&mut self, wait: Duration) -> io::Result<()> {
         let wait = wait.as_secs();
         let why = log::language().pick(
@@ -439,8 +495,10 @@ pub(super) fn checked(mut request: Request, language: Language) -> Result<Reques
             }
             *by = tidy_text(by);
         }
-        Request::Push { digest, by } => {
-            if !is_digest(digest) {
+        Request::Push { digest, by, base } => {
+            // Where nothing was ever pushed the base is empty.
+            let base = base.as_deref().filter(|base| !base.is_empty());
+            if !is_digest(digest) || base.is_some_and(|base| !is_digest(base)) {
                 let why =
                     language.pick("no digest of a set", "構成情報のダイジェストではありません");
                 return Err(why.into());

@@ -3,6 +3,7 @@
 //! A trait, so that the socket knows nothing of the store behind it; tests put one in memory there.
 
 use super::AlertFilter;
+use crate::channel::mail::{Conversation, NotTested};
 use crate::collect::Scope;
 use crate::store::{AlertFigures, FiguresQuery};
 use noroshi_core::alert::{Acknowledgement, Alert};
@@ -61,6 +62,11 @@ pub enum Page {
 /// [`Collector::collect`](crate::engine::pages::Collector::collect).
 pub type LogSource =
     Arc<dyn Fn(String, Scope) -> mpsc::Receiver<Result<Vec<u8>, String>> + Send + Sync>;
+
+/// Sends a test mail to this recipient, or to all; see
+/// [`TestMails::send`](crate::channel::mail::TestMails::send).
+pub type TestMailSource =
+    Arc<dyn Fn(Option<&str>) -> Result<mpsc::Receiver<Conversation>, NotTested> + Send + Sync>;
 
 /// Something of the store's to come, or why it cannot be read.
 pub type Reading<'a, T> = Pin<Box<dyn Future<Output = Result<T, String>> + Send + 'a>>;

@@ -1,6 +1,7 @@
 //! The command socket over real sockets, with alerts in memory behind it.
 
 mod pages;
+mod test_mail;
 
 use super::memory::Memory;
 use super::server::checked;
@@ -71,6 +72,7 @@ fn world(alerts: Arc<dyn AlertSource>) -> World {
                 ask,
                 alerts,
                 logs: no_logs(),
+                test_mails: no_test_mails(),
                 sets: None,
                 audit: None,
             };
@@ -357,6 +359,7 @@ async fn a_caller_that_says_nothing_is_closed_in_time() {
         ask,
         alerts: Memory::with(Vec::new()),
         logs: no_logs(),
+        test_mails: no_test_mails(),
     };
     let began = tokio::time::Instant::now();
     server::answer_one(server, desk).await;
@@ -381,6 +384,7 @@ async fn a_reader_that_stops_reading_is_dropped() {
         ask,
         alerts: Memory::with(rows),
         logs: no_logs(),
+        test_mails: no_test_mails(),
     };
     let call = b"{\"call\":\"alerts\",\"limit\":20000,\"follow\":true}\n";
     assert_eq!(caller.try_write(call).unwrap(), call.len());
@@ -399,6 +403,7 @@ async fn a_driver_that_does_not_answer_is_told() {
         ask,
         alerts: Memory::with(Vec::new()),
         logs: no_logs(),
+        test_mails: no_test_mails(),
     };
     caller.try_write(b"{\"call\":\"status\"}\n").unwrap();
     server::answer_one(server, desk).await;
@@ -534,6 +539,10 @@ fn the_stores_alerts_are_listed_and_followed() {
 }
 
 /// A desk from which no logs are had.
+fn no_test_mails() -> TestMailSource {
+    Arc::new(|_| Err(NotTested::NoRecipient))
+}
+
 fn no_logs() -> LogSource {
     Arc::new(|_, _| mpsc::channel(1).1)
 }

@@ -87,7 +87,7 @@ pub(crate) fn of_request(request: &Request) -> (Option<String>, String) {
 pub(crate) fn of_reply(reply: Option<&Reply>) -> String {
     match reply {
         None => "unknown".into(),
-        Some(Reply::Refused { why }) => format!("refused {why:?}"),
+        Some(Reply::Overtaken { why, .. } | Reply::Refused { why }) => format!("refused {why:?}"),
         Some(Reply::Accepted { alert, .. }) => format!("accepted {:?}", alert.0),
         Some(Reply::Pushed { number, .. }) => format!("done set={number}"),
         Some(Reply::Done | Reply::LicencesTold { .. }) => "done".into(),

@@ -18,7 +18,7 @@ const INLINE_BYTES_MAX: usize = 256 * 1024;
 const WHY_BYTES_MAX: usize = 200;
 
 /// Looks. `Err` says in words why the cluster cannot be read.
-pub(super) async fn look(program: &str) -> Result<Picture, String> {
+pub(super) async fn look(program: &'static str) -> Result<Picture, String> {
     match timeout(LOOK_WAIT, read(program)).await {
         // Dropping the child has killed it.
         Err(_) => Err(format!(
@@ -41,7 +41,7 @@ async fn parse(program: &str, output: String) -> Result<Picture, String> {
     read.map_err(|why| tidy_within(&format!("{program}: {why}"), WHY_BYTES_MAX))
 }
 
-async fn read(program: &str) -> io::Result<String> {
+async fn read(program: &'static str) -> io::Result<String> {
     let mut command = Command::new(program);
     command
         .args(["-1", "--output-as=xml"])

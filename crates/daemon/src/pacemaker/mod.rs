@@ -29,8 +29,6 @@ use tokio::time::{MissedTickBehavior, interval};
 
 /// The socket in the directory for Pacemaker.
 pub const SOCKET: &str = "events.sock";
-/// Environment variable that names another program in place of `crm_mon`, for tests.
-const PROGRAM_VARIABLE: &str = "NOROSHI_CRM_MON";
 /// The program that shows the cluster.
 const PROGRAM: &str = "crm_mon";
 /// How often the directory is read without having been poked.
@@ -97,8 +95,7 @@ impl Pacemaker {
     pub(crate) fn look(&self) {
         let inbox = self.inbox.clone();
         tokio::spawn(async move {
-            let program = std::env::var(PROGRAM_VARIABLE).unwrap_or_else(|_| PROGRAM.to_owned());
-            let seen = look::look(&program).await.map(Box::new);
+            let seen = look::look(PROGRAM).await.map(Box::new);
             let _ = inbox.send(event(FromPacemaker::Looked(seen))).await;
         });
     }

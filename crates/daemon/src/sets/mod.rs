@@ -77,7 +77,7 @@ impl Sets {
 
     /// The label of the set in force; that of number zero when none was pushed, or it cannot be read.
     pub fn in_force(&self) -> SetLabel {
-        read_label(&self.dir().join("in-force")).unwrap_or_default()
+        in_force(&self.home)
     }
 
     /// Checks a packed set whole for this server and keeps it. Answers its digest.
@@ -289,11 +289,15 @@ fn dir(home: &Home) -> PathBuf {
     home.var().join("sets")
 }
 
+/// The label of the set in force in a home; that of number zero when none was pushed, or it cannot be read.
+pub fn in_force(home: &Home) -> SetLabel {
+    read_label(&dir(home).join("in-force")).unwrap_or_default()
+}
+
 /// The sets that are kept in a home, oldest first, and whether each is the one in force. Those that cannot
 /// be read are left out.
 pub fn history(home: &Home) -> Vec<(SetLabel, bool)> {
-    let dir = dir(home);
-    let in_force = read_label(&dir.join("in-force")).unwrap_or_default();
+    let (dir, in_force) = (dir(home), in_force(home));
     let labels = numbers(&dir)
         .into_iter()
         .filter_map(|number| read_label(&dir.join(number.to_string()).join("set.json")));

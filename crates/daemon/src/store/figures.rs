@@ -5,8 +5,6 @@
 //! the first notice is taken of the newest [`FIGURES_TOLD_MAX`] notices, and the answer says when that cut
 //! it short.
 
-use super::row;
-use noroshi_core::alert::Severity;
 use noroshi_core::time::WallTime;
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
@@ -74,26 +72,24 @@ fn alerts(
     query: &FiguresQuery,
     figures: &mut AlertFigures,
 ) -> rusqlite::Result<()> {
+    // Step by step over the index: grouping them all at once would sort them first, at three times the cost.
+    // A word that is no severity is damage, and counts as nothing.
     let mut statement = conn.prepare(
-        "SELECT (time_ms - ?1) / ?3, severity, count(*) FROM alert
-         WHERE time_ms >= ?1 AND time_ms < ?2 GROUP BY 1, 2",
+        "SELECT count(*) FILTER (WHERE severity = 'info'),
+         count(*) FILTER (WHERE severity = 'warning'), count(*) FILTER (WHERE severity = 'error')
+         FROM alert WHERE time_ms >= ?1 AND time_ms < ?2",
     )?;
-    let mut rows = statement.query(params![query.since.0, query.until.0, figures.step_ms])?;
-    while let Some(row) = rows.next()? {
-        // A word that is none is damage, and counts as nothing.
-        let Ok(severity) = row::severity(row, 1) else {
-            continue;
-        };
-        let at = match severity {
-            Severity::Info => 0,
-            Severity::Warning => 1,
-            Severity::Error => 2,
-        };
+    let last = figures.alerts.len() - 1;
+    for (at, (step, counts)) in (0..).zip(figures.alerts.iter_mut().enumerate()) {
+        let begin = query.since.0 + figures.step_ms * at;
         // What is left over by the division belongs to the last step.
-        let step: usize = row.get::<_, i64>(0)?.try_into().unwrap_or(usize::MAX);
-        let step = step.min(figures.alerts.len() - 1);
-        let count: u32 = row.get(2)?;
-        figures.alerts[step][at] = figures.alerts[step][at].saturating_add(count);
+        let end = match step == last {
+            true => query.until.0,
+            false => begin + figures.step_ms,
+        };
+        *counts = statement.query_row(params![begin, end], |row| {
+            Ok([row.get(0)?, row.get(1)?, row.get(2)?])
+        })?;
     }
     Ok(())
 }

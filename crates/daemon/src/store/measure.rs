@@ -1,4 +1,4 @@
-//! Figures: how long a synced commit takes on this disk.
+//! Figures: how long a synced commit takes on this disk; and a full store for whoever reads one.
 
 use super::database::Database;
 use noroshi_core::action::Item;
@@ -36,6 +36,87 @@ pub fn commit_times(
         database.checkpoint().map_err(words)?;
     }
     Ok(times)
+}
+
+/// Alerts of one commit of [`fill`].
+const FILL_ALERTS: u64 = 1_000;
+/// Over how long before its end a filled store's alerts are spread, in ms: 30 days.
+const FILL_SPAN_MS: i64 = 30 * 24 * 3_600 * 1_000;
+
+/// Fills a store in `dir` that nobody else uses with `count` alerts of the last 30 days before `until`: of
+/// three servers, some modules and all severities, each with its mail and light, which nearly all arrived.
+///
+/// # Errors
+/// Why the store could not be opened or written; the alerts up to there stay.
+pub fn fill(dir: &Path, count: u32, until: WallTime) -> Result<(), String> {
+    let words = |fault: super::fault::Fault| fault.text().to_owned();
+    let mut database = Database::open(dir, false, (0, 0)).map_err(words)?;
+    let count = u64::from(count);
+    for first in (0..count).step_by(FILL_ALERTS as usize) {
+        let numbers = first..count.min(first + FILL_ALERTS);
+        let items: Vec<Item> = numbers
+            .flat_map(|number| filled_items(number, count, until))
+            .collect();
+        database.commit(items.iter(), u32::MAX).map_err(words)?;
+        database.checkpoint().map_err(words)?;
+    }
+    Ok(())
+}
+
+fn filled_items(number: u64, count: u64, until: WallTime) -> Vec<Item> {
+    let [alert, Item::Notice(mail)] = sample_items(number) else {
+        return Vec::new();
+    };
+    let Item::Alert { alert, .. } = alert else {
+        return Vec::new();
+    };
+    let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let before = FILL_SPAN_MS / signed(count).max(1) * signed(count - number);
+    let time = WallTime(until.0 - before);
+    let mut alert = (*alert).clone();
+    let modules = ["nm", "rc", "logcmd", "dn1000s", "monitor"];
+    let choose = |count: u64| (number % count) as usize;
+    alert.id = AlertId(format!("{number:024x}-{number}"));
+    alert.thread = Some(alert.id.clone());
+    alert.message.module = modules[choose(5)].into();
+    alert.severity = [Severity::Info, Severity::Warning, Severity::Error][choose(7) / 3];
+    alert.server = format!("sv{}", number % 3 + 1);
+    alert.about = Some(format!("sv{}", number % 2 + 1));
+    alert.text = format!(
+        "Resource exec{} on {} did not start.",
+        number % 97,
+        alert.server
+    );
+    alert.time = time;
+    let told = |channel, recipient: &str, after_ms| NoticeRecord {
+        key: NoticeKey {
+            alert: alert.id.clone(),
+            channel,
+            recipient: recipient.into(),
+        },
+        state: match number % 50 {
+            0 => NoticeState::GivenUp,
+            _ => NoticeState::Delivered,
+        },
+        attempts: 1,
+        reason: "250 2.0.0 Ok: queued".into(),
+        changed: WallTime(time.0 + after_ms),
+        ..mail.clone()
+    };
+    let delay_ms = signed(number % 13).pow(3);
+    let notices = [
+        told(Channel::Mail, "operators@example.com", 400 + delay_ms),
+        told(Channel::Lamp, "sv1", 100 + delay_ms),
+    ];
+    let received = WallTime(time.0 + 5);
+    let alert = Item::Alert {
+        alert: Arc::new(alert),
+        received,
+    };
+    [alert]
+        .into_iter()
+        .chain(notices.map(Item::Notice))
+        .collect()
 }
 
 /// An alert of the usual size and its mail notice, told apart by `number`.

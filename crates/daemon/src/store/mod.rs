@@ -32,7 +32,7 @@ pub use database::STORE_FILE;
 pub use figures::{
     AlertFigures, DELAY_BOUNDS_MS, FIGURES_STEPS_MAX, FIGURES_TOLD_MAX, FiguresQuery,
 };
-pub use measure::{commit_times, sample_items};
+pub use measure::{commit_times, fill, sample_items};
 pub use reader::{
     ALERTS_PAGE_MAX, AlertPage, AlertQuery, AlertRow, READERS_MAX, ReadError, Reader,
 };

@@ -152,11 +152,6 @@ pub(super) fn view(row: &Row<'_>) -> Result<View> {
     })
 }
 
-/// Reads a severity.
-pub(super) fn severity(row: &Row<'_>, at: usize) -> Result<Severity> {
-    known(row, at, &SEVERITIES)
-}
-
 /// Reads `alert, name, remark, at_ms`.
 pub(super) fn acknowledgement(row: &Row<'_>) -> Result<Acknowledgement> {
     Ok(Acknowledgement {

@@ -75,6 +75,7 @@ pub(crate) fn with_addresses(servers: u8, paths: u8, address: impl Fn(u8, u8) ->
     };
     Config {
         cluster: "cluster".into(),
+        engine: noroshi_core::config::Engine::Embedded,
         servers: (0..servers).map(server).collect(),
         interconnects: (0..paths).map(interconnect).collect(),
         heartbeat: Heartbeat::default(),

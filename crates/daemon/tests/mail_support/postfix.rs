@@ -95,6 +95,118 @@ impl Drop for Postfix {
     }
 }
 
+/// Options of an smtpd that takes mails from those alone who sign in.
+pub const SIGN_IN: &[&str] = &[
+    "smtpd_sasl_auth_enable=yes",
+    "smtpd_relay_restrictions=permit_sasl_authenticated,reject",
+    "smtpd_client_restrictions=permit_sasl_authenticated,reject",
+];
+
+/// Makes the user `noroshi@example.test` with the password `pass word+1`, in the directory of a Postfix to be
+/// started.
+pub fn make_user(dir: &Path) {
+    let base = dir.to_str().unwrap().to_owned();
+    // Debian's Postfix looks beside its main.cf, others where `cyrus_sasl_config_path` says.
+    fs::create_dir_all(dir.join("conf/sasl")).unwrap();
+    let settings = format!(
+        "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {base}/sasldb2\n\
+         mech_list: PLAIN LOGIN CRAM-MD5\n"
+    );
+    fs::write(dir.join("conf/sasl/smtpd.conf"), settings).unwrap();
+    let mut child = Command::new("saslpasswd2")
+        .args([
+            "-p",
+            "-c",
+            "-f",
+            &format!("{base}/sasldb2"),
+            "-u",
+            "example.test",
+            "noroshi",
+        ])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"pass word+1").unwrap();
+    assert!(child.wait().unwrap().success());
+    run("chown", &["postfix", &format!("{base}/sasldb2")]);
+}
+
+/// Makes an authority and certificates signed by it: `good` for localhost, `name` for another
+/// host, `old` expired; and `stranger` by an authority that nobody trusts.
+pub fn make_certificates(dir: &Path) {
+    let tls = dir.join("tls");
+    fs::create_dir(&tls).unwrap();
+    let path = |name: &str| tls.join(name).to_str().unwrap().to_owned();
+    for authority in ["ca", "other-ca"] {
+        run(
+            "openssl",
+            &[
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                &format!("/CN={authority}"),
+                "-keyout",
+                &path(&format!("{authority}.key")),
+                "-out",
+                &path(&format!("{authority}.pem")),
+            ],
+        );
+    }
+    for (name, host, authority, days) in [
+        ("good", "DNS:localhost,IP:127.0.0.1", "ca", "2"),
+        ("name", "DNS:mail.example.test", "ca", "2"),
+        ("old", "DNS:localhost,IP:127.0.0.1", "ca", "-1"),
+        ("stranger", "DNS:localhost,IP:127.0.0.1", "other-ca", "2"),
+    ] {
+        let (key, request) = (path(&format!("{name}.key")), path("request"));
+        run(
+            "openssl",
+            &[
+                "req",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-subj",
+                "/CN=mx",
+                "-keyout",
+                &key,
+                "-out",
+                &request,
+            ],
+        );
+        fs::write(tls.join("extensions"), format!("subjectAltName={host}\n")).unwrap();
+        run(
+            "openssl",
+            &[
+                "x509",
+                "-req",
+                "-in",
+                &request,
+                "-days",
+                days,
+                "-CAcreateserial",
+                "-CA",
+                &path(&format!("{authority}.pem")),
+                "-CAkey",
+                &path(&format!("{authority}.key")),
+                "-extfile",
+                &path("extensions"),
+                "-out",
+                &path(&format!("{name}.pem")),
+            ],
+        );
+    }
+}
+
 /// A directory that Postfix's users may enter; `None` where the test must be skipped.
 pub fn new_dir() -> Option<tempfile::TempDir> {
     program("postfix").filter(|_| is_root())?;

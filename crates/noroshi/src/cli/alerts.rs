@@ -10,6 +10,9 @@ pub(crate) struct Alerts {
     /// Print one JSON object per line and alert
     #[arg(long)]
     pub(crate) json: bool,
+    /// Show each alert's id, as "noroshi acknowledge" takes it
+    #[arg(long)]
+    pub(crate) ids: bool,
     /// Go on with each new alert
     #[arg(long, short)]
     pub(crate) follow: bool,

@@ -22,7 +22,7 @@ pub(crate) enum User {
         #[arg(long, value_enum, default_value_t = Grade::View)]
         role: Grade,
     },
-    /// Give a user a new password, which ends its sessions
+    /// Give a user a new password, which ends its sessions and its API token
     Password {
         /// Its name
         name: String,
@@ -34,6 +34,14 @@ pub(crate) enum User {
         /// What it may do
         #[arg(value_enum)]
         role: Grade,
+    },
+    /// Make an API token for a user, in place of the one before, and print it
+    Token {
+        /// Its name
+        name: String,
+        /// Take the token away instead
+        #[arg(long)]
+        revoke: bool,
     },
     /// Remove a user, which ends its sessions
     Rm {

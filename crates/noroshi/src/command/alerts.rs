@@ -52,7 +52,7 @@ pub(super) fn run(context: &mut Context, options: cli::Alerts) -> Result<Exit, F
         let printed = if options.json {
             json(out, &alert)
         } else {
-            lines(out, &alert, language)
+            lines(out, &alert, options.ids, language)
         };
         // Whoever follows wants each alert at once.
         let printed = printed.and_then(|()| if follow { out.flush() } else { Ok(()) });
@@ -129,39 +129,48 @@ fn json(out: &mut Out, alert: &AlertLine) -> Result<(), Failure> {
 /// # Errors
 /// None that can happen: all of it is text and numbers.
 pub(crate) fn as_json(alert: &AlertLine) -> serde_json::Result<String> {
-    #[derive(Serialize)]
-    struct Shown<'a> {
-        received: String,
-        time: String,
-        server: &'a str,
-        module: &'a str,
-        event: u32,
-        severity: Severity,
-        text: &'a str,
-        notices: Vec<ShownNotice<'a>>,
-        id: &'a str,
-        row: u64,
-        about: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        acknowledged: Option<ShownAcknowledged<'a>>,
-    }
-    #[derive(Serialize)]
-    struct ShownAcknowledged<'a> {
-        by: &'a str,
-        at: String,
-        remark: &'a str,
-    }
-    #[derive(Serialize)]
-    struct ShownNotice<'a> {
-        channel: Channel,
-        recipient: &'a str,
-        state: NoticeState,
-        attempts: u32,
-        reason: &'a str,
-        sender: &'a str,
-        possible_repeat: bool,
-        changed: String,
-    }
+    serde_json::to_string(&shown(alert))
+}
+
+/// An alert as JSON.
+#[derive(Serialize)]
+pub(crate) struct Shown<'a> {
+    received: String,
+    time: String,
+    server: &'a str,
+    module: &'a str,
+    event: u32,
+    severity: Severity,
+    text: &'a str,
+    notices: Vec<ShownNotice<'a>>,
+    id: &'a str,
+    row: u64,
+    about: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acknowledged: Option<ShownAcknowledged<'a>>,
+}
+
+#[derive(Serialize)]
+struct ShownAcknowledged<'a> {
+    by: &'a str,
+    at: String,
+    remark: &'a str,
+}
+
+#[derive(Serialize)]
+struct ShownNotice<'a> {
+    channel: Channel,
+    recipient: &'a str,
+    state: NoticeState,
+    attempts: u32,
+    reason: &'a str,
+    sender: &'a str,
+    possible_repeat: bool,
+    changed: String,
+}
+
+/// An alert as programs are shown it.
+pub(crate) fn shown(alert: &AlertLine) -> Shown<'_> {
     let notices = alert.notices.iter().map(|notice| ShownNotice {
         channel: notice.channel,
         recipient: &notice.recipient,
@@ -172,7 +181,7 @@ pub(crate) fn as_json(alert: &AlertLine) -> serde_json::Result<String> {
         possible_repeat: notice.possible_repeat,
         changed: rfc3339(notice.changed),
     });
-    let shown = Shown {
+    Shown {
         received: rfc3339(alert.received),
         time: rfc3339(alert.time),
         server: &alert.server,
@@ -189,8 +198,7 @@ pub(crate) fn as_json(alert: &AlertLine) -> serde_json::Result<String> {
             at: rfc3339(one.at),
             remark: &one.remark,
         }),
-    };
-    serde_json::to_string(&shown)
+    }
 }
 
 fn head(out: &mut Out, language: Language) -> Result<(), Failure> {
@@ -228,7 +236,7 @@ fn row(out: &mut Out, columns: [&str; 7]) -> Result<(), Failure> {
     )
 }
 
-fn lines(out: &mut Out, alert: &AlertLine, language: Language) -> Result<(), Failure> {
+fn lines(out: &mut Out, alert: &AlertLine, ids: bool, language: Language) -> Result<(), Failure> {
     let severity = match alert.severity {
         Severity::Info => language.pick("info", "情報"),
         Severity::Warning => language.pick("warning", "警告"),
@@ -246,6 +254,10 @@ fn lines(out: &mut Out, alert: &AlertLine, language: Language) -> Result<(), Fai
             &escaped(&alert.text),
         ],
     )?;
+    if ids {
+        let name = language.pick("id", "アラート番号");
+        say!(out, "    {} {}", padded(name, 7), escaped(&alert.id.0))?;
+    }
     alert
         .notices
         .iter()

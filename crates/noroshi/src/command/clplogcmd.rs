@@ -4,34 +4,22 @@ use super::Context;
 use crate::cli::Clplogcmd;
 use crate::exit::{Exit, Failure};
 use crate::print::say;
-use noroshi_core::alert::{Destinations, MessageId, tidy_text};
+use noroshi_core::alert::{Destinations, MessageId, Severity, tidy_text};
 use noroshi_core::request::{Reply, Request};
 
 /// Module name of such alerts; the real product's list leaves it free.
 const MODULE: &str = "logcmd";
 
 pub(super) fn run(context: &mut Context, options: Clplogcmd) -> Result<Exit, Failure> {
-    // Tidied here as well as by the daemon, so that any length fits into the line of a call.
-    let text = tidy_text(&options.text);
-    if text.trim().is_empty() {
+    let to = To {
+        alert: options.alert,
+        syslog: options.syslog,
+        mail: options.mail,
+        trap: options.trap,
+    };
+    let Some(request) = request(&options.text, options.level.0, options.event, to) else {
         let text = context.pick("-m: the text is empty", "-m: メッセージ本文が空です");
         return Err(context.failure(Exit::Usage, text));
-    }
-    let named = options.alert || options.syslog || options.mail || options.trap;
-    let request = Request::Raise {
-        message: MessageId {
-            module: MODULE.into(),
-            event: options.event,
-        },
-        severity: options.level.0,
-        text,
-        destinations: Some(Destinations {
-            alert: options.alert || !named,
-            syslog: options.syslog || !named,
-            mail: options.mail,
-            trap: options.trap,
-            command: false,
-        }),
     };
     if let Reply::Accepted { durable: false, .. } = context.change(request)? {
         eprintln!(
@@ -45,4 +33,37 @@ pub(super) fn run(context: &mut Context, options: Clplogcmd) -> Result<Exit, Fai
     }
     say!(context.out, "Command succeeded.")?;
     Ok(Exit::Done)
+}
+
+/// Destinations as they are named; without any: alert view and syslog.
+pub(crate) struct To {
+    pub(crate) alert: bool,
+    pub(crate) syslog: bool,
+    pub(crate) mail: bool,
+    pub(crate) trap: bool,
+}
+
+/// What raises such an alert, for the API of the console too; `None` when nothing is left of the text.
+pub(crate) fn request(text: &str, severity: Severity, event: u32, to: To) -> Option<Request> {
+    // Tidied here as well as by the daemon, so that any length fits into the line of a call.
+    let text = tidy_text(text);
+    if text.trim().is_empty() {
+        return None;
+    }
+    let named = to.alert || to.syslog || to.mail || to.trap;
+    Some(Request::Raise {
+        message: MessageId {
+            module: MODULE.into(),
+            event,
+        },
+        severity,
+        text,
+        destinations: Some(Destinations {
+            alert: to.alert || !named,
+            syslog: to.syslog || !named,
+            mail: to.mail,
+            trap: to.trap,
+            command: false,
+        }),
+    })
 }

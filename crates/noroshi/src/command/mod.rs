@@ -1,14 +1,15 @@
 //! The commands, each in its own file, and what they share: the way to the daemon.
 
+mod acknowledge;
 pub(crate) mod alerts;
 mod check;
 mod clpcfctrl;
 mod clpcl;
 mod clpdn1000s;
 pub(crate) mod clplcnsc;
-mod clplogcc;
+pub(crate) mod clplogcc;
 mod clplogcf;
-mod clplogcmd;
+pub(crate) mod clplogcmd;
 mod clpstat;
 mod clpstdn;
 pub(crate) mod config;
@@ -19,6 +20,7 @@ pub(crate) mod licence;
 pub(crate) mod pacemaker_alert;
 pub(crate) mod status;
 mod test;
+mod test_mail;
 mod user;
 
 use crate::cli::{Cli, Key, Product, Tongue, Verb};
@@ -76,6 +78,7 @@ pub(crate) fn run(cli: Cli, language: Language) -> Result<ExitCode, Failure> {
         Verb::Config(verb) => config::run(context, verb),
         Verb::Status(options) => status::run(context, &options),
         Verb::Alerts(options) => alerts::run(context, options),
+        Verb::Acknowledge(options) => acknowledge::run(context, options),
         Verb::Test(options) => test::run(context, options),
         Verb::Licence(verb) => licence::run(context, verb),
         Verb::Demo(options) => return Ok(crate::demo::run(&options, context.language)?.into()),
@@ -118,6 +121,7 @@ fn name(verb: &Verb) -> &'static str {
         Verb::Config(_) => "noroshi config",
         Verb::Status(_) => "noroshi status",
         Verb::Alerts(_) => "noroshi alerts",
+        Verb::Acknowledge(_) => "noroshi acknowledge",
         Verb::Test(_) => "noroshi test",
         Verb::Licence(_) => "noroshi licence",
         Verb::Demo(_) => "noroshi demo",
@@ -226,7 +230,7 @@ impl Context {
     }
 
     /// What is wrong with the way to the daemon, why, and the remedy.
-    fn trouble(&self, trouble: Trouble) -> Failure {
+    pub(crate) fn trouble(&self, trouble: Trouble) -> Failure {
         let socket = self.home.socket();
         let socket = socket.display();
         let unknown = self.pick(
@@ -259,6 +263,10 @@ impl Context {
                 format!("アラートを読み出せません: {why}\nアラートサービスのログを確認してください。"),
             )),
             Trouble::Refused(Fault::NotCollected, why) => (Exit::Failed, why),
+            Trouble::Refused(Fault::NotTested, why) => {
+                let what = self.pick("refused", "拒否されました");
+                (Exit::Refused, format!("{what}: {why}"))
+            }
             Trouble::Refused(Fault::NoAnswer, _) | Trouble::Silent(_) => (Exit::Unclear, self.pick(
                 format!("the alert service does not answer: {socket}\n{unknown}"),
                 format!("アラートサービスが応答しません: {socket}\n{unknown}"),

@@ -6,6 +6,7 @@ use super::Context;
 use crate::cli;
 use crate::exit::{Exit, Failure};
 use crate::print::{escaped, local, padded, rfc3339, say};
+use noroshi_core::config::Engine;
 use noroshi_core::lamp::{Glow, Look};
 use noroshi_core::notice::Channel;
 use noroshi_core::pacemaker::PacemakerStatus;
@@ -13,6 +14,7 @@ use noroshi_core::status::{
     LampStatus, LampTold, LicenceStatus, PathStatus, ServerState, ServerStatus, Status, Waiting,
 };
 use noroshi_core::text::Language;
+use noroshi_core::time::WallTime;
 use serde::Serialize;
 
 pub(super) fn run(context: &mut Context, options: &cli::Status) -> Result<Exit, Failure> {
@@ -33,13 +35,23 @@ pub(super) fn run(context: &mut Context, options: &cli::Status) -> Result<Exit, 
     )?;
     for server in &status.servers {
         say!(context.out, "{}", server_line(&status, server, language))?;
+        if let Some(line) = last_word_line(server, language) {
+            say!(context.out, "{line}")?;
+        }
         for path in &server.paths {
-            say!(context.out, "{}", path_line(path, language))?;
+            let line = path_line(status.time, server, path, language);
+            say!(context.out, "{line}")?;
         }
         if let Some(lamp) = &server.lamp {
             say!(context.out, "{}", lamp_line(lamp, language))?;
         }
     }
+    let engine = status.engine.words(language);
+    say!(
+        context.out,
+        "{}{engine}",
+        language.pick("Engine: ", "エンジン: ")
+    )?;
     if let Some(pacemaker) = &status.pacemaker {
         for line in groups::lines(pacemaker, language) {
             say!(context.out, "{line}")?;
@@ -89,45 +101,58 @@ pub(super) fn run(context: &mut Context, options: &cli::Status) -> Result<Exit, 
     Ok(Exit::Done)
 }
 
-/// Prints the snapshot as one JSON object, with its time as text.
+/// Prints the snapshot as one JSON object.
 pub(super) fn json(context: &mut Context, status: &Status) -> Result<Exit, Failure> {
-    #[derive(Serialize)]
-    struct Shown<'a> {
-        cluster: &'a str,
-        server: &'a str,
-        time: String,
-        servers: Vec<ShownServer<'a>>,
-        on_duty: Option<&'a str>,
-        notices_waiting: u32,
-        waiting: &'a [Waiting],
-        backlog: bool,
-        store_trouble: Option<&'a str>,
-        lamps_used: bool,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        licence: Option<&'a LicenceStatus>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        pacemaker: Option<&'a PacemakerStatus>,
-    }
-    #[derive(Serialize)]
-    struct ShownServer<'a> {
-        name: &'a str,
-        own: bool,
-        state: ServerState,
-        paths: &'a [PathStatus],
-        lamp: Option<ShownLamp<'a>>,
-        drift: bool,
-        set: Option<u64>,
-    }
-    #[derive(Serialize)]
-    struct ShownLamp<'a> {
-        told: LampTold,
-        #[serde(flatten)]
-        lamp: &'a LampStatus,
-    }
+    context.json_line(&shown(status))?;
+    Ok(Exit::Done)
+}
+
+/// The snapshot as JSON.
+#[derive(Serialize)]
+pub(crate) struct Shown<'a> {
+    cluster: &'a str,
+    server: &'a str,
+    time: String,
+    engine: Engine,
+    servers: Vec<ShownServer<'a>>,
+    on_duty: Option<&'a str>,
+    notices_waiting: u32,
+    waiting: &'a [Waiting],
+    backlog: bool,
+    store_trouble: Option<&'a str>,
+    lamps_used: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    licence: Option<&'a LicenceStatus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pacemaker: Option<&'a PacemakerStatus>,
+}
+
+#[derive(Serialize)]
+struct ShownServer<'a> {
+    name: &'a str,
+    own: bool,
+    state: ServerState,
+    last_word: Option<String>,
+    paths: &'a [PathStatus],
+    lamp: Option<ShownLamp<'a>>,
+    drift: bool,
+    set: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct ShownLamp<'a> {
+    told: LampTold,
+    #[serde(flatten)]
+    lamp: &'a LampStatus,
+}
+
+/// The snapshot as programs are shown it, with its time as text.
+pub(crate) fn shown(status: &Status) -> Shown<'_> {
     let servers = status.servers.iter().map(|server| ShownServer {
         name: &server.name,
         own: server.own,
         state: server.state,
+        last_word: server.last_word.map(rfc3339),
         paths: &server.paths,
         lamp: server.lamp.as_ref().map(|lamp| ShownLamp {
             told: lamp.told(),
@@ -136,10 +161,11 @@ pub(super) fn json(context: &mut Context, status: &Status) -> Result<Exit, Failu
         drift: server.drift,
         set: server.set,
     });
-    let shown = Shown {
+    Shown {
         cluster: &status.cluster,
         server: &status.server,
         time: rfc3339(status.time),
+        engine: status.engine,
         servers: servers.collect(),
         on_duty: status.on_duty.as_deref(),
         notices_waiting: status.notices_waiting,
@@ -149,11 +175,7 @@ pub(super) fn json(context: &mut Context, status: &Status) -> Result<Exit, Failu
         lamps_used: status.lamps_used,
         licence: status.licence.as_ref(),
         pacemaker: status.pacemaker.as_deref(),
-    };
-    let shown = serde_json::to_string(&shown)
-        .map_err(|error| context.failure(Exit::Failed, &error.to_string()))?;
-    say!(context.out, "{shown}")?;
-    Ok(Exit::Done)
+    }
 }
 
 /// `NO VALID LICENCE: The license is not registered. (...)`, with what it means.
@@ -238,13 +260,49 @@ fn server_line(status: &Status, server: &ServerStatus, language: Language) -> St
     line.trim_end().to_owned()
 }
 
-fn path_line(path: &PathStatus, language: Language) -> String {
+/// When a server that is not at work, or of which that is not known, was last heard; of one that is up each
+/// interconnect says so.
+fn last_word_line(server: &ServerStatus, language: Language) -> Option<String> {
+    if server.own || server.state == ServerState::Up {
+        return None;
+    }
+    let said = match server.last_word {
+        Some(at) => local(at),
+        None => not_heard(language).into(),
+    };
+    let head = padded(language.pick("last word", "最終応答"), 12);
+    Some(format!("      {head} {said}"))
+}
+
+/// Of a server without a last word.
+pub(crate) fn not_heard(language: Language) -> &'static str {
+    language.pick(
+        "not heard since this server started",
+        "このサーバの起動後は未受信",
+    )
+}
+
+/// A moment `silent_ms` before `now`.
+pub(crate) fn heard_at(now: WallTime, silent_ms: u64) -> WallTime {
+    WallTime(now.0.saturating_sub_unsigned(silent_ms))
+}
+
+/// Of a silent interconnect the moment of its last heartbeat stands there, and the loss is said to be from before:
+/// nothing is lost where nothing is sent, nor counted where nothing comes.
+fn path_line(
+    now: WallTime,
+    server: &ServerStatus,
+    path: &PathStatus,
+    language: Language,
+) -> String {
     let state = match path {
         PathStatus { unused: true, .. } => language.pick("unused", "未使用"),
         PathStatus { normal: true, .. } => language.pick("normal", "正常"),
         PathStatus {
             silent_ms: None, ..
         } => language.pick("not heard yet", "未受信"),
+        // A server that stopped has nothing wrong with its interconnects.
+        _ if server.state == ServerState::Left => language.pick("stopped", "停止中"),
         _ => language.pick("SILENT", "途絶"),
     };
     let mut line = format!(
@@ -254,10 +312,17 @@ fn path_line(path: &PathStatus, language: Language) -> String {
     );
     if let (Some(ms), false) = (path.silent_ms, path.unused) {
         let loss = format!("{}.{} %", path.loss_permille / 10, path.loss_permille % 10);
-        line.push_str(&language.pick(
-            format!(" last heartbeat {ms} ms ago, loss {loss}"),
-            format!(" 最終受信 {ms} ms 前、損失 {loss}"),
-        ));
+        let at = local(heard_at(now, ms));
+        line.push_str(&match path.normal {
+            true => language.pick(
+                format!(" last heartbeat {ms} ms ago, loss {loss}"),
+                format!(" 最終受信 {ms} ms 前、損失 {loss}"),
+            ),
+            false => language.pick(
+                format!(" last heartbeat {at}, loss until then {loss}"),
+                format!(" 最終受信 {at}、それまでの損失 {loss}"),
+            ),
+        });
     }
     line.trim_end().to_owned()
 }

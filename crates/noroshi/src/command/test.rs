@@ -8,7 +8,10 @@ use noroshi_core::request::Request;
 
 pub(super) fn run(context: &mut Context, options: Test) -> Result<Exit, Failure> {
     match options {
-        Test::Mail => {
+        Test::Mail(options) if options.verbose || options.json || options.to.is_some() => {
+            return super::test_mail::run(context, options);
+        }
+        Test::Mail(_) => {
             context.change(Request::MailTest)?;
             say!(context.out, "{}", context.language.pick(
                 "A test mail to every recipient is on its way; \"noroshi alerts\" shows what becomes of it.",

@@ -123,6 +123,14 @@ impl Accounts {
         users.find(|user| user.name == name).cloned()
     }
 
+    /// The user whose API token has this digest.
+    pub(super) fn of_token(&self, digest: &[u8]) -> Option<ConsoleUser> {
+        let settings = self.settings().ok()?;
+        let mut users = settings.console.users.iter();
+        let has = |user: &&ConsoleUser| user.token.is_some_and(|own| own[..] == *digest);
+        users.find(has).cloned()
+    }
+
     /// Nobody may sign in yet: the first one is to be made.
     pub(super) fn is_new(&self) -> bool {
         let settings = self.settings();

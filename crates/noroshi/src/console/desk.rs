@@ -4,6 +4,7 @@
 //! under way, so that the daemon has places left for commands; one more waits its turn.
 
 use super::visitor::Visitor;
+use noroshi_core::alert::AlertId;
 use noroshi_core::request::{Reply, Request};
 use noroshi_core::status::Status;
 use noroshi_daemon::control::{
@@ -34,6 +35,20 @@ pub(super) struct Page {
     pub(super) before: Option<u64>,
     /// After this row, oldest first.
     pub(super) after: Option<u64>,
+}
+
+impl Page {
+    /// The alert with this name alone.
+    pub(super) fn of(id: &str) -> Page {
+        Page {
+            limit: 1,
+            only: AlertFilter {
+                id: Some(AlertId(id.into())),
+                ..AlertFilter::default()
+            },
+            ..Page::default()
+        }
+    }
 }
 
 /// The way to the daemon.

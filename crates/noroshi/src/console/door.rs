@@ -1,12 +1,14 @@
 //! How often somebody may try to sign in: so many failures in [`WINDOW`] from one address, and more for
-//! one name, so that a stranger elsewhere does not easily lock its owner out.
+//! one name. Failures elsewhere never shut a name's owner out where that owner has signed in before, nor on
+//! the server itself: there only the address counts. Of IPv6 a whole /64 is one address, since whoever has
+//! one has all of them.
 
 use noroshi_core::text::Language;
 use noroshi_core::time::{Moment, Span};
 use noroshi_daemon::clock;
-use std::collections::HashMap;
-use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Failed tries in a window from one address.
 const ADDRESS_TRIES_MAX: u32 = 10;
@@ -16,17 +18,22 @@ const NAME_TRIES_MAX: u32 = 50;
 const WINDOW: Span = Span::from_secs(300);
 /// Addresses and names remembered; past it the oldest window is forgotten.
 const KNOCKERS_MAX: usize = 1_024;
+/// Names remembered with the address from which they signed in; past it the oldest is forgotten.
+const AT_HOME_MAX: usize = 256;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Knocker {
     Address(IpAddr),
     Name(String),
+    /// Wrong API tokens from there: a script that still has a token of before must not keep people from signing
+    /// in at that address, which on the server itself is everybody's.
+    Token(IpAddr),
 }
 
 impl Knocker {
     fn tries_max(&self) -> u32 {
         match self {
-            Knocker::Address(_) => ADDRESS_TRIES_MAX,
+            Knocker::Address(_) | Knocker::Token(_) => ADDRESS_TRIES_MAX,
             Knocker::Name(_) => NAME_TRIES_MAX,
         }
     }
@@ -52,19 +59,32 @@ impl Shut {
 
 /// The counts of failed tries.
 #[derive(Default)]
-pub(super) struct Door(Mutex<HashMap<Knocker, (Moment, u32)>>);
+pub(super) struct Door(Mutex<Seen>);
 
-impl Door {
-    /// Counts a try as failed; it is given back by [`Door::opened`].
-    ///
-    /// # Errors
-    /// How long to wait.
-    pub(super) fn knock(&self, from: IpAddr, name: &str) -> Result<(), Shut> {
+#[derive(Default)]
+struct Seen {
+    tries: HashMap<Knocker, (Moment, u32)>,
+    /// From where which name has signed in, the latest last.
+    at_home: VecDeque<(IpAddr, String)>,
+}
+
+impl Seen {
+    /// Whose failures a try counts among.
+    fn knockers(&self, from: IpAddr, name: &str) -> Vec<Knocker> {
+        let own = |home: &(IpAddr, String)| home.0 == from && home.1 == name;
+        let mut knockers = vec![Knocker::Address(from)];
+        if !from.is_loopback() && !self.at_home.iter().any(own) {
+            knockers.push(Knocker::Name(name.to_string()));
+        }
+        knockers
+    }
+
+    /// Counts a failed try of each of these.
+    fn count(&mut self, knockers: Vec<Knocker>) -> Result<(), Shut> {
         let now = clock::moment();
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = &mut self.tries;
         all.retain(|_, (since, _)| now.since(*since) < WINDOW);
-        let both = knockers(from, name);
-        for knocker in &both {
+        for knocker in &knockers {
             if let Some((since, tries)) = all.get_mut(knocker)
                 && *tries >= knocker.tries_max()
             {
@@ -78,7 +98,7 @@ impl Door {
                 });
             }
         }
-        for knocker in both {
+        for knocker in knockers {
             if all.len() >= KNOCKERS_MAX {
                 let oldest = all.iter().min_by_key(|(_, (since, _))| *since);
                 if let Some(oldest) = oldest.map(|(knocker, _)| knocker.clone()) {
@@ -89,20 +109,58 @@ impl Door {
         }
         Ok(())
     }
+}
+
+impl Door {
+    /// Counts a try as failed; it is given back by [`Door::opened`].
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub(super) fn knock(&self, from: IpAddr, name: &str) -> Result<(), Shut> {
+        let mut seen = self.seen();
+        let knockers = seen.knockers(network(from), name);
+        seen.count(knockers)
+    }
+
+    /// Counts a wrong API token.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub(super) fn wrong_token(&self, from: IpAddr) -> Result<(), Shut> {
+        self.seen().count(vec![Knocker::Token(network(from))])
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
     /// The try that [`Door::knock`] counted was right.
     pub(super) fn opened(&self, from: IpAddr, name: &str) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for knocker in knockers(from, name) {
-            if let Some((_, tries)) = all.get_mut(&knocker) {
+        let mut seen = self.seen();
+        let from = network(from);
+        for knocker in seen.knockers(from, name) {
+            if let Some((_, tries)) = seen.tries.get_mut(&knocker) {
                 *tries = tries.saturating_sub(1);
             }
         }
+        let home = (from, name.to_string());
+        seen.at_home.retain(|other| *other != home);
+        if seen.at_home.len() >= AT_HOME_MAX {
+            seen.at_home.pop_front();
+        }
+        seen.at_home.push_back(home);
     }
 }
 
-fn knockers(from: IpAddr, name: &str) -> [Knocker; 2] {
-    [Knocker::Address(from), Knocker::Name(name.to_string())]
+/// What stands for an address: itself, or of IPv6 its /64.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(address) if !address.is_loopback() => {
+            let bits = address.to_bits() >> 64 << 64;
+            IpAddr::V6(Ipv6Addr::from_bits(bits))
+        }
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -137,5 +195,51 @@ mod tests {
             assert!(door.knock(from, "anna").is_ok());
             door.opened(from, "anna");
         }
+    }
+
+    /// Rule: N21
+    #[test]
+    fn wrong_tokens_are_bounded_too_and_keep_nobody_from_signing_in() {
+        let door = Door::default();
+        let from = IpAddr::from([127, 0, 0, 1]);
+        for _ in 0..ADDRESS_TRIES_MAX {
+            assert!(door.wrong_token(from).is_ok());
+        }
+        assert!(door.wrong_token(from).is_err_and(|shut| shut.first));
+        assert!(door.knock(from, "anna").is_ok(), "the owner's way in");
+    }
+
+    /// Whoever knocks for a name from everywhere shuts it for strangers, not for its owner.
+    ///
+    /// Rule: N21
+    #[test]
+    fn failures_elsewhere_do_not_lock_an_owner_out() {
+        let door = Door::default();
+        let home = IpAddr::from([192, 0, 2, 7]);
+        assert!(door.knock(home, "anna").is_ok());
+        door.opened(home, "anna");
+        for stranger in 0..NAME_TRIES_MAX {
+            let from = IpAddr::from([198, 51, 100, u8::try_from(stranger).unwrap()]);
+            assert!(door.knock(from, "anna").is_ok(), "{stranger}");
+        }
+        let stranger = IpAddr::from([203, 0, 113, 1]);
+        assert!(door.knock(stranger, "anna").is_err());
+        assert!(door.knock(stranger, "otto").is_ok());
+        assert!(door.knock(home, "anna").is_ok());
+        let server = IpAddr::from([127, 0, 0, 1]);
+        assert!(door.knock(server, "anna").is_ok(), "on the server itself");
+    }
+
+    /// Rule: N21
+    #[test]
+    fn a_network_of_ipv6_is_one_address() {
+        let door = Door::default();
+        let from = |host: u16| IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, host]);
+        for host in 0..u16::try_from(ADDRESS_TRIES_MAX).unwrap() {
+            assert!(door.knock(from(host), "anna").is_ok());
+        }
+        assert!(door.knock(from(0xffff), "vera").is_err());
+        let elsewhere = IpAddr::from([0x2001, 0xdb8, 0, 2, 0, 0, 0, 1]);
+        assert!(door.knock(elsewhere, "vera").is_ok());
     }
 }

@@ -160,6 +160,9 @@ fn differs(told: &Status, now: &Status) -> bool {
     let mut told = told.clone();
     told.time = now.time;
     for (told, now) in told.servers.iter_mut().zip(&now.servers) {
+        if told.last_word.is_some() == now.last_word.is_some() {
+            told.last_word = now.last_word;
+        }
         for (told, now) in told.paths.iter_mut().zip(&now.paths) {
             told.silent_ms = now.silent_ms;
         }

@@ -29,9 +29,10 @@ const PIECES_MAX: usize = 4;
 /// Bytes of a piece of the own archive.
 const PIECE_BYTES: usize = 32 * 1024;
 /// How long a browser may take nothing.
-const TAKE_WAIT: Duration = Duration::from_secs(60);
+pub(super) const TAKE_WAIT: Duration = Duration::from_secs(60);
 
-type Piece = Result<Bytes, String>;
+/// Of an archive; an error, in words, is the last one.
+pub(super) type Piece = Result<Bytes, String>;
 
 /// The places for collections.
 pub(super) struct Logs(Arc<Semaphore>);
@@ -46,15 +47,7 @@ impl Logs {
     /// Begins to collect this server's own logs; `None` when all places are taken.
     pub(super) fn own(&self, home: &Home, server: &str, scope: Scope) -> Option<Receiver<Piece>> {
         let place = Arc::clone(&self.0).try_acquire_owned().ok()?;
-        let (pieces, handed) = mpsc::channel(PIECES_MAX);
-        let command = collect::command(home, server, scope);
-        tokio::spawn(async move {
-            if let Err(error) = from_child(command, &pieces).await {
-                let _ = pieces.send(Err(error.to_string())).await;
-            }
-            drop(place);
-        });
-        Some(handed)
+        Some(collect_own(home, server, scope, Some(place)))
     }
 
     /// Begins to collect another server's; `None` when all places are taken.
@@ -65,11 +58,42 @@ impl Logs {
         scope: Scope,
     ) -> Option<Receiver<Piece>> {
         let place = Arc::clone(&self.0).try_acquire_owned().ok()?;
-        let (pieces, handed) = mpsc::channel(PIECES_MAX);
-        let handle = Handle::current();
-        spawn_blocking(move || from_daemon(&socket, &server, scope, &pieces, &handle, place));
-        Some(handed)
+        Some(collect_of(socket, server, scope, Some(place)))
     }
+}
+
+/// Begins to collect this server's own logs, holding `place`. Dropping the receiver ends it.
+pub(super) fn collect_own(
+    home: &Home,
+    server: &str,
+    scope: Scope,
+    place: Option<OwnedSemaphorePermit>,
+) -> Receiver<Piece> {
+    let (pieces, handed) = mpsc::channel(PIECES_MAX);
+    let command = collect::command(home, server, scope);
+    tokio::spawn(async move {
+        if let Err(error) = from_child(command, &pieces).await {
+            let _ = pieces.send(Err(error.to_string())).await;
+        }
+        drop(place);
+    });
+    handed
+}
+
+/// Begins to collect another server's, as [`collect_own`].
+pub(super) fn collect_of(
+    socket: PathBuf,
+    server: String,
+    scope: Scope,
+    place: Option<OwnedSemaphorePermit>,
+) -> Receiver<Piece> {
+    let (pieces, handed) = mpsc::channel(PIECES_MAX);
+    let handle = Handle::current();
+    spawn_blocking(move || {
+        from_daemon(&socket, &server, scope, &pieces, &handle);
+        drop(place);
+    });
+    handed
 }
 
 async fn from_child(mut command: Command, pieces: &Sender<Piece>) -> io::Result<()> {
@@ -102,7 +126,6 @@ fn from_daemon(
     scope: Scope,
     pieces: &Sender<Piece>,
     handle: &Handle,
-    place: OwnedSemaphorePermit,
 ) {
     let hand = |piece: Piece| {
         let taken = handle.block_on(timeout(TAKE_WAIT, pieces.send(piece)));
@@ -122,5 +145,4 @@ fn from_daemon(
     if let Err(trouble) = collected {
         let _ = hand(Err(trouble.to_string()));
     }
-    drop(place);
 }

@@ -7,19 +7,27 @@
 //!
 //! *Shape.* [`serve`] takes connections within bounds; [`route`] is the one table of pages with the role
 //! that each needs; `page/` writes HTML on the server, complete without a script; [`live`] sends what
-//! changes to open pages; `assets/` holds the style and the one script.
+//! changes to open pages; `assets/` holds the style and the one script. [`api`] is the same for programs: JSON by
+//! the same table, gate and [`deed`]s.
 //!
 //! *Failure.* An address that is taken ends the process with words for the daemon's log; the daemon
 //! tries again later. A daemon that does not answer is a page that says so.
 
 pub(crate) mod account;
+mod api;
+mod body;
 pub(crate) mod certificate;
+mod deed;
 mod desk;
 mod door;
+mod gathering;
+mod host;
 mod live;
 mod logs;
 mod page;
+mod patient;
 mod picture;
+mod places;
 mod private_file;
 mod recent;
 mod route;
@@ -27,8 +35,10 @@ pub(crate) mod serve;
 mod session;
 pub(crate) mod settings;
 pub(crate) mod setup_code;
+mod test_mails;
 #[cfg(test)]
 mod tests;
+pub(crate) mod token;
 pub(crate) mod users;
 mod visitor;
 
@@ -56,6 +66,12 @@ pub(super) struct App {
     desk: desk::Desk,
     /// Archives on their way.
     logs: logs::Logs,
+    /// Those of all servers together.
+    gatherings: Arc<gathering::Gatherings>,
+    /// Test mails and their conversations.
+    test_mails: test_mails::TestMails,
+    /// One change of the settings at a time.
+    settings: tokio::sync::Mutex<()>,
 }
 
 impl App {
@@ -66,6 +82,9 @@ impl App {
             door: door::Door::default(),
             live: live::Live::new(desk.clone()),
             logs: logs::Logs::default(),
+            gatherings: Arc::default(),
+            test_mails: test_mails::TestMails::default(),
+            settings: tokio::sync::Mutex::default(),
             accounts,
             desk,
             home,

@@ -2,17 +2,15 @@
 //!
 //! A page that is not here does not exist; the tests walk this table with every role.
 
+use super::body::FORM_BYTES_MAX;
 use super::visitor::gate;
-use super::{App, page};
+use super::{App, api, page};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 use noroshi_core::config::Role;
 use std::sync::Arc;
-
-/// Largest form in bytes.
-const FORM_BYTES_MAX: usize = 256 * 1024;
 
 /// Who may ask for a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +48,14 @@ pub(super) const ROUTES: &[Route] = &[
     Route { method: "POST", path: "/licence/remove", access: ADMINISTER, handler: || post(page::licence::take_out) },
     Route { method: "GET", path: "/logs", access: OPERATE, handler: || get(page::logs::show) },
     Route { method: "GET", path: "/logs/archive", access: OPERATE, handler: || get(page::logs::archive) },
+    Route { method: "POST", path: "/logs/collect", access: OPERATE, handler: || post(page::gathering::begin) },
+    Route { method: "GET", path: "/logs/progress", access: OPERATE, handler: || get(page::gathering::progress) },
+    Route { method: "GET", path: "/logs/all", access: OPERATE, handler: || get(page::gathering::download) },
+    Route { method: "POST", path: "/logs/delete", access: OPERATE, handler: || post(page::gathering::delete) },
     Route { method: "GET", path: "/test", access: OPERATE, handler: || get(page::test::show) },
     Route { method: "POST", path: "/test/mail", access: OPERATE, handler: || post(page::test::mail) },
+    Route { method: "POST", path: "/test/conversation", access: OPERATE, handler: || post(page::conversation::begin) },
+    Route { method: "GET", path: "/test/conversation", access: OPERATE, handler: || get(page::conversation::show) },
     Route { method: "GET", path: "/users", access: ADMINISTER, handler: || get(page::users::show) },
     Route { method: "POST", path: "/users/add", access: ADMINISTER, handler: || post(page::users::add) },
     Route { method: "POST", path: "/users/password", access: ADMINISTER, handler: || post(page::users::password) },
@@ -59,6 +63,8 @@ pub(super) const ROUTES: &[Route] = &[
     Route { method: "POST", path: "/users/remove", access: ADMINISTER, handler: || post(page::users::remove) },
     Route { method: "GET", path: "/account", access: VIEW, handler: || get(page::account::show) },
     Route { method: "POST", path: "/account", access: VIEW, handler: || post(page::account::password) },
+    Route { method: "POST", path: "/account/token", access: VIEW, handler: || post(page::account::token) },
+    Route { method: "POST", path: "/account/token/revoke", access: VIEW, handler: || post(page::account::revoke) },
     Route { method: "GET", path: "/audit", access: ADMINISTER, handler: || get(page::audit::show) },
     Route { method: "GET", path: "/about", access: VIEW, handler: || get(page::about::show) },
     Route { method: "GET", path: "/alerts/figures", access: VIEW, handler: || get(page::figures::show) },
@@ -88,6 +94,20 @@ pub(super) const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/builder/history", access: ADMINISTER, handler: || get(page::builder::history::list) },
     Route { method: "GET", path: "/builder/set", access: ADMINISTER, handler: || get(page::builder::history::look) },
     Route { method: "POST", path: "/builder/restore", access: ADMINISTER, handler: || post(page::builder::history::restore) },
+    Route { method: "GET", path: "/api/v1/openapi.json", access: VIEW, handler: || get(api::read::openapi) },
+    Route { method: "GET", path: "/api/v1/about", access: VIEW, handler: || get(api::read::about) },
+    Route { method: "GET", path: "/api/v1/me", access: VIEW, handler: || get(api::read::me) },
+    Route { method: "GET", path: "/api/v1/status", access: VIEW, handler: || get(api::read::status) },
+    Route { method: "GET", path: "/api/v1/alerts", access: VIEW, handler: || get(api::read::alerts) },
+    Route { method: "GET", path: "/api/v1/alerts/{id}", access: VIEW, handler: || get(api::read::alert) },
+    Route { method: "GET", path: "/api/v1/licence", access: ADMINISTER, handler: || get(api::read::licence) },
+    Route { method: "POST", path: "/api/v1/raise", access: OPERATE, handler: || post(api::act::raise) },
+    Route { method: "POST", path: "/api/v1/acknowledge", access: OPERATE, handler: || post(api::act::acknowledge) },
+    Route { method: "POST", path: "/api/v1/lamp-off", access: OPERATE, handler: || post(api::act::lamp_off) },
+    Route { method: "POST", path: "/api/v1/lamp-test", access: OPERATE, handler: || post(api::act::lamp_test) },
+    Route { method: "POST", path: "/api/v1/mail-test", access: OPERATE, handler: || post(api::act::mail_test) },
+    Route { method: "POST", path: "/api/v1/stop", access: OPERATE, handler: || post(api::act::stop) },
+    Route { method: "POST", path: "/api/v1/shut-down", access: ADMINISTER, handler: || post(api::act::shut_down) },
     Route { method: "GET", path: "/console.css", access: Access::Anyone, handler: || get(page::asset::style) },
     Route { method: "GET", path: "/console.js", access: Access::Anyone, handler: || get(page::asset::script) },
     Route { method: "GET", path: "/icon.svg", access: Access::Anyone, handler: || get(page::asset::icon) },

@@ -1,22 +1,28 @@
 //! Taking connections, within bounds.
 //!
-//! At most [`CONNECTIONS_MAX`] at once and [`OF_ONE_ADDRESS_MAX`] of them from one address, so that one
-//! visitor with thousands of idle connections keeps nobody else out. One too many is closed at once.
-//! A request's head must come within [`HEAD_WAIT`], which is also how long an idle connection is kept.
+//! How many there may be, and who gives way at that bound, stands in [`places`](super::places). A request's
+//! head must come within [`HEAD_WAIT`], which is also how long an idle connection is kept; its body within
+//! [`BODY_WAIT`](super::body::BODY_WAIT); and a reader who takes nothing for
+//! [`WRITE_WAIT`] is given up.
 
+use super::patient::{Patient, WRITE_WAIT};
+use super::places::{Place, Places, Standing};
 use super::route::router;
 use super::visitor::Peer;
 use super::{App, certificate};
 use axum::extract::ConnectInfo;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use noroshi_core::config::Config;
 use noroshi_core::text::Language;
-use std::collections::HashMap;
+use socket2::SockRef;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,16 +31,14 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-/// Connections at once.
-const CONNECTIONS_MAX: usize = 256;
-/// Of them from one address other than this host's.
-const OF_ONE_ADDRESS_MAX: usize = 32;
 /// How long the head of a request may take.
 const HEAD_WAIT: Duration = Duration::from_secs(20);
 /// Bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Header fields of a request.
 const HEADERS_MAX: usize = 64;
+/// What the system keeps of answers that were not taken, a connection; it doubles this for its own use.
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
 /// Pause after a failed accept, so that a lack of file descriptors does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -125,8 +129,7 @@ async fn accept(
             let (router, tls) = (router.clone(), tls.clone());
             tokio::spawn(async move {
                 // An error is the visitor's going away.
-                let _ = welcome(stream, tls, address, router).await;
-                drop(place);
+                let _ = welcome(stream, tls, router, &place).await;
             });
         }
     }
@@ -135,71 +138,61 @@ async fn accept(
 async fn welcome(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
-    address: IpAddr,
     router: axum::Router,
+    place: &Place,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let peer = |tls| Peer { address, tls };
-    match tls {
-        Some(tls) => {
-            let stream = timeout(HEAD_WAIT, tls.accept(stream)).await??;
-            converse(stream, peer(true), router).await
+    let peer = |tls| Peer {
+        address: place.address(),
+        tls,
+    };
+    bound(&stream)?;
+    let standing = Some(Arc::clone(&place.standing));
+    let stay = async {
+        match tls {
+            Some(tls) => {
+                let stream = timeout(HEAD_WAIT, tls.accept(stream)).await??;
+                converse(stream, peer(true), standing, router).await
+            }
+            None => converse(stream, peer(false), standing, router).await,
         }
-        None => converse(stream, peer(false), router).await,
+    };
+    tokio::select! {
+        ended = stay => ended,
+        () = place.standing.leave() => Ok(()),
     }
 }
 
+/// Bounds what the system keeps for a reader who takes nothing, and how long for one who vanished.
+fn bound(stream: &TcpStream) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    socket.set_tcp_user_timeout(Some(WRITE_WAIT))
+}
+
+/// Answers the requests of one connection; each bears who it is from.
 pub(super) async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send,
     peer: Peer,
+    standing: Option<Arc<Standing>>,
     router: axum::Router,
 ) -> io::Result<()> {
-    let router = router.layer(axum::Extension(ConnectInfo(peer)));
+    let router = TowerToHyperService::new(router);
+    // A layer on the router would copy its whole table for each connection.
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        let known = request.extensions_mut();
+        known.insert(ConnectInfo(peer));
+        if let Some(standing) = &standing {
+            known.insert(Arc::clone(standing));
+        }
+        router.call(request)
+    });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WAIT)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(Patient::new(stream)), service)
         .await
         .map_err(io::Error::other)
-}
-
-/// How many connections each address has.
-#[derive(Default)]
-struct Places(Mutex<HashMap<IpAddr, usize>>);
-
-/// Gives its place back when it is dropped.
-struct Place {
-    places: Arc<Places>,
-    address: IpAddr,
-}
-
-impl Places {
-    fn take(places: &Arc<Places>, address: IpAddr) -> Option<Place> {
-        let mut all = places.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken: usize = all.values().sum();
-        let own = all.get(&address).copied().unwrap_or(0);
-        if taken >= CONNECTIONS_MAX || (own >= OF_ONE_ADDRESS_MAX && !address.is_loopback()) {
-            return None;
-        }
-        all.insert(address, own + 1);
-        drop(all);
-        Some(Place {
-            places: Arc::clone(places),
-            address,
-        })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut all = self.places.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(own) = all.get_mut(&self.address) {
-            *own -= 1;
-            if *own == 0 {
-                all.remove(&self.address);
-            }
-        }
-    }
 }

@@ -67,8 +67,16 @@ impl Sessions {
         token: &str,
         still: impl FnOnce(&str) -> Option<(T, String)>,
     ) -> Option<T> {
+        self.user_at(clock::moment(), token, still)
+    }
+
+    fn user_at<T>(
+        &self,
+        now: Moment,
+        token: &str,
+        still: impl FnOnce(&str) -> Option<(T, String)>,
+    ) -> Option<T> {
         let name = digest_of(token);
-        let now = clock::moment();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let session = all.get_mut(&name)?;
         let user = still(&session.user).filter(|(_, hash)| digest_of(hash) == session.password);
@@ -101,4 +109,33 @@ fn digest_of(text: &str) -> Digest {
     let mut bytes = Digest::default();
     bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn anna(name: &str) -> Option<((), String)> {
+        (name == "anna").then(|| ((), "hash".into()))
+    }
+
+    /// Rule: N21
+    #[test]
+    fn a_session_ends_after_silence_and_after_its_age_in_any_case() {
+        let hour = Span::from_secs(3_600);
+        let sessions = Sessions::default();
+        let token = sessions.begin("anna", "hash").unwrap();
+        let begun = clock::moment();
+        let mut now = begun;
+        while now.since(begun) + hour < AGE_MAX {
+            now = now + hour;
+            assert!(sessions.user_at(now, &token, anna).is_some(), "{now:?}");
+        }
+        assert!(sessions.user_at(now + hour + hour, &token, anna).is_none());
+        let token = sessions.begin("anna", "hash").unwrap();
+        let silent = begun + IDLE_MAX + hour;
+        assert!(sessions.user_at(silent, &token, anna).is_none());
+        // It is gone, not asleep.
+        assert!(sessions.user_at(begun, &token, anna).is_none());
+    }
 }

@@ -2,8 +2,9 @@
 //! servers or by none (rule N17). As `noroshi config set` and `clpcfctrl --push` together.
 //!
 //! *Two at once.* A change names the clp.conf that it was made from, by its digest. It is compared when the
-//! change is made and again just before the push; changes from this console go one after another. So
-//! nobody's change is taken back by somebody who has not seen it.
+//! change is made and again just before the push; changes from this console go one after another. The push names the
+//! set that was in force when that file was read, and the deciding server takes it on no other. So nobody's change
+//! is taken back by somebody who has not seen it, on whichever server they made it.
 
 use super::App;
 use crate::command::config::restored::with_conf;
@@ -17,11 +18,12 @@ use noroshi_core::text::Language;
 use noroshi_daemon::control::Trouble;
 use noroshi_daemon::home::Home;
 use noroshi_daemon::sets;
-use tokio::sync::Mutex;
+use std::time::Duration;
 use tokio::task::spawn_blocking;
 
-/// One change at a time.
-static ONE: Mutex<()> = Mutex::const_new(());
+/// How often, and how far apart, it is looked whether a push was refused because of another one.
+const OVERTAKEN_LOOKS: u32 = 20;
+const OVERTAKEN_PAUSE: Duration = Duration::from_millis(50);
 
 /// Why a change was not made.
 pub(super) enum Refusal {
@@ -43,6 +45,19 @@ pub(super) struct Changed {
     pub(super) number: u64,
     /// Servers that take it when they return.
     pub(super) later: Vec<String>,
+    /// Servers at work that agreed and have not said that it is in force there.
+    pub(super) silent: Vec<String>,
+}
+
+impl Changed {
+    /// What is to be looked at where a server has not said that the set is in force there.
+    pub(super) fn doubt(&self, language: Language) -> Option<String> {
+        let (number, silent) = (self.number, self.silent.join(", "));
+        (!silent.is_empty()).then(|| language.pick(
+            format!("Set {number} is in force, but {silent} agreed and has not said that it is there. Look at the cluster's page."),
+            format!("構成情報 {number} は有効ですが、{silent} での反映を確認できません。クラスタのページで確認してください。"),
+        ))
+    }
 }
 
 /// Makes one change and has it taken; `who` stands in the history.
@@ -79,20 +94,23 @@ pub(super) async fn put(
     make: impl FnOnce(&Bundle) -> Result<Bundle, Vec<String>> + Send + 'static,
 ) -> Result<Changed, NotPut> {
     let because = |why: String| NotPut::Because(vec![why]);
-    let _one = ONE.lock().await;
+    let _one = app.settings.lock().await;
     let home = app.home.clone();
     let made = spawn_blocking(move || {
+        // Before the file: a set that is taken between the two makes the push too late, not the check too early.
+        let in_force = sets::in_force(&home).digest;
         let running = running(&home).map_err(because)?;
         let now = bundle::digest(running.file(CONF).unwrap_or_default());
         if base.is_some_and(|base| base != now) {
             return Err(NotPut::Moved);
         }
         let packed = make(&running).map_err(NotPut::Because)?.pack();
-        Ok((packed, now))
+        Ok((packed, now, in_force))
     });
     let made = made.await.map_err(|error| because(error.to_string()))?;
-    let (packed, base) = made?;
+    let (packed, base, in_force) = made?;
     let (by, home) = (who.to_string(), app.home.clone());
+    let former = in_force.clone();
     let asked = app.desk.call(move |client| {
         let digest = match client.stage(&packed)? {
             Ok(digest) => digest,
@@ -102,19 +120,25 @@ pub(super) async fn put(
         if bundle::digest(&now) != base {
             return Ok(None);
         }
-        client.change(Request::Push { digest, by }).map(Some)
+        let base = Some(in_force);
+        client.change(Request::Push { digest, by, base }).map(Some)
     });
     match asked.await {
-        Ok(None) => Err(NotPut::Moved),
-        Ok(Some(Reply::Pushed { number, silent, .. })) if !silent.is_empty() => {
-            let silent = silent.join(", ");
-            Err(because(language.pick(
-                format!("Set {number} is in force, but {silent} agreed and has not said that it is there. Look at the cluster's page."),
-                format!("構成情報 {number} は有効ですが、{silent} での反映を確認できません。クラスタのページで確認してください。"),
-            )))
-        }
-        Ok(Some(Reply::Pushed { number, later, .. })) => Ok(Changed { number, later }),
-        Ok(Some(Reply::Refused { why })) => Err(because(why)),
+        Ok(None | Some(Reply::Overtaken { .. })) => Err(NotPut::Moved),
+        Ok(Some(Reply::Pushed {
+            number,
+            later,
+            silent,
+            ..
+        })) => Ok(Changed {
+            number,
+            later,
+            silent,
+        }),
+        Ok(Some(Reply::Refused { why })) => match is_overtaken(app, former).await {
+            true => Err(NotPut::Moved),
+            false => Err(because(why)),
+        },
         Ok(Some(_)) => Err(because(
             language
                 .pick("an answer to something else", "別の要求への応答です")
@@ -122,6 +146,20 @@ pub(super) async fn put(
         )),
         Err(trouble) => Err(because(trouble.to_string())),
     }
+}
+
+/// Whether another set than `former` comes into force in a moment: of two pushes at once one is refused because the
+/// other is under way, and whoever made it wants to see that one.
+async fn is_overtaken(app: &App, former: String) -> bool {
+    for _ in 0..OVERTAKEN_LOOKS {
+        let (home, former) = (app.home.clone(), former.clone());
+        let look = spawn_blocking(move || sets::in_force(&home).digest != former);
+        if look.await.unwrap_or(false) {
+            return true;
+        }
+        tokio::time::sleep(OVERTAKEN_PAUSE).await;
+    }
+    false
 }
 
 /// The running set with one edit, checked whole.
@@ -185,13 +223,16 @@ mod tests {
     use std::sync::mpsc;
 
     const CONF_NOW: &[u8] = b"<root>now</root>";
+    const PUSHED: &str = r#"{"answer":"pushed","number":7,"servers":[],"later":[],"silent":[]}"#;
+    const OVERTAKEN: &str = r#"{"answer":"overtaken","number":6,"why":"x"}"#;
 
     fn app(home: &Home) -> App {
         App::new(home.clone(), Accounts::new(home.clone()))
     }
 
     /// A daemon that takes a set, while which somebody else changes clp.conf to `theirs`; what it was asked.
-    fn daemon(home: &Home, theirs: &'static [u8]) -> mpsc::Receiver<String> {
+    /// The answer to its push is `reply`.
+    fn daemon(home: &Home, theirs: &'static [u8], reply: &'static str) -> mpsc::Receiver<String> {
         // A set is staged in one piece and pushed once.
         let (say, asked) = mpsc::sync_channel(8);
         let listener = UnixListener::bind(home.socket()).unwrap();
@@ -205,7 +246,7 @@ mod tests {
                     std::fs::write(&conf, theirs).unwrap();
                     format!(r#"{{"is":"staged","digest":"{}"}}"#, "0".repeat(64))
                 } else {
-                    r#"{"is":"reply","reply":{"answer":"pushed","number":7,"servers":[],"later":[],"silent":[]}}"#.into()
+                    format!(r#"{{"is":"reply","reply":{reply}}}"#)
                 };
                 say.send(line).unwrap();
                 writeln!(to, "{answer}").unwrap();
@@ -217,13 +258,14 @@ mod tests {
     async fn put_new(
         base: Option<&str>,
         theirs: &'static [u8],
+        reply: &'static str,
     ) -> (Result<Changed, NotPut>, usize) {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::at(dir.path());
         home.prepare().unwrap();
         std::fs::create_dir_all(home.etc()).unwrap();
         std::fs::write(home.conf(), CONF_NOW).unwrap();
-        let asked = daemon(&home, theirs);
+        let asked = daemon(&home, theirs, reply);
         let base = base.map(str::to_string);
         let app = app(&home);
         let put = put(&app, "me", Language::En, base, |running| {
@@ -237,18 +279,21 @@ mod tests {
     #[tokio::test]
     async fn what_somebody_else_changed_just_before_the_push_is_not_overwritten() {
         let base = bundle::digest(CONF_NOW);
-        let (done, asked) = put_new(Some(&base), CONF_NOW).await;
-        assert_eq!(
-            (done.ok().map(|changed| changed.number), asked),
-            (Some(7), 2)
-        );
+        let (done, asked) = put_new(Some(&base), CONF_NOW, PUSHED).await;
+        let done = done.ok().unwrap();
+        assert_eq!((done.number, asked), (7, 2));
+        assert!(done.doubt(Language::En).unwrap().contains("but sv2 agreed"));
         for base in [Some(base.as_str()), None] {
-            let (done, asked) = put_new(base, b"<root>theirs</root>").await;
+            let (done, asked) = put_new(base, b"<root>theirs</root>", PUSHED).await;
             assert!(matches!(done, Err(NotPut::Moved)));
             assert_eq!(asked, 1, "staged, and never pushed");
         }
-        let (done, asked) = put_new(Some(&bundle::digest(b"older")), CONF_NOW).await;
+        let (done, asked) = put_new(Some(&bundle::digest(b"older")), CONF_NOW, PUSHED).await;
         assert!(matches!(done, Err(NotPut::Moved)));
         assert_eq!(asked, 0);
+        // What another server pushed was taken here between that look and the push.
+        let (done, asked) = put_new(Some(&base), CONF_NOW, OVERTAKEN).await;
+        assert!(matches!(done, Err(NotPut::Moved)));
+        assert_eq!(asked, 2);
     }
 }

@@ -8,6 +8,7 @@ use noroshi_conf::document::{Document, EditFault, ElementPath};
 use noroshi_core::config::{ConsoleUser, Role};
 use noroshi_core::text::Language;
 use noroshi_daemon::home::Home;
+use serde::Serialize;
 use tokio::task::spawn_blocking;
 
 /// What is done to one user. A password comes as its hash.
@@ -15,7 +16,28 @@ pub(crate) enum Change {
     Add(Role, String),
     Password(String),
     Role(Role),
+    /// A new API token, by its digest, instead of the one there may be; without one there is none any more.
+    Token(Option<String>),
     Remove,
+}
+
+/// A user as programs are shown it.
+#[derive(Serialize)]
+pub(crate) struct Shown<'a> {
+    name: &'a str,
+    role: Role,
+    /// It has an API token.
+    token: bool,
+}
+
+impl<'a> From<&'a ConsoleUser> for Shown<'a> {
+    fn from(user: &'a ConsoleUser) -> Shown<'a> {
+        Shown {
+            name: &user.name,
+            role: user.role,
+            token: user.token.is_some(),
+        }
+    }
 }
 
 /// Why this cannot be done to the user `name`, and how a command ends then.
@@ -43,7 +65,10 @@ pub(crate) fn refusal(
             );
             return Some((Exit::NotFound, text));
         }
-        Change::Role(Role::Administer) | Change::Password(_) | Change::Remove => return None,
+        Change::Role(Role::Administer)
+        | Change::Password(_)
+        | Change::Token(_)
+        | Change::Remove => return None,
         Change::Role(_) => the_last(users, name, language),
     };
     text.map(|text| (Exit::Refused, text))
@@ -80,25 +105,39 @@ pub(crate) fn edit(
         let sealed = sealed.map_err(|error| error.to_string())?;
         Ok::<_, String>((path, sealed))
     };
-    let role = |role| Ok::<_, String>((path(&format!("{user}/role"))?, role));
-    let (role, password, gone) = match change {
-        Change::Add(grade, hash) => (Some(role(*grade)?), Some(sealed(hash)?), None),
-        Change::Password(hash) => (None, Some(sealed(hash)?), None),
-        Change::Role(grade) => (Some(role(*grade)?), None, None),
-        Change::Remove => (None, None, Some(path(&user)?)),
-    };
+    let token_path = path(&format!("{user}/token"))?;
+    let mut wanted = Vec::new();
+    let mut gone = Vec::new();
+    match change {
+        Change::Add(grade, hash) => {
+            wanted.push((path(&format!("{user}/role"))?, role_text(*grade)));
+            wanted.push(sealed(hash)?);
+        }
+        // What whoever knew the old one may have made goes with it.
+        Change::Password(hash) => {
+            wanted.push(sealed(hash)?);
+            gone.push(token_path);
+        }
+        Change::Role(grade) => wanted.push((path(&format!("{user}/role"))?, role_text(*grade))),
+        Change::Token(Some(digest)) => wanted.push((token_path, digest.clone())),
+        Change::Token(None) => gone.push(token_path),
+        Change::Remove => gone.push(path(&user)?),
+    }
     Ok(move |document: &mut Document| {
-        if let Some((path, role)) = role {
-            document.set(&path, account::role_name(role))?;
+        for (path, text) in wanted {
+            document.set(&path, &text)?;
         }
-        if let Some((path, sealed)) = password {
-            document.set(&path, &sealed)?;
+        for path in gone {
+            if !document.get(&path).is_empty() {
+                document.remove(&path)?;
+            }
         }
-        match gone {
-            Some(path) => document.remove(&path).map(drop),
-            None => Ok(()),
-        }
+        Ok(())
     })
+}
+
+fn role_text(role: Role) -> String {
+    account::role_name(role).to_string()
 }
 
 /// As [`edit`], without holding anybody up while the disk with the cluster key hangs.

@@ -1,14 +1,15 @@
 //! Who asks for a page: its user, language and address; and the gate that every request passes.
 //!
 //! A change comes only from a page of ours: the session's cookie is `SameSite=Strict`, and browsers say
-//! where a request comes from (`Sec-Fetch-Site`, `Origin`), which must be here.
+//! where a request comes from (`Sec-Fetch-Site`, `Origin`), which must be here. Programs show an API token instead.
 
-use super::App;
+use super::places::Standing;
 use super::route::Access;
+use super::{App, api, body, host};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{
-    ACCEPT_LANGUAGE, CACHE_CONTROL, COOKIE, HOST, HeaderName, HeaderValue, LOCATION, ORIGIN,
-    REFERER,
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, COOKIE, HOST, HeaderName,
+    HeaderValue, LOCATION, ORIGIN, REFERER,
 };
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::Next;
@@ -39,6 +40,8 @@ pub(super) struct Visitor {
     pub(super) path: String,
     /// It came over TLS.
     pub(super) tls: bool,
+    /// It showed an API token instead of a session.
+    pub(super) by_token: bool,
 }
 
 /// A signed-in user.
@@ -63,7 +66,8 @@ impl Visitor {
 
     /// Who it is, for histories and the audit trail.
     pub(super) fn by(&self) -> String {
-        format!("{} (console, {})", self.name(), self.address)
+        let way = if self.by_token { "API" } else { "console" };
+        format!("{} ({way}, {})", self.name(), self.address)
     }
 
     /// It may do what `role` may.
@@ -79,43 +83,96 @@ impl Visitor {
 /// Lets a request through to its page when whoever asks may see it.
 pub(super) async fn gate(
     State((app, access)): State<(Arc<App>, Access)>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
+    with_headers(pass(&app, access, request, next).await)
+}
+
+async fn pass(app: &Arc<App>, access: Access, request: Request, next: Next) -> Response {
     app.accounts.look().await;
-    let visitor = visitor(&app, &request);
+    let api = request.uri().path().starts_with(api::PLACE);
+    let mut visitor = visitor(app, &request);
+    if let Some(status) = host::fault(&request, visitor.tls) {
+        let text = match status {
+            StatusCode::MISDIRECTED_REQUEST => visitor.pick(
+                "This request is for another host. On the server itself the console answers at its address or at localhost.",
+                "他のホスト宛ての要求です。サーバ自身では、アドレスまたは localhost でアクセスしてください。",
+            ),
+            _ => "",
+        };
+        let closing = [(CONNECTION, "close")];
+        return match api && !text.is_empty() {
+            true => (
+                closing,
+                api::problem::answer(visitor.language, status, text),
+            )
+                .into_response(),
+            false => (status, closing, text).into_response(),
+        };
+    }
+    if api && let Err(refusal) = api::gate::with_token(app, &mut visitor, request.headers()).await {
+        return refusal;
+    }
+    if visitor.user.is_some()
+        && let Some(standing) = request.extensions().get::<Arc<Standing>>()
+    {
+        standing.know();
+    }
     let changes = request.method() != Method::GET && request.method() != Method::HEAD;
-    if changes && !from_here(request.headers()) {
+    // No browser adds a token by itself for another site's page, as it adds a cookie: whoever has it meant it.
+    if changes && !visitor.by_token && !from_here(request.headers()) {
         let text = visitor.pick(
             "This request comes from another site.",
             "他のサイトからの要求です。",
         );
-        return (StatusCode::FORBIDDEN, text).into_response();
+        let status = StatusCode::FORBIDDEN;
+        return match api {
+            true => api::problem::answer(visitor.language, status, text),
+            false => (status, text).into_response(),
+        };
     }
     let refused = match access {
         Access::Anyone => None,
         Access::Role(role) if visitor.may(role) => None,
         Access::Role(_) => Some(visitor.user.is_some()),
     };
-    let api = request.uri().path().starts_with("/api/");
     match refused {
         None => {}
-        Some(_) if api => {
-            let status = match visitor.user {
-                Some(_) => StatusCode::FORBIDDEN,
-                None => StatusCode::UNAUTHORIZED,
-            };
-            let body = serde_json::json!({ "error": status.canonical_reason() });
-            return (status, axum::Json(body)).into_response();
-        }
+        Some(known) if api => return api::gate::refusal(&visitor, known),
         Some(true) => return super::page::forbidden(&visitor),
-        Some(false) => return to_sign_in(&app, &visitor, changes),
+        Some(false) => return to_sign_in(app, &visitor, changes),
     }
-    request.extensions_mut().insert(visitor);
-    match tokio::time::timeout(ANSWER_WAIT, next.run(request)).await {
-        Ok(response) => with_headers(response),
-        Err(_) => StatusCode::GATEWAY_TIMEOUT.into_response(),
+    let language = visitor.language;
+    let mut request = match body::read_whole(request, visitor.user.is_some()).await {
+        Ok(request) => request,
+        Err(status) => {
+            let mut answer = match api {
+                true => api::problem::in_form(language, status.into_response()),
+                false => super::page::not_read(&visitor, status),
+            };
+            let close = HeaderValue::from_static("close");
+            answer.headers_mut().insert(CONNECTION, close);
+            return answer;
+        }
+    };
+    request.extensions_mut().insert(visitor.clone());
+    let answered = tokio::time::timeout(ANSWER_WAIT, next.run(request)).await;
+    let answer = answered.unwrap_or_else(|_| StatusCode::GATEWAY_TIMEOUT.into_response());
+    match answer.status() {
+        _ if api => api::problem::in_form(language, answer),
+        status if status.is_client_error() && is_plain(&answer) => {
+            super::page::not_understood(&visitor, status)
+        }
+        _ => answer,
     }
+}
+
+/// Plain text is what the reader of forms and queries says of one that it cannot read: in English, and with
+/// the visitor's words in it.
+fn is_plain(answer: &Response) -> bool {
+    let kind = answer.headers().get(CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"))
 }
 
 fn to_sign_in(app: &App, visitor: &Visitor, changes: bool) -> Response {
@@ -170,6 +227,7 @@ fn visitor(app: &App, request: &Request) -> Visitor {
         address: peer.address,
         path: way_back(request),
         tls: peer.tls,
+        by_token: false,
     }
 }
 

@@ -85,6 +85,8 @@ pub(super) struct Scene {
     pub(super) mail_away: bool,
     /// All servers have seen each other.
     pub(super) was_all_up: bool,
+    /// The link into a console; empty without one.
+    pub(super) console: String,
 }
 
 impl Scene {
@@ -101,10 +103,11 @@ impl Scene {
             alerts: BTreeMap::new(),
         };
         let servers: Vec<_> = plan.servers.iter().enumerate().map(server).collect();
-        Scene::of(
-            servers,
-            (0..plan.servers.len()).map(|at| plan.lamp_of(at)).collect(),
-        )
+        let lamps = (0..plan.servers.len()).map(|at| plan.lamp_of(at));
+        Scene {
+            console: stage.console.clone(),
+            ..Scene::of(servers, lamps.collect())
+        }
     }
 
     /// With these servers, and the number of the lamp of each.
@@ -120,6 +123,7 @@ impl Scene {
             said: String::new(),
             mail_away: false,
             was_all_up: false,
+            console: String::new(),
         }
     }
 

@@ -92,10 +92,15 @@ impl Show {
 
     fn say_title(&mut self) -> Result<(), Failure> {
         let title = self.player.as_ref().map(|player| player.title.clone());
-        match (&mut self.plain, title) {
-            (Some(plain), Some(title)) => plain.line(Instant::now(), &title),
-            _ => Ok(()),
+        let Some(plain) = &mut self.plain else {
+            return Ok(());
+        };
+        let console = &self.scene.console;
+        let console = (!console.is_empty()).then(|| words::console(console, self.language));
+        for line in title.iter().chain(&console) {
+            plain.line(Instant::now(), line)?;
         }
+        Ok(())
     }
 
     async fn go_on(

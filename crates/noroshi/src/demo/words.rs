@@ -223,3 +223,8 @@ pub(super) fn subject(happening: &Happening) -> Option<&str> {
         | H::Register(..) => None,
     }
 }
+
+/// Where the console is, and what is to be done there first.
+pub(super) fn console(link: &str, language: Language) -> String {
+    language.pick(format!("console: {link}"), format!("コンソール: {link}"))
+}

@@ -66,6 +66,7 @@ impl Fake {
                     ask,
                     alerts: source,
                     logs: Arc::new(|_, _| mpsc::channel(1).1),
+                    test_mails: Arc::new(|_| Err(noroshi_daemon::control::NotTested::NoRecipient)),
                     sets: None,
                     audit: None,
                 };
@@ -275,6 +276,7 @@ pub(crate) fn server(name: &str, own: bool, state: ServerState) -> ServerStatus 
         name: name.into(),
         own,
         state,
+        last_word: None,
         paths: vec![path("lankhb1", state == ServerState::Up)],
         lamp: None,
         drift: false,
@@ -298,6 +300,7 @@ pub(crate) fn cluster(other: ServerState) -> Status {
         cluster: "TomcatCluster".into(),
         server: "server1".into(),
         time: TIME,
+        engine: noroshi_core::config::Engine::Embedded,
         servers: vec![
             server("server1", true, ServerState::Up),
             server("server2", false, other),

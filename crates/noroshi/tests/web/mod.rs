@@ -93,6 +93,13 @@ impl Visitor {
         }
     }
 
+    /// The value of its `Cookie` line: what a thief of it has.
+    pub(crate) fn cookie(&self) -> String {
+        let pairs = self.cookies.iter();
+        let pairs = pairs.map(|(name, value)| format!("{name}={value}"));
+        pairs.collect::<Vec<_>>().join("; ")
+    }
+
     pub(crate) fn get(&mut self, path: &str) -> Page {
         self.ask("GET", path, "")
     }
@@ -118,16 +125,11 @@ impl Visitor {
     fn ask(&mut self, method: &str, path: &str, body: &str) -> Page {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(ANSWER_WAIT)).unwrap();
-        let cookies: Vec<String> = self
-            .cookies
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nCookie: {}\r\n\
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n",
             self.address,
-            cookies.join("; "),
+            self.cookie(),
             body.len()
         );
         stream.write_all(head.as_bytes()).unwrap();

@@ -49,6 +49,8 @@ pub struct Conf {
     pub syslog: Option<PathBuf>,
     /// Each server has its console, on its first address; otherwise there is none.
     pub console: bool,
+    /// Most alerts that the alert view keeps.
+    pub alert_records_max: Option<u32>,
     /// Messages whose mail tick is changed: module, event id, mailed or not.
     pub mailed: Vec<(String, u32, bool)>,
 }
@@ -109,6 +111,13 @@ impl Conf {
             }
             file.within("heartbeat", None, |file| self.interconnects(file));
             file.within("messages", None, |file| self.messages(file));
+            if let Some(records) = self.alert_records_max {
+                file.within("webalert", None, |file| {
+                    file.within("main", None, |file| {
+                        file.within("alertlog", None, |file| file.put("maxrecordcount", records));
+                    });
+                });
+            }
             file.within("noroshi", None, |file| self.noroshi(file));
         });
         file.text
@@ -344,6 +353,7 @@ mod tests {
             encoding: Encoding::EucJp,
             syslog: None,
             console: false,
+            alert_records_max: None,
             mailed: vec![("nm".into(), 1, true)],
         }
     }

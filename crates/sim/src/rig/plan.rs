@@ -246,6 +246,7 @@ fn conf(servers: Vec<ConfServer>, outside: &Outside) -> Conf {
         // Not the host's: a rig tells nobody outside itself.
         syslog: Some("/nonexistent/noroshi-rig/log".into()),
         console: false,
+        alert_records_max: None,
         mailed: Vec::new(),
     }
 }

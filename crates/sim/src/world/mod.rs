@@ -514,6 +514,7 @@ fn config(setup: &Setup) -> Config {
     };
     Config {
         cluster: "story".into(),
+        engine: noroshi_core::config::Engine::Embedded,
         servers,
         interconnects: (0..setup.interconnects)
             .map(|n| Interconnect {

@@ -28,7 +28,14 @@ impl World {
         self.sets.insert(digest.clone(), config);
         self.servers[server].disk.staged.insert(digest.clone());
         let by = "the story".into();
-        self.ask(server, Request::Push { digest, by })
+        self.ask(
+            server,
+            Request::Push {
+                digest,
+                by,
+                base: None,
+            },
+        )
     }
 
     pub(super) fn fetch_set(&mut self, server: usize, from: usize, label: SetLabel) {

@@ -23,6 +23,7 @@ fn agree(node: &mut Node, now: Now, server: u8) -> Vec<Action> {
 fn committed() -> (Node, Now, SetLabel) {
     let (mut node, now) = one_of_three(0);
     let request = Request::Push {
+        base: None,
         digest: DIGEST.into(),
         by: "root".into(),
     };
@@ -163,4 +164,72 @@ fn a_difference_that_is_heard_of_while_a_set_is_taken_is_told_afterwards() {
         _ => false,
     };
     assert!(out.iter().any(differ), "{out:#?}");
+}
+
+/// What sv1 answers at once to a push that was made from `base`; `None` when it offers the set to the others.
+fn push_from(node: &mut Node, now: Now, base: Option<&str>) -> Option<Reply> {
+    let request = Request::Push {
+        digest: "mine".into(),
+        by: "second".into(),
+        base: base.map(Into::into),
+    };
+    let mut out = Vec::new();
+    node.step(now, Event::Request(PUSH, request), &mut out);
+    reply(&out).cloned()
+}
+
+/// Story: two administrators on two servers; the one whose push came a moment later took the other's change
+/// back unseen.
+///
+/// Rule: N17 M32
+#[test]
+fn a_push_made_from_another_set_than_the_one_in_force_is_not_begun() {
+    let (mut node, now, taken) = committed();
+    take(&mut node, now, taken.clone(), config(3));
+    for other in [1, 2] {
+        let label = taken.clone();
+        let message = Box::new(PeerMessage::SetInForce { label });
+        let event = Event::Peer(ServerId(other), message);
+        node.step(now, event, &mut Vec::new());
+    }
+    for base in ["", "older"] {
+        match push_from(&mut node, now, Some(base)) {
+            Some(Reply::Overtaken { number: 1, why }) => assert!(why.contains("root"), "{why}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    // Made from it, or by hand.
+    for base in [Some(DIGEST), None] {
+        assert_eq!(push_from(&mut node.clone(), now, base), None);
+    }
+}
+
+/// A later set that cannot be taken here is in force all the same: what was made without it waits.
+///
+/// Rule: N17 M32
+#[test]
+fn a_later_set_of_a_living_server_is_not_replaced_unseen_and_a_split_can_be_ended() {
+    let (mut node, now) = one_of_three(0);
+    let said = |node: &mut Node, label: SetLabel| {
+        let message = Box::new(PeerMessage::SetInForce { label });
+        let event = Event::Peer(ServerId(1), message);
+        node.step(now, event, &mut Vec::new());
+    };
+    let mut later = node.clone();
+    said(&mut later, label(1, "later"));
+    let trouble = crate::set::SetTrouble::NotFetched;
+    let event = Event::Staged {
+        label: label(1, "later"),
+        result: Err(trouble),
+    };
+    later.step(now, event, &mut Vec::new());
+    match push_from(&mut later, now, Some("")) {
+        Some(Reply::Refused { why }) => assert!(why.contains("sv2 has set 1"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(push_from(&mut later, now, None), None);
+    // The other side of a cut has pushed, too.
+    node.sets.in_force = label(1, "ours");
+    said(&mut node, label(1, "theirs"));
+    assert_eq!(push_from(&mut node, now, Some("ours")), None);
 }

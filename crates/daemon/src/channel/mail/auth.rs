@@ -54,6 +54,11 @@ impl<'a> SignIn<'a> {
         })
     }
 
+    /// The name of the mechanism.
+    pub(super) fn mechanism(&self) -> &'static str {
+        name(self.mechanism)
+    }
+
     /// The first line, with CRLF.
     pub(super) fn begin(&mut self) -> String {
         match self.mechanism {

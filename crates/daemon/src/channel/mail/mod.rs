@@ -8,6 +8,8 @@
 //! New settings replace the old ones whole; attempts under way end under the old.
 
 mod auth;
+mod certificate;
+mod ending;
 mod jis;
 mod letter;
 mod message;
@@ -16,10 +18,15 @@ mod resolve;
 mod sendmail;
 mod smtp;
 mod stagger;
+mod talk;
+mod test_mail;
 mod tls;
-
-pub(crate) use tls::try_ca_file;
 mod wire;
+
+pub use ending::Ending;
+pub use talk::{Conversation, FAULTS_MAX, Fault, STEPS_MAX, Step, TEXT_BYTES_MAX, What};
+pub use test_mail::{NotTested, TEST_WAIT_MAX, TestMails};
+pub(crate) use tls::try_ca_file;
 
 use crate::channel::trouble;
 use crate::engine::Gate;
@@ -153,6 +160,11 @@ impl MailChannel {
         }
     }
 
+    /// The way to send test mails beside the queue, under the settings in force at the time.
+    pub fn test_mails(&self) -> TestMails {
+        TestMails::new(self.shared.clone())
+    }
+
     /// Takes a notice to be sent. Never blocks: with the queue full the notice is answered with
     /// [`Outcome::Retry`] at once.
     pub fn send(&self, sending: Box<Sending>) {
@@ -231,7 +243,8 @@ impl Office {
         };
         match (&context.settings.transport, &self.post) {
             (MailTransport::Sendmail { program }, _) => {
-                sendmail::send(context, program, sending, &recipient).await
+                let deaf = talk::Listener::default();
+                sendmail::send(context, program, sending, &recipient, &deaf).await
             }
             (MailTransport::Smtp { .. }, Some(post)) => {
                 post.send(context, sending, &recipient).await

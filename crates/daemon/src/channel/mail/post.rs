@@ -13,6 +13,7 @@ use super::message::{self, Envelope, MailAddress};
 use super::resolve::Resolver;
 use super::smtp::{Connection, Patience, shown};
 use super::stagger::Stagger;
+use super::talk::{Listener, What};
 use super::{MailContext, host_name};
 use crate::channel::trouble::{self, Failure, Trouble, Verb, Verdict};
 use crate::engine::Gate;
@@ -130,6 +131,31 @@ impl Post {
         outcome(verdict, &causes, context.language, sending.attempt)
     }
 
+    /// A test mail, one server after another in order of priority until one takes it or gives a
+    /// verdict, as a real one would go; `listener` hears all of it.
+    pub(super) async fn test(
+        &self,
+        context: &MailContext,
+        sending: &Sending,
+        recipient: &MailAddress,
+        listener: &Listener,
+    ) -> Option<String> {
+        for relay in &self.relays {
+            listener.note(What::Server, || shown(&relay.server, None));
+            let heard = relay.heard(self, context, sending, recipient, listener);
+            match heard.await {
+                Ok(reply) => return Some(reply),
+                Err(trouble) => {
+                    listener.failed(&trouble, &trouble.text(context.language));
+                    if !matches!(trouble.verdict(), Verdict::NextServer { .. }) {
+                        return None;
+                    }
+                }
+            }
+        }
+        None
+    }
+
     /// Closes what has lain idle for long; returns when to look again.
     pub(super) async fn close_idle(&self, now: Instant) -> Option<Instant> {
         let mut next: Option<Instant> = None;
@@ -170,8 +196,42 @@ impl Relay {
         let idle = self.state().idle.pop();
         match idle {
             Some((connection, _)) => Ok(connection),
-            None => Connection::open(&self.server, &self.resolver, host_name, patience).await,
+            None => {
+                let deaf = Listener::default();
+                Connection::open(&self.server, &self.resolver, host_name, patience, &deaf).await
+            }
         }
+    }
+
+    /// One mail on a connection of its own, which `listener` hears; it says nothing of how this server
+    /// does to the mails that follow.
+    async fn heard(
+        &self,
+        post: &Post,
+        context: &MailContext,
+        sending: &Sending,
+        recipient: &MailAddress,
+        listener: &Listener,
+    ) -> Result<String, Trouble> {
+        let patience = Patience::new(post.timeout, sending.attempt);
+        self.pass(&patience).await?;
+        let (server, host_name) = (&self.server, &post.host_name);
+        let opened = Connection::open(server, &self.resolver, host_name, &patience, listener);
+        let mut connection = opened.await?;
+        let envelope = Envelope {
+            sender: self.sender(context),
+            recipient: recipient.clone(),
+        };
+        let now = crate::clock::timestamp();
+        let message = message::build(context, sending, &envelope, now);
+        let message = message.map_err(|cause| Trouble {
+            server: shown(server, None),
+            verb: Verb::Data,
+            failure: Failure::Unfit(cause),
+        })?;
+        let reply = connection.deliver(&envelope, &message, &patience).await;
+        connection.close().await;
+        reply
     }
 
     /// Passes this server over for a while.

@@ -46,10 +46,24 @@ impl Resolver {
             Ok(Ok(())) => Ok(self.known()),
             _ if !old.is_empty() => Ok(old),
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(log::language().pick(
-                format!("the name {host} was not resolved within {wait:?}"),
-                format!("名前 {host} を {wait:?} 以内に解決できません"),
-            )),
+            Err(_) => Err(too_late(host, wait)),
+        }
+    }
+
+    /// As [`Resolver::addresses`], from the name service and nowhere else: a test must show what it says.
+    pub(super) async fn fresh(
+        &self,
+        host: &str,
+        port: u16,
+        wait: Duration,
+    ) -> Result<Vec<SocketAddr>, String> {
+        let literal = host.trim_start_matches('[').trim_end_matches(']');
+        if literal.parse::<IpAddr>().is_ok() {
+            return self.addresses(host, port, wait).await;
+        }
+        match timeout(wait, self.ask(host.to_owned(), port)).await {
+            Ok(asked) => asked.map(|()| self.known()),
+            Err(_) => Err(too_late(host, wait)),
         }
     }
 
@@ -86,6 +100,13 @@ impl Resolver {
     }
 }
 
+fn too_late(host: &str, wait: Duration) -> String {
+    log::language().pick(
+        format!("the name {host} was not resolved within {wait:?}"),
+        format!("名前 {host} を {wait:?} 以内に解決できません"),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,5 +125,6 @@ mod tests {
         *resolver.known.lock().unwrap() = vec!["127.0.0.7:25".parse().unwrap()];
         let found = resolver.addresses(name, 25, wait).await.unwrap();
         assert_eq!(found[0].to_string(), "127.0.0.7:25");
+        assert!(resolver.fresh(name, 25, wait).await.is_err());
     }
 }

@@ -6,6 +6,7 @@
 
 use super::MailContext;
 use super::message::{self, Envelope, MailAddress};
+use super::talk::{Listener, What};
 use crate::channel::trouble::{self, Verdict};
 use noroshi_core::notice::{Outcome, Sending};
 use noroshi_core::text::Language;
@@ -13,15 +14,16 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 /// Longest run of the program; then it is killed.
 const RUN_MAX: Duration = Duration::from_secs(60);
-/// Bytes of standard error that are kept; the rest is read and forgotten.
-const STDERR_BYTES_MAX: usize = 1_024;
+/// Bytes of an output that are kept; the rest is read and forgotten. Standard output is read for a test
+/// mail alone.
+const SAID_BYTES_MAX: usize = 1_024;
 
 /// Places for starting the program; one that hangs keeps its place, and with it its thread.
 static STARTING: Semaphore = Semaphore::const_new(super::ATTEMPTS_MAX);
@@ -32,8 +34,9 @@ pub(super) async fn send(
     program: &str,
     sending: &Sending,
     recipient: &MailAddress,
+    listener: &Listener,
 ) -> Outcome {
-    run(context, program, sending, recipient, RUN_MAX).await
+    run(context, program, sending, recipient, listener, RUN_MAX).await
 }
 
 async fn run(
@@ -41,6 +44,7 @@ async fn run(
     program: &str,
     sending: &Sending,
     recipient: &MailAddress,
+    listener: &Listener,
     run_max: Duration,
 ) -> Outcome {
     let envelope = Envelope {
@@ -58,7 +62,13 @@ async fn run(
         Ok(message) => with_lf(message),
         Err(cause) => return retry(cause),
     };
-    let mut child = match timeout(run_max, start(command(program, &envelope))).await {
+    let command = command(program, &envelope, listener);
+    listener.note(What::Program, || {
+        let (sender, recipient) = (&envelope.sender, &envelope.recipient);
+        format!("{program} -i -f {sender} -- {recipient}")
+    });
+    listener.sent(|| format!("(the message, {} bytes)", message.len()));
+    let mut child = match timeout(run_max, start(command)).await {
         Ok(Ok(child)) => child,
         Ok(Err(error)) => return retry(error.to_string()),
         Err(_) => {
@@ -73,14 +83,19 @@ async fn run(
     let talk = talk(&mut child, &message, &mut is_written);
     let (verdict, what) = match timeout(run_max, talk).await {
         Ok(Ok((status, said))) if status.success() => {
+            listener.said(&said);
+            listener.note(What::Exit, || status.to_string());
+            let said = on_one_line(&said);
             return Outcome::Delivered {
                 reply: trouble::printable(&format!("{program}: {said}")),
             };
         }
-        Ok(Ok((status, said))) => (
-            trouble::judge_exit(status.code(), is_written),
-            format!("{status} {said}"),
-        ),
+        Ok(Ok((status, said))) => {
+            listener.said(&said);
+            listener.note(What::Exit, || status.to_string());
+            let verdict = trouble::judge_exit(status.code(), is_written);
+            (verdict, format!("{status} {}", on_one_line(&said)))
+        }
         Ok(Err(error)) => (
             Verdict::Retry {
                 maybe_taken: is_written,
@@ -119,7 +134,7 @@ async fn start(mut command: Command) -> io::Result<Child> {
     started.await.map_err(io::Error::other)?
 }
 
-fn command(program: &str, envelope: &Envelope) -> Command {
+fn command(program: &str, envelope: &Envelope, listener: &Listener) -> Command {
     let mut command = Command::new(program);
     command
         .args([
@@ -134,40 +149,54 @@ fn command(program: &str, envelope: &Envelope) -> Command {
         .env("LC_ALL", "C")
         .current_dir("/")
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(match listener.is_on() {
+            true => Stdio::piped(),
+            false => Stdio::null(),
+        })
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
     command
 }
 
-/// Writes the message, reads standard error and waits for the end, all at once: a program that
+/// Writes the message, reads what the program says and waits for the end, all at once: a program that
 /// complains before it reads must not block both sides.
 async fn talk(
     child: &mut Child,
     message: &[u8],
     is_written: &mut bool,
 ) -> io::Result<(ExitStatus, String)> {
-    let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
+    let stdin = child.stdin.take();
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let write = async {
         if let Some(mut stdin) = stdin {
             // A program that ends without reading says why by its exit code.
             *is_written = stdin.write_all(message).await.is_ok() && stdin.shutdown().await.is_ok();
         }
     };
-    let read = async {
-        let mut said = Vec::new();
-        if let Some(mut stderr) = stderr {
-            let mut chunk = [0; 512];
-            while let Ok(count @ 1..) = stderr.read(&mut chunk).await {
-                let room = STDERR_BYTES_MAX.saturating_sub(said.len());
-                said.extend_from_slice(&chunk[..count.min(room)]);
-            }
+    let all = async { tokio::join!(read(stderr), read(stdout)) };
+    let ((), (mut said, more), status) = tokio::join!(write, all, child.wait());
+    if !said.is_empty() && !more.is_empty() {
+        said.push('\n');
+    }
+    Ok((status?, said + &more))
+}
+
+/// What the program says on one of its outputs, whole to its end.
+async fn read(output: Option<impl AsyncRead + Unpin>) -> String {
+    let mut said = Vec::new();
+    if let Some(mut output) = output {
+        let mut chunk = [0; 512];
+        while let Ok(count @ 1..) = output.read(&mut chunk).await {
+            let room = SAID_BYTES_MAX.saturating_sub(said.len());
+            said.extend_from_slice(&chunk[..count.min(room)]);
         }
-        String::from_utf8_lossy(&said).trim().replace('\n', " ")
-    };
-    let ((), said, status) = tokio::join!(write, read, child.wait());
-    Ok((status?, said))
+    }
+    String::from_utf8_lossy(&said).trim().to_owned()
+}
+
+fn on_one_line(said: &str) -> String {
+    said.replace('\n', " ")
 }
 
 fn with_lf(message: Vec<u8>) -> Vec<u8> {
@@ -192,7 +221,15 @@ mod tests {
         let (context, sending) = (context(Language::En), sending(MailForm::Long));
         let program = program.to_str().unwrap().to_owned();
         (
-            run(&context, &program, &sending, &recipient, run_max).await,
+            run(
+                &context,
+                &program,
+                &sending,
+                &recipient,
+                &Listener::default(),
+                run_max,
+            )
+            .await,
             dir,
         )
     }
@@ -268,7 +305,14 @@ mod tests {
     async fn a_missing_program_is_tried_again() {
         let recipient = MailAddress::parse("ops@example.com").unwrap();
         let (context, sending) = (context(Language::En), sending(MailForm::Long));
-        let outcome = send(&context, "/nonexistent/sendmail", &sending, &recipient).await;
+        let outcome = send(
+            &context,
+            "/nonexistent/sendmail",
+            &sending,
+            &recipient,
+            &Listener::default(),
+        )
+        .await;
         assert!(
             matches!(
                 outcome,

@@ -11,9 +11,11 @@
 //! come encrypted, and a time-out does not tell after which verb it came.
 
 use super::auth::SignIn;
+use super::ending::Ending;
 use super::message::Envelope;
 use super::resolve::Resolver;
 use super::stagger::Stagger;
+use super::talk::{Listener, What};
 use super::tls;
 use super::wire::{Reply, Wire};
 use crate::channel::trouble::{Failure, Trouble, Verb, printable};
@@ -79,6 +81,7 @@ pub(super) struct Connection {
     features: Features,
     /// At least one mail went through it.
     is_used: bool,
+    listener: Listener,
 }
 
 /// What the server offered in answer to EHLO.
@@ -96,8 +99,9 @@ impl Connection {
         resolver: &Resolver,
         host_name: &str,
         patience: &Patience,
+        listener: &Listener,
     ) -> Result<Connection, Trouble> {
-        let (socket, address) = connect(server, resolver, patience).await?;
+        let (socket, address) = connect(server, resolver, patience, listener).await?;
         let shown = shown(server, Some(address));
         let trouble = |verb, failure| Trouble {
             server: shown.clone(),
@@ -112,6 +116,7 @@ impl Connection {
             server: shown.clone(),
             features: Features::default(),
             is_used: false,
+            listener: listener.clone(),
         };
         if server.tls == SmtpTls::Implicit {
             connection = connection.encrypt(server, patience).await?;
@@ -173,6 +178,8 @@ impl Connection {
         self.command("DATA\r\n", 354, Verb::Data, patience.next())
             .await?;
         let data = stuffed(message);
+        self.listener
+            .sent(|| format!("(the message, {} bytes)", data.len()));
         let until = crate::clock::instant() + patience.last;
         if let Err(failure) = self.wire.write(&data, until).await {
             // Not all of it left this host, so the server cannot have seen the message's end.
@@ -224,13 +231,13 @@ impl Connection {
             failure,
         };
         let until = patience.next();
-        let (config, name) = timeout_at(until, tls::settings(server))
+        let (config, name) = timeout_at(until, tls::settings(server, &self.listener))
             .await
             .map_err(|_| trouble(Failure::Silent(patience.each)))?
             .map_err(|cause| trouble(Failure::Unfit(cause)))?;
         let wire = self
             .wire
-            .encrypt(config, name, until)
+            .encrypt(config, name, until, &self.listener)
             .await
             .map_err(trouble)?;
         Ok(Connection { wire, ..self })
@@ -265,21 +272,43 @@ impl Connection {
         let mut sign_in = SignIn::new(auth, &self.features.auth, self.wire.is_encrypted())
             .map_err(|cause| self.trouble(Verb::Auth, Failure::Unfit(cause)))?;
         let mut line = sign_in.begin();
+        self.listener.hide(auth);
+        let mechanism = sign_in.mechanism();
+        self.listener
+            .sent(|| format!("AUTH {mechanism} (credentials not shown)"));
         loop {
             let until = patience.next();
             let reply = match self.wire.write(line.as_bytes(), until).await {
                 Ok(()) => self.wire.reply(until).await,
                 Err(failure) => Err(failure),
             };
-            let reply = reply.map_err(|failure| self.trouble(Verb::Auth, failure))?;
+            let reply = reply.map_err(|failure| {
+                let failure = match failure {
+                    // It may be what was said, sent back.
+                    Failure::Garbled(line) => Failure::Garbled(sign_in.blot(&line)),
+                    other => other,
+                };
+                self.trouble(Verb::Auth, failure)
+            })?;
             line = match reply.code {
-                235 => return Ok(()),
-                334 => sign_in.answer(&reply.text).ok_or_else(|| {
-                    let cause = "a question that the mechanism does not have";
-                    self.trouble(Verb::Auth, Failure::Garbled(cause.into()))
-                })?,
+                235 => {
+                    self.listener.received(235, &sign_in.blot(&reply.text));
+                    return Ok(());
+                }
+                334 => {
+                    // A server could ask with what it was told.
+                    self.listener.received(334, "(question not shown)");
+                    let answer = sign_in.answer(&reply.text).ok_or_else(|| {
+                        let cause = "a question that the mechanism does not have";
+                        self.trouble(Verb::Auth, Failure::Garbled(cause.into()))
+                    })?;
+                    self.listener.hide_answer(&answer);
+                    self.listener.sent(|| "(credentials not shown)".into());
+                    answer
+                }
                 code => {
                     let text = sign_in.blot(&reply.text);
+                    self.listener.received(code, &text);
                     return Err(self.trouble(Verb::Auth, Reply { code, text }.failure()));
                 }
             };
@@ -293,6 +322,7 @@ impl Connection {
         verb: Verb,
         until: Instant,
     ) -> Result<Reply, Trouble> {
+        self.listener.sent(|| line.trim_end().to_owned());
         match self.wire.write(line.as_bytes(), until).await {
             Ok(()) => self.expect(wanted, verb, until).await,
             Err(failure) => Err(self.trouble(verb, failure)),
@@ -300,7 +330,11 @@ impl Connection {
     }
 
     async fn expect(&mut self, wanted: u16, verb: Verb, until: Instant) -> Result<Reply, Trouble> {
-        let failure = match self.wire.reply(until).await {
+        let reply = self.wire.reply(until).await;
+        if let Ok(reply) = &reply {
+            self.listener.received(reply.code, &reply.text);
+        }
+        let failure = match reply {
             Ok(reply) if is_met(reply.code, wanted) => return Ok(reply),
             Ok(reply) => reply.failure(),
             Err(failure) => failure,
@@ -347,14 +381,25 @@ async fn connect(
     server: &SmtpServer,
     resolver: &Resolver,
     patience: &Patience,
+    listener: &Listener,
 ) -> Result<(TcpStream, SocketAddr), Trouble> {
     let wait = patience.connect();
-    let found = resolver.addresses(&server.host, server.port, wait).await;
+    let found = match listener.is_on() {
+        true => resolver.fresh(&server.host, server.port, wait).await,
+        false => resolver.addresses(&server.host, server.port, wait).await,
+    };
     let addresses = found.map_err(|cause| Trouble {
         server: shown(server, None),
         verb: Verb::Resolve,
         failure: Failure::Lost(cause),
     })?;
+    // A literal address says it all.
+    if server.host.parse::<IpAddr>().is_err() {
+        listener.note(What::Resolved, || {
+            let all: Vec<String> = addresses.iter().map(|it| it.ip().to_string()).collect();
+            all.join(", ")
+        });
+    }
     let mut failed = (None, Failure::Lost("no address".into()));
     let mut connections = Stagger::new(addresses, |address| async move {
         let wait = patience.connect();
@@ -362,9 +407,19 @@ async fn connect(
     });
     while let Some((address, (connected, wait))) = connections.next().await {
         match connected {
-            Ok(Ok(socket)) => return Ok((socket, address)),
-            Ok(Err(error)) => failed = (Some(address), Failure::Lost(error.to_string())),
-            Err(_) => failed = (Some(address), Failure::Silent(wait)),
+            Ok(Ok(socket)) => {
+                listener.note(What::Connected, || address.to_string());
+                return Ok((socket, address));
+            }
+            Ok(Err(error)) => {
+                listener.note(What::NotConnected, || format!("{address}: {error}"));
+                listener.hint(|| Ending::of_connect(&error));
+                failed = (Some(address), Failure::Lost(error.to_string()));
+            }
+            Err(_) => {
+                listener.note(What::NotConnected, || format!("{address}: > {wait:.1?}"));
+                failed = (Some(address), Failure::Silent(wait));
+            }
         }
     }
     let (address, failure) = failed;

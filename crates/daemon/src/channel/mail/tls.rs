@@ -4,8 +4,11 @@
 //! the runtime's thread, and dropped with it (DESIGN.md, "Memory"). Certificates are checked unless
 //! the settings switch that off by name.
 
+use super::certificate;
+use super::talk::{Listener, What};
 use crate::log;
 use noroshi_core::config::SmtpServer;
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
@@ -21,6 +24,7 @@ static READING: Semaphore = Semaphore::const_new(super::ATTEMPTS_MAX);
 /// deadline.
 pub(super) async fn settings(
     server: &SmtpServer,
+    listener: &Listener,
 ) -> Result<(Arc<ClientConfig>, ServerName<'static>), String> {
     let host = server
         .host
@@ -34,30 +38,37 @@ pub(super) async fn settings(
         )
     })?;
     let (verify, ca_file) = (server.verify, server.ca_file.clone());
+    let listener = listener.clone();
     let place = READING.acquire().await;
     let place = place.map_err(|error| error.to_string())?;
     let config = tokio::task::spawn_blocking(move || {
         let _place = place;
-        config(verify, ca_file.as_deref())
+        config(verify, ca_file.as_deref(), listener)
     });
     let config = config.await.map_err(|error| error.to_string())??;
     Ok((Arc::new(config), name))
 }
 
-fn config(verify: bool, ca_file: Option<&str>) -> Result<ClientConfig, String> {
+fn config(verify: bool, ca_file: Option<&str>, listener: Listener) -> Result<ClientConfig, String> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;
-    if !verify {
-        let unchecked = Arc::new(Unchecked(provider));
-        return Ok(builder
-            .dangerous()
-            .with_custom_certificate_verifier(unchecked)
-            .with_no_client_auth());
-    }
+    let verifier: Arc<dyn ServerCertVerifier> = if verify {
+        let roots = Arc::new(roots(ca_file)?);
+        WebPkiServerVerifier::builder_with_provider(roots, provider)
+            .build()
+            .map_err(|error| error.to_string())?
+    } else {
+        Arc::new(Unchecked(provider))
+    };
+    let verifier = match listener.is_on() {
+        true => Arc::new(Witness { verifier, listener }),
+        false => verifier,
+    };
     Ok(builder
-        .with_root_certificates(roots(ca_file)?)
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
         .with_no_client_auth())
 }
 
@@ -152,5 +163,51 @@ impl ServerCertVerifier for Unchecked {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Tells a listener which certificate came, before it is judged.
+#[derive(Debug)]
+struct Witness {
+    verifier: Arc<dyn ServerCertVerifier>,
+    listener: Listener,
+}
+
+impl ServerCertVerifier for Witness {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.listener.note(What::Certificate, || {
+            certificate::shown(end_entity).unwrap_or_else(|| "?".into())
+        });
+        self.verifier
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verifier.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verifier.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
     }
 }

@@ -5,6 +5,8 @@
 //! UTF-8 nor have words behind its code (RFC 5321 section 4.2): to take such a `250` for a failure
 //! would send the same mail again and again.
 
+use super::ending::Ending;
+use super::talk::{Listener, What};
 use crate::channel::trouble::Failure;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -96,6 +98,7 @@ impl Wire {
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
         until: Instant,
+        listener: &Listener,
     ) -> Result<Wire, Failure> {
         if !self.stream.buffer().is_empty() {
             return Err(Failure::Garbled("bytes before the TLS handshake".into()));
@@ -105,11 +108,20 @@ impl Wire {
         };
         let begun = crate::clock::instant();
         match timeout_at(until, TlsConnector::from(config).connect(name, socket)).await {
-            Ok(Ok(stream)) => Ok(Wire {
-                stream: BufReader::with_capacity(READ_BUFFER_BYTES, Stream::Tls(Box::new(stream))),
-                bytes_left: self.bytes_left,
-            }),
-            Ok(Err(error)) => Err(Failure::Lost(error.to_string())),
+            Ok(Ok(stream)) => {
+                listener.note(What::Encrypted, || encryption(&stream));
+                Ok(Wire {
+                    stream: BufReader::with_capacity(
+                        READ_BUFFER_BYTES,
+                        Stream::Tls(Box::new(stream)),
+                    ),
+                    bytes_left: self.bytes_left,
+                })
+            }
+            Ok(Err(error)) => {
+                listener.hint(|| Ending::of_tls(&error));
+                Err(Failure::Lost(error.to_string()))
+            }
             Err(_) => Err(Failure::Silent(until - begun)),
         }
     }
@@ -201,6 +213,17 @@ impl Wire {
                 return Ok(line);
             }
         }
+    }
+}
+
+/// Version and cipher suite, as rustls names them.
+fn encryption(stream: &TlsStream<TcpStream>) -> String {
+    let (_, session) = stream.get_ref();
+    let version = session.protocol_version();
+    let version = version.and_then(|version| version.as_str()).unwrap_or("?");
+    match session.negotiated_cipher_suite() {
+        Some(suite) => format!("{version}, {:?}", suite.suite()),
+        None => version.to_owned(),
     }
 }
 

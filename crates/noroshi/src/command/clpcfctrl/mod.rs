@@ -76,7 +76,12 @@ pub(in crate::command) fn push(
         context.failure(Exit::Refused, &format!("{what}: {why}"))
     })?;
     let by = asker(command);
-    let reply = context.change(Request::Push { digest, by })?;
+    let reply = context.change(Request::Push {
+        digest,
+        by,
+        // Whoever delivers a set by hand means this one, whatever is in force.
+        base: None,
+    })?;
     let Reply::Pushed {
         number,
         later,

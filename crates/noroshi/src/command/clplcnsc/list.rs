@@ -99,7 +99,8 @@ pub(crate) fn note(one: &Registration, language: Language) -> Option<&'static st
 pub(super) fn run(context: &mut Context, as_json: bool) -> Result<Exit, Failure> {
     let found = Found::on_this_server(context)?;
     if as_json {
-        return print_json(context, &found);
+        say!(context.out, "{}", shown(&found))?;
+        return Ok(Exit::Done);
     }
     let language = context.language;
     let product = Product::AlertService;
@@ -234,7 +235,8 @@ fn state_word(state: State) -> &'static str {
     }
 }
 
-fn print_json(context: &mut Context, found: &Found) -> Result<Exit, Failure> {
+/// What is registered as programs are shown it.
+pub(crate) fn shown(found: &Found) -> serde_json::Value {
     let licences: Vec<_> = found
         .licences()
         .iter()
@@ -253,13 +255,11 @@ fn print_json(context: &mut Context, found: &Found) -> Result<Exit, Failure> {
             })
         })
         .collect();
-    let all = json!({
+    json!({
         "product": Product::AlertService.id(),
         "servers": found.servers,
         "state": state_word(found.state),
         "notices": found.state.sends_notices(),
         "licences": licences,
-    });
-    say!(context.out, "{all}")?;
-    Ok(Exit::Done)
+    })
 }

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 
 /// One block of a tar file.
-const BLOCK_BYTES: usize = 512;
+pub(crate) const BLOCK_BYTES: usize = 512;
 /// Most bytes of a member's name; a longer one is cut.
 const NAME_BYTES_MAX: usize = 99;
 /// Most bytes of one member: what eleven octal digits can say.
@@ -129,7 +129,8 @@ pub(super) fn plain(part: &str) -> String {
     plain
 }
 
-fn header(name: &str, bytes: u64, changed_s: u64) -> [u8; BLOCK_BYTES] {
+/// The head of a member; `name` has at most [`NAME_BYTES_MAX`] bytes.
+pub(crate) fn header(name: &str, bytes: u64, changed_s: u64) -> [u8; BLOCK_BYTES] {
     let mut block = [0; BLOCK_BYTES];
     let mut put =
         |at: usize, text: &str| block[at..at + text.len()].copy_from_slice(text.as_bytes());

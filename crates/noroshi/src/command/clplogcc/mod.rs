@@ -6,7 +6,7 @@
 //! *Failure.* A server whose archive cannot be had is named, and the others are kept. A broken-off
 //! archive is removed.
 
-mod archive;
+pub(crate) mod archive;
 mod contents;
 mod facts;
 mod part;

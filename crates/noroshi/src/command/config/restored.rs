@@ -15,7 +15,7 @@ use std::io;
 use std::path::PathBuf;
 
 const CONSOLE: &str = "/root/noroshi/console";
-const OF_A_USER: [&str; 2] = ["role", "password"];
+const OF_A_USER: [&str; 3] = ["role", "password", "token"];
 
 /// Why a set cannot be pushed again.
 pub(crate) enum NotRestored {
@@ -133,11 +133,8 @@ fn with_users_of(former: &[u8], now: &[u8]) -> Result<Vec<u8>, EditFault> {
 }
 
 /// The paths of all users, with the texts of [`OF_A_USER`].
-#[expect(
-    clippy::type_complexity,
-    reason = "two rows of one table, used here alone"
-)]
-fn users(document: &Document) -> Result<Vec<(String, [Option<String>; 2])>, EditFault> {
+#[expect(clippy::type_complexity, reason = "rows of one table, used here alone")]
+fn users(document: &Document) -> Result<Vec<(String, [Option<String>; 3])>, EditFault> {
     let all = ElementPath::parse(&format!("{CONSOLE}/user"))?;
     let users = document.get(&all).into_iter().map(|node| {
         let text = |leaf: &str| node.all(leaf).next().map(|node| node.raw().to_string());
@@ -181,6 +178,22 @@ mod tests {
         let same = Document::read(now).unwrap();
         assert_eq!(users(&document).unwrap(), users(&same).unwrap());
         assert!(merged.contains("changed") && merged.contains("later"));
+    }
+
+    /// Rule: N17 N21
+    #[test]
+    fn a_restored_set_has_the_tokens_of_now() {
+        let former = conf("old", &[("one", "a</password><token>1f</token><password>")]);
+        let former = String::from_utf8(former).unwrap();
+        let former = former.replace("<password></password>", "").into_bytes();
+        let now = conf("new", &[("one", "a")]);
+        let merged = String::from_utf8(with_users_of(&former, &now).unwrap()).unwrap();
+        assert!(
+            !merged.contains("<token>"),
+            "a revoked one is back: {merged}"
+        );
+        let merged = String::from_utf8(with_users_of(&now, &former).unwrap()).unwrap();
+        assert!(merged.contains("<token>1f</token>"), "{merged}");
     }
 
     /// Rule: M29 N17

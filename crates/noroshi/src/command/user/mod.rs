@@ -4,6 +4,7 @@
 //! none, as with `clpcfctrl --push`.
 
 mod link;
+mod token;
 
 use super::Context;
 use super::clpcfctrl::push;
@@ -11,11 +12,10 @@ use super::config::prompt;
 use crate::cli::user::{Grade, User};
 use crate::console::account::{self, Accounts, SettingsError};
 use crate::console::settings;
-use crate::console::users::{self, Change};
+use crate::console::users::{self, Change, Shown};
 use crate::exit::{Exit, Failure};
 use crate::print::{escaped, padded, say};
-use noroshi_core::config::{ConsoleUser, Role};
-use serde::Serialize;
+use noroshi_core::config::ConsoleUser;
 
 const COMMAND: &str = "noroshi user";
 
@@ -26,21 +26,16 @@ pub(super) fn run(context: &mut Context, verb: User) -> Result<Exit, Failure> {
         User::Add { name, role } => add(context, &name, role),
         User::Password { name } => password(context, &name),
         User::Role { name, role } => role_of(context, &name, role),
+        User::Token { name, revoke } => token::run(context, &name, revoke),
         User::Rm { name } => remove(context, &name),
     }
 }
 
 fn list(context: &mut Context, json: bool) -> Result<Exit, Failure> {
-    #[derive(Serialize)]
-    struct Shown<'a> {
-        name: &'a str,
-        role: Role,
-    }
     let users = users(context)?;
     for user in &users {
         if json {
-            let (name, role) = (&*user.name, user.role);
-            context.json_line(&Shown { name, role })?;
+            context.json_line(&Shown::from(user))?;
             continue;
         }
         let name = padded(&escaped(&user.name), 24);
@@ -68,8 +63,8 @@ fn password(context: &mut Context, name: &str) -> Result<Exit, Failure> {
     allowed(context, name, &Change::Password(String::new()))?;
     let hash = hashed(context)?;
     let words = (
-        "has a new password; its sessions have ended",
-        "のパスワードを変更しました（サインイン中のものは終了します）",
+        "has a new password; its sessions and its API token have ended",
+        "のパスワードを変更しました（サインイン中のものは終了し、API トークンは失効します）",
     );
     done(context, name, &Change::Password(hash), words)
 }
@@ -124,22 +119,32 @@ fn hashed(context: &Context) -> Result<String, Failure> {
     account::hash(&given).map_err(|error| context.failure(Exit::Failed, &error))
 }
 
-/// Edits the running set, has all servers take it, and says so.
+/// Makes the change and says so.
 fn done(
     context: &mut Context,
     name: &str,
     change: &Change,
     words: (&str, &str),
 ) -> Result<Exit, Failure> {
+    let text = changed(context, name, change, words)?;
+    say!(context.out, "{text}")?;
+    Ok(Exit::Done)
+}
+
+/// Edits the running set and has all servers take it; the answer says so.
+fn changed(
+    context: &mut Context,
+    name: &str,
+    change: &Change,
+    words: (&str, &str),
+) -> Result<String, Failure> {
     let edit = users::edit(&context.home, name, change, context.language);
     let edit = edit.map_err(|why| context.failure(Exit::Failed, &why))?;
     let edited = settings::edited(&context.home, context.language, edit);
     let bundle = edited.map_err(|why| context.failure(Exit::Refused, &why.join("\n")))?;
     let number = push(context, &bundle, COMMAND)?;
-    let text = context.pick(
+    Ok(context.pick(
         format!("{name} {} (set {number})", words.0),
         format!("利用者 {name} {}（構成情報 {number}）", words.1),
-    );
-    say!(context.out, "{text}")?;
-    Ok(Exit::Done)
+    ))
 }

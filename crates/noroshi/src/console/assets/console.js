@@ -2,6 +2,7 @@
 "use strict";
 
 const ROWS_MAX = 200;
+const AGAIN_MS = 2000;
 
 function part(html) {
   const template = document.createElement("template");
@@ -14,28 +15,97 @@ function busy(place) {
   return place.querySelector("details[open]") !== null || place.contains(document.activeElement);
 }
 
+// The stream of a page that can be seen. A page that is left or hidden lets go of it: a browser has few
+// connections to one server, and pages that nobody looks at must not use them up.
 function live() {
   const cluster = document.querySelector("[data-live=cluster]");
   const alerts = document.querySelector("[data-live=alerts]");
+  const lost = document.getElementById("lost");
   if (!cluster && !alerts) return;
-  const news = new EventSource(alerts?.dataset.stream ?? "/live");
-  news.addEventListener("cluster", (event) => {
-    if (cluster && !busy(cluster)) cluster.replaceChildren(part(event.data));
+  const words = lost.textContent;
+  let news = null;
+  let last = null;
+
+  function listen(name, take) {
+    news.addEventListener(name, (event) => {
+      lost.hidden = true;
+      take(event);
+    });
+  }
+  function open() {
+    if (news || document.hidden) return;
+    const from = new URL(alerts?.dataset.stream ?? "/live", location.href);
+    if (last) from.searchParams.set("after", last);
+    news = new EventSource(from);
+    news.onopen = () => { lost.hidden = true; };
+    news.onerror = () => {
+      lost.textContent = words;
+      lost.hidden = false;
+      if (news?.readyState === EventSource.CLOSED) again();
+    };
+    listen("cluster", (event) => {
+      const state = part(event.data);
+      const same = cluster && cluster.innerHTML === inner(state);
+      if (cluster && !same && !busy(cluster)) cluster.replaceChildren(state);
+    });
+    listen("alert", (event) => {
+      if (!alerts) return;
+      last = event.lastEventId;
+      if (alerts.querySelector(`[data-row="${CSS.escape(last)}"]`)) return;
+      alerts.prepend(part(event.data));
+      alerts.firstElementChild?.classList.add("new");
+      while (alerts.children.length > ROWS_MAX) alerts.lastElementChild.remove();
+      document.getElementById("none")?.remove();
+    });
+    listen("change", (event) => {
+      const row = part(event.data).firstElementChild;
+      const old = row && alerts?.querySelector(`[data-row="${CSS.escape(row.dataset.row)}"]`);
+      if (old && !busy(old)) old.replaceWith(row);
+    });
+    news.addEventListener("silent", (event) => {
+      lost.replaceChildren(part(event.data));
+      lost.hidden = false;
+    });
+    news.addEventListener("reload", () => location.reload());
+  }
+  function close() {
+    news?.close();
+    news = null;
+  }
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", open);
+  open();
+}
+
+// The server answered with something else than a stream, as after the end of a session: the page is loaded
+// anew, but only when there is somebody to load it from.
+async function again() {
+  await new Promise((done) => setTimeout(done, AGAIN_MS));
+  try {
+    await fetch("/sign-in", { cache: "no-store" });
+    location.reload();
+  } catch {
+    again();
+  }
+}
+
+function inner(content) {
+  const place = document.createElement("div");
+  place.append(content.cloneNode(true));
+  return place.innerHTML;
+}
+
+// How far the collection of all logs is; at its end the page has the download.
+function gathering() {
+  const place = document.querySelector("[data-live=logs]");
+  if (!place) return;
+  const news = new EventSource("/logs/progress");
+  news.addEventListener("logs", (event) => place.replaceChildren(part(event.data)));
+  news.addEventListener("reload", () => {
+    news.close();
+    location.reload();
   });
-  news.addEventListener("alert", (event) => {
-    if (!alerts) return;
-    if (alerts.querySelector(`[data-row="${CSS.escape(event.lastEventId)}"]`)) return;
-    alerts.prepend(part(event.data));
-    alerts.firstElementChild?.classList.add("new");
-    while (alerts.children.length > ROWS_MAX) alerts.lastElementChild.remove();
-    document.getElementById("none")?.remove();
-  });
-  news.addEventListener("change", (event) => {
-    const row = part(event.data).firstElementChild;
-    const old = row && alerts?.querySelector(`[data-row="${CSS.escape(row.dataset.row)}"]`);
-    if (old && !busy(old)) old.replaceWith(row);
-  });
-  news.addEventListener("reload", () => location.reload());
 }
 
 // A code in the link's fragment never reaches a server's log.
@@ -74,6 +144,9 @@ function filter() {
 }
 
 code();
+// The link opened where the page is open already loads nothing.
+addEventListener("hashchange", code);
 filter();
 files();
 live();
+gathering();

@@ -11,7 +11,7 @@ use maud::html;
 const NOTICES: &str = include_str!("../assets/notices.tsv");
 
 /// Models, the `type` in clp.conf, the protocol: as README has them.
-const LAMPS: &[(&str, &str, &str)] = &[
+pub(in crate::console) const LAMPS: &[(&str, &str, &str)] = &[
     ("ISA DN-1000S, DN-1000R, DN-1300GL", "dn1000s", "rsh"),
     ("ISA DN-1500GL", "dn1500gl", "rsh"),
     ("ISA DN-1510GL", "isa-tcp", "its TCP port"),
@@ -37,14 +37,14 @@ pub(in crate::console) async fn show(Extension(visitor): Extension<Visitor>) -> 
     let content = html! {
         p { "noroshi " (env!("CARGO_PKG_VERSION")) " (" (std::env::consts::ARCH) ", " (env!("CARGO_PKG_LICENSE")) ")" }
         h2 { (visitor.pick("Supported warning lights", "対応警告灯")) }
-        table {
+        table.models {
             thead { tr {
                 th scope="col" { (visitor.pick("Models", "機種")) }
                 th scope="col" { (visitor.pick("Type", "タイプ")) }
                 th scope="col" { (visitor.pick("Protocol", "プロトコル")) }
             } }
             tbody { @for (models, kind, protocol) in LAMPS {
-                tr { td { (models) } td { code { (kind) } } td { (protocol) } }
+                tr { td { (said(&visitor, models)) } td { code { (kind) } } td { (said(&visitor, protocol)) } }
             } }
         }
         h2 { (visitor.pick("Open-source software in it", "オープンソースソフトウェア")) }
@@ -68,4 +68,19 @@ pub(in crate::console) async fn show(Extension(visitor): Extension<Visitor>) -> 
         }
     };
     frame(&visitor, Place::About, title, &content)
+}
+
+/// A word of [`LAMPS`] in the visitor's language; names of models and protocols are the same in both.
+fn said<'w>(visitor: &Visitor, word: &'w str) -> &'w str {
+    let ja = match word {
+        "its TCP port" => "専用 TCP ポート",
+        "PATLITE NHV, NH-FV (firmware 1.45 or later), LA6-POE" => {
+            "PATLITE NHV、NH-FV（ファームウェア 1.45 以降）、LA6-POE"
+        }
+        "PATLITE NHL and older PHN units" => "PATLITE NHL と旧 PHN 機種",
+        "anything else" => "その他の機器",
+        "a program of yours, without a shell" => "任意のプログラム（シェルを介さない）",
+        same => same,
+    };
+    visitor.pick(word, ja)
 }

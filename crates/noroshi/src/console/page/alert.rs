@@ -1,7 +1,8 @@
 //! One alert: all that is known of it, each notice's way, and who sees to it (rules N7 N21 N24).
 
-use super::{Place, frame, missing, refused, trouble, words};
+use super::{Place, frame, missing, not_done, trouble, words};
 use crate::console::App;
+use crate::console::deed;
 use crate::console::desk::Page;
 use crate::console::visitor::{Visitor, see};
 use crate::print::escaped;
@@ -9,9 +10,8 @@ use axum::Extension;
 use axum::extract::{Form, Path, State};
 use axum::response::Response;
 use maud::{Markup, html};
-use noroshi_core::alert::{AlertId, REMARK_BYTES_MAX};
+use noroshi_core::alert::REMARK_BYTES_MAX;
 use noroshi_core::config::Role;
-use noroshi_core::request::{Reply, Request};
 use noroshi_core::time::WallTime;
 use noroshi_daemon::control::{AlertLine, NoticeLine};
 use serde::Deserialize;
@@ -162,14 +162,8 @@ pub(in crate::console) async fn acknowledge(
     Form(seen): Form<Seen>,
 ) -> Response {
     let back = format!("/alerts/{}", seen.row);
-    let request = Request::Acknowledge {
-        alert: AlertId(seen.alert),
-        by: visitor.name().into(),
-        remark: seen.remark.trim().into(),
-    };
-    match app.desk.change(&visitor, request).await {
-        Ok(Reply::Refused { why }) => refused(&visitor, &[why], &back),
+    match deed::acknowledge(&app, &visitor, seen.alert, &seen.remark).await {
         Ok(_) => see(&back),
-        Err(error) => refused(&visitor, &[error.to_string()], &back),
+        Err(undone) => not_done(&visitor, undone, &back),
     }
 }

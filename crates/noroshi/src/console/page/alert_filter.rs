@@ -31,11 +31,23 @@ pub(in crate::console) struct Asked {
 
 /// A field that could not be understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wrong {
+pub(in crate::console) enum Wrong {
     Severity,
     Since,
     Until,
     Delivery,
+}
+
+impl Wrong {
+    /// Its name in a query.
+    pub(in crate::console) fn name(self) -> &'static str {
+        match self {
+            Wrong::Severity => "severity",
+            Wrong::Since => "since",
+            Wrong::Until => "until",
+            Wrong::Delivery => "delivery",
+        }
+    }
 }
 
 const SEVERITIES: [(&str, Severity, &str, &str); 3] = [
@@ -72,7 +84,7 @@ const DELIVERIES: [(&str, Delivery, &str, &str); 3] = [
 
 impl Asked {
     /// The filter, and the fields that were left out of it because they mean nothing.
-    pub(super) fn filter(&self) -> (AlertFilter, Vec<Wrong>) {
+    pub(in crate::console) fn filter(&self) -> (AlertFilter, Vec<Wrong>) {
         let mut wrong = Vec::new();
         let time = |text: &str, field: Wrong, wrong: &mut Vec<Wrong>| {
             let text = some(text)?;

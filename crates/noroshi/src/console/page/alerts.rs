@@ -1,7 +1,7 @@
 //! The alert view (rules M31 N7 N21): newest first, filtered, page by page, live while it is open.
 
 use super::alert_filter::{Asked, form};
-use super::{Place, frame, trouble, words};
+use super::{Place, frame, lost, trouble, words};
 use crate::console::App;
 use crate::console::desk::Page;
 use crate::console::visitor::{Visitor, see};
@@ -60,6 +60,7 @@ pub(in crate::console) async fn show(
             a href=(asked.link("/alerts.csv", None)) download { (visitor.pick("Export CSV", "CSV 出力")) } " "
             a href=(asked.link("/alerts.json", None)) download { (visitor.pick("Export JSON", "JSON 出力")) }
         }
+        (lost(&visitor))
         (table(&visitor, &page.alerts, stream.as_deref()))
         (turning(&visitor, &asked, &page, backwards, live))
     };
@@ -153,12 +154,14 @@ pub(super) fn row(visitor: &Visitor, line: &AlertLine) -> Markup {
     let (class, sign, word) = words::severity(line.severity, visitor.language);
     let (received, received_at) = words::time(line.received);
     let (time, time_at) = words::time(line.time);
+    // A narrow screen shows the second one only where it tells more.
+    let same = received == time;
     let (standing, notices) = words::notices(line, visitor.language);
     html! {
         tr class=(class) data-row=(line.row) {
             td { span.severity.(class) { span.sign aria-hidden="true" { (sign) } (word) } }
-            td { time datetime=(received_at) { (received) } }
-            td { time datetime=(time_at) { (time) } }
+            td { @if !same { span.head { (visitor.pick("received ", "受信 ")) } } time datetime=(received_at) { (received) } }
+            td.same[same] { @if !same { span.head { (visitor.pick("time ", "発生 ")) } } time datetime=(time_at) { (time) } }
             td.name { bdi { (escaped(&line.server)) } }
             td.name { bdi { (escaped(&line.module)) } }
             td { (line.event) }
@@ -170,7 +173,7 @@ pub(super) fn row(visitor: &Visitor, line: &AlertLine) -> Markup {
                     }
                 }
             }
-            td { span.standing.(standing) { (notices) } }
+            td.sent { span.standing.(standing) { (notices) } }
         }
     }
 }

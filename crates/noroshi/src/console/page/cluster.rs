@@ -2,9 +2,10 @@
 
 mod groups;
 
-use super::{Place, frame, refused, trouble, words};
-use crate::command::status::look;
+use super::{Place, frame, lost, not_done, trouble, words};
+use crate::command::status::{heard_at, look, not_heard};
 use crate::console::App;
+use crate::console::deed::{self, Done};
 use crate::console::picture::lamp;
 use crate::console::visitor::{Visitor, see};
 use axum::Extension;
@@ -12,11 +13,12 @@ use axum::extract::{Form, State};
 use axum::response::Response;
 use maud::{Markup, html};
 use noroshi_core::config::Role;
-use noroshi_core::request::{Reply, Request};
 use noroshi_core::status::{LampStatus, LampTold, PathStatus, ServerState, ServerStatus, Status};
 use noroshi_core::time::WallTime;
 use serde::Deserialize;
 use std::sync::Arc;
+
+const HERE: &str = "/";
 
 pub(in crate::console) async fn show(
     State(app): State<Arc<App>>,
@@ -31,6 +33,7 @@ pub(in crate::console) async fn show(
         format!("クラスタ {}", status.cluster),
     );
     let content = html! {
+        (lost(&visitor))
         div #cluster data-live="cluster" aria-live="polite" { (part(&visitor, &status)) }
         @if visitor.may(Role::Administer) { (shutdown_form(&visitor, &status)) }
     };
@@ -48,8 +51,11 @@ pub(super) fn part(visitor: &Visitor, status: &Status) -> Markup {
             }
             (visitor.pick("; notices waiting: ", "、送信待ちの通報: "))
             b { (status.notices_waiting) @if status.backlog { "+" } }
-            (visitor.pick("; engine: ", "、エンジン: ")) b { (visitor.pick("embedded", "組み込み")) }
+            (visitor.pick("; engine: ", "、エンジン: ")) b { (status.engine.words(visitor.language)) }
             (visitor.pick("; licence: ", "、ライセンス: ")) b { (licence_words(visitor, status)) }
+        }
+        @if !status.lamps_used {
+            p.facts { (visitor.pick("Warning lights are not used.", "警告灯は使用しない設定です。")) }
         }
         ul.servers {
             @for server in &status.servers { li { (card(visitor, status, server)) } }
@@ -67,7 +73,15 @@ fn licence_words(visitor: &Visitor, status: &Status) -> &'static str {
 }
 
 fn troubles(visitor: &Visitor, status: &Status) -> Markup {
+    let states = status.servers.iter().map(|server| {
+        let (class, state) = words::server(server.state, visitor.language);
+        (&server.name, class, state)
+    });
     html! {
+        // On a phone its card may be far below.
+        @for (name, class, state) in states {
+            @if class == "bad" { p.bad { b { (name) } ": " (state) } }
+        }
         @if let Some(trouble) = &status.store_trouble {
             p.bad role="alert" {
                 (visitor.pick("Alert store in trouble: ", "アラート保存領域の障害: ")) (trouble)
@@ -97,6 +111,7 @@ fn card(visitor: &Visitor, status: &Status, server: &ServerStatus) -> Markup {
         article.server.(class) aria-label=(server.name) {
             h2 { (server.name) }
             p.state { span.dot.(class) aria-hidden="true" {} (state) }
+            (last_word(visitor, server))
             p.marks {
                 @if server.own { span.mark { (visitor.pick("this server", "自サーバ")) } " " }
                 @if duty { span.mark { (visitor.pick("on duty", "通報担当")) } " " }
@@ -109,10 +124,28 @@ fn card(visitor: &Visitor, status: &Status, server: &ServerStatus) -> Markup {
             @if !server.own && !server.paths.is_empty() {
                 table.paths {
                     caption { (visitor.pick("Interconnects", "インタコネクト")) }
-                    tbody { @for path in &server.paths { (path_row(visitor, status.time, path)) } }
+                    tbody { @for path in &server.paths { (path_row(visitor, status.time, server.state, path)) } }
                 }
             }
             (service(visitor, server))
+        }
+    }
+}
+
+/// When a server that is not at work, or of which that is not known, was last heard.
+fn last_word(visitor: &Visitor, server: &ServerStatus) -> Markup {
+    html! {
+        @if !server.own && server.state != ServerState::Up {
+            p.word {
+                (visitor.pick("Last word: ", "最終応答: "))
+                @match server.last_word {
+                    Some(at) => {
+                        @let (shown, machine) = words::time(at);
+                        time datetime=(machine) { (shown) }
+                    }
+                    None => (not_heard(visitor.language)),
+                }
+            }
         }
     }
 }
@@ -219,25 +252,30 @@ fn service(visitor: &Visitor, server: &ServerStatus) -> Markup {
                     danger: true,
                 }))
             }
-            ServerState::Unknown | ServerState::Left | ServerState::Stalled | ServerState::Down => p.remedy {
-                (visitor.pick(
-                    format!("A stopped alert service hears nothing. Start it on {name}: "),
-                    format!("停止中のアラートサービスは遠隔から起動できません。{name} 上で実行してください: "),
-                ))
-                code { "clpcl -s" }
+            ServerState::Unknown | ServerState::Left | ServerState::Down => div.remedy {
+                p {
+                    b { (visitor.pick("Start the alert service: ", "アラートサービスの起動: ")) }
+                    (visitor.pick(
+                        format!("not possible from here, since a stopped service hears nothing. On {name}, as root:"),
+                        format!("停止中のサービスには接続できないため、この画面からは起動できません。{name} 上で root として実行してください:"),
+                    ))
+                }
+                pre { code { "clpcl -s" } }
             },
             _ => {}
         }
     }
 }
 
-fn path_row(visitor: &Visitor, now: WallTime, path: &PathStatus) -> Markup {
+fn path_row(visitor: &Visitor, now: WallTime, server: ServerState, path: &PathStatus) -> Markup {
     let (class, state) = match path {
         PathStatus { unused: true, .. } => ("off", visitor.pick("unused", "未使用")),
         PathStatus { normal: true, .. } => ("good", visitor.pick("normal", "正常")),
         PathStatus {
             silent_ms: None, ..
         } => ("unknown", visitor.pick("not heard yet", "未受信")),
+        // A server that stopped has nothing wrong with its interconnects.
+        _ if server == ServerState::Left => ("off", visitor.pick("stopped", "停止中")),
         _ => ("bad", visitor.pick("silent", "途絶")),
     };
     html! {
@@ -246,7 +284,8 @@ fn path_row(visitor: &Visitor, now: WallTime, path: &PathStatus) -> Markup {
             td { span.dot.(class) aria-hidden="true" {} (state) }
             td {
                 @if !path.unused && path.silent_ms.is_some() {
-                    (visitor.pick("loss ", "損失 "))
+                    @if path.normal { (visitor.pick("loss ", "損失 ")) }
+                    @else { (visitor.pick("loss until then ", "それまでの損失 ")) }
                     (path.loss_permille / 10) "." (path.loss_permille % 10) " %"
                 }
             }
@@ -262,11 +301,7 @@ fn path_row(visitor: &Visitor, now: WallTime, path: &PathStatus) -> Markup {
 /// Of a silent interconnect the moment, which stands still; of a living one how fresh it is.
 fn last_heard(visitor: &Visitor, now: WallTime, normal: bool, silent_ms: u64) -> Markup {
     let s = silent_ms.div_ceil(1_000).max(1);
-    let at = WallTime(
-        now.0
-            .saturating_sub(i64::try_from(silent_ms).unwrap_or(i64::MAX)),
-    );
-    let (shown, machine) = words::time(at);
+    let (shown, machine) = words::time(heard_at(now, silent_ms));
     html! {
         (visitor.pick("last heartbeat ", "最終受信 "))
         @if normal { (visitor.pick(format!("within {s} s"), format!("{s} 秒以内"))) }
@@ -285,8 +320,7 @@ pub(in crate::console) async fn lamp_off(
     Extension(visitor): Extension<Visitor>,
     Form(of): Form<OfServer>,
 ) -> Response {
-    let request = Request::LampOff { server: of.server };
-    done(&app, &visitor, request, "/").await
+    done(&visitor, deed::lamp_off(&app, &visitor, of.server).await)
 }
 
 pub(in crate::console) async fn lamp_test(
@@ -294,8 +328,7 @@ pub(in crate::console) async fn lamp_test(
     Extension(visitor): Extension<Visitor>,
     Form(of): Form<OfServer>,
 ) -> Response {
-    let request = Request::LampTest { server: of.server };
-    done(&app, &visitor, request, "/").await
+    done(&visitor, deed::lamp_test(&app, &visitor, of.server).await)
 }
 
 pub(in crate::console) async fn stop(
@@ -303,11 +336,7 @@ pub(in crate::console) async fn stop(
     Extension(visitor): Extension<Visitor>,
     Form(of): Form<OfServer>,
 ) -> Response {
-    let request = Request::Stop {
-        server: Some(of.server),
-        by: visitor.by(),
-    };
-    done(&app, &visitor, request, "/").await
+    done(&visitor, deed::stop(&app, &visitor, of.server).await)
 }
 
 /// The form of the cluster shutdown.
@@ -322,28 +351,7 @@ pub(in crate::console) async fn shut_down(
     Extension(visitor): Extension<Visitor>,
     Form(of): Form<Whole>,
 ) -> Response {
-    let status = match app.desk.status().await {
-        Ok(status) => status,
-        Err(error) => return trouble(&visitor, Place::Cluster, &error),
-    };
-    if of.cluster.trim() != status.cluster {
-        let text = visitor.pick(
-            format!(
-                "The cluster is called {}. Nothing was stopped.",
-                status.cluster
-            ),
-            format!(
-                "クラスタ名は {} です。何も停止していません。",
-                status.cluster
-            ),
-        );
-        return refused(&visitor, &[text], "/");
-    }
-    let request = Request::Stop {
-        server: None,
-        by: visitor.by(),
-    };
-    done(&app, &visitor, request, "/").await
+    done(&visitor, deed::shut_down(&app, &visitor, &of.cluster).await)
 }
 
 fn shutdown_form(visitor: &Visitor, status: &Status) -> Markup {
@@ -364,11 +372,10 @@ fn shutdown_form(visitor: &Visitor, status: &Status) -> Markup {
     }
 }
 
-/// Has it done, and goes `to` the page that shows it.
-pub(super) async fn done(app: &App, visitor: &Visitor, request: Request, to: &str) -> Response {
-    match app.desk.change(visitor, request).await {
-        Ok(Reply::Refused { why }) => refused(visitor, &[why], to),
-        Ok(_) => see(to),
-        Err(error) => refused(visitor, &[error.to_string()], to),
+/// Goes to the page that shows it, or says why it was not done.
+fn done(visitor: &Visitor, done: Done) -> Response {
+    match done {
+        Ok(_) => see(HERE),
+        Err(undone) => not_done(visitor, undone, HERE),
     }
 }

@@ -245,7 +245,7 @@ async fn changed(
 }
 
 /// Reads or changes the register where nobody waits for the disk.
-async fn at_register<T: Send + 'static>(
+pub(in crate::console) async fn at_register<T: Send + 'static>(
     app: &App,
     visitor: &Visitor,
     what: impl FnOnce(&Context) -> Result<T, Failure> + Send + 'static,

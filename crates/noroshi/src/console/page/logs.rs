@@ -1,7 +1,7 @@
-//! Collecting logs (rules M30 M31): for each server a link to its archive, which the browser shows the
-//! progress of. A server that cannot be reached is named, with the reason.
+//! Collecting logs (rules M30 M31): from all servers at once ([`gathering`]), and for each server a link to its
+//! archive, which the browser shows the progress of. A server that cannot be reached is named, with the reason.
 
-use super::{Place, frame, refused, trouble, words};
+use super::{Place, frame, frame_that_reloads, gathering, refused, trouble, words};
 use crate::console::App;
 use crate::console::visitor::{Visitor, encoded};
 use axum::Extension;
@@ -15,12 +15,16 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::html;
 use noroshi_core::status::ServerState;
+use noroshi_core::time::WallTime;
+use noroshi_daemon::clock;
 use noroshi_daemon::collect::Scope;
 use serde::Deserialize;
 use std::io;
 use std::sync::Arc;
 
 const HERE: &str = "/logs";
+/// Of a server's or the cluster's name in a file's: it fits into a tar archive's field.
+const NAME_CHARS_MAX: usize = 60;
 
 /// Which archive.
 #[derive(Deserialize)]
@@ -34,7 +38,7 @@ pub(in crate::console) struct Wanted {
 #[derive(Deserialize)]
 pub(in crate::console) struct Much {
     #[serde(default)]
-    scope: Scope,
+    pub(super) scope: Scope,
 }
 
 pub(in crate::console) async fn show(
@@ -70,15 +74,29 @@ pub(in crate::console) async fn show(
             ),
         ),
     ];
-    let content = html! {
-        form.card method="get" action=(HERE) {
-            label { (visitor.pick("How much", "採取する範囲"))
-                select name="scope" {
-                    @for (scope, words) in scopes {
-                        option value=(scope.word()) selected[scope == much.scope] { (words) }
-                    }
+    let how_much = html! {
+        label { (visitor.pick("How much", "採取する範囲"))
+            select name="scope" {
+                @for (scope, words) in scopes {
+                    option value=(scope.word()) selected[scope == much.scope] { (words) }
                 }
             }
+        }
+    };
+    let gathered = app.gatherings.now();
+    let under_way = gathered.as_ref().is_some_and(|it| it.ended.is_none());
+    let content = html! {
+        h2 { (visitor.pick("All servers", "全サーバ")) }
+        @if !under_way {
+            form.card method="post" action="/logs/collect" {
+                (how_much)
+                button.primary type="submit" { (visitor.pick("Collect from all servers", "全サーバから採取する")) }
+            }
+        }
+        @if let Some(gathered) = &gathered { (gathering::section(&visitor, gathered)) }
+        h2 { (visitor.pick("One server", "サーバごと")) }
+        form.card method="get" action=(HERE) {
+            (how_much)
             button type="submit" { (visitor.pick("Choose", "選択")) }
         }
         p { (visitor.pick(
@@ -103,7 +121,10 @@ pub(in crate::console) async fn show(
             }
         }
     };
-    frame(&visitor, Place::Logs, title, &content)
+    match under_way {
+        true => frame_that_reloads(&visitor, Place::Logs, title, &content),
+        false => frame(&visitor, Place::Logs, title, &content),
+    }
 }
 
 pub(in crate::console) async fn archive(
@@ -152,16 +173,7 @@ pub(in crate::console) async fn archive(
             "begun",
         )
         .await;
-    let begun = Timestamp::now().to_zoned(TimeZone::system());
-    let kept = |c: char| {
-        if c.is_ascii_alphanumeric() || "._-".contains(c) {
-            c
-        } else {
-            '_'
-        }
-    };
-    let name: String = server.name.chars().map(kept).collect();
-    let name = format!("{name}-{}-log.tar.gz", begun.strftime("%Y%m%d-%H%M%S"));
+    let name = file_name(&server.name, clock::wall());
     let body = unfold((Some(first), pieces), |(first, mut pieces)| async move {
         let piece = match first {
             Some(first) => Ok(first),
@@ -177,4 +189,24 @@ pub(in crate::console) async fn archive(
         ),
     ];
     (headers, Body::from_stream(body)).into_response()
+}
+
+/// What an archive of `server` is called, as `clplogcc` calls it.
+pub(super) fn file_name(server: &str, begun: WallTime) -> String {
+    format!("{}-log.tar.gz", stem(server, begun))
+}
+
+/// `NAME-20261122-100000`, of characters that every file system takes.
+pub(super) fn stem(name: &str, begun: WallTime) -> String {
+    let kept = |c: char| {
+        if c.is_ascii_alphanumeric() || "._-".contains(c) {
+            c
+        } else {
+            '_'
+        }
+    };
+    let name: String = name.chars().take(NAME_CHARS_MAX).map(kept).collect();
+    let begun = Timestamp::from_millisecond(begun.0).unwrap_or_default();
+    let begun = begun.to_zoned(TimeZone::system());
+    format!("{name}-{}", begun.strftime("%Y%m%d-%H%M%S"))
 }

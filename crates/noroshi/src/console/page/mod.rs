@@ -13,8 +13,10 @@ pub(super) mod asset;
 pub(super) mod audit;
 pub(super) mod builder;
 pub(super) mod cluster;
+pub(super) mod conversation;
 pub(super) mod export;
 pub(super) mod figures;
+pub(super) mod gathering;
 pub(super) mod licence;
 pub(super) mod logs;
 pub(super) mod news;
@@ -24,7 +26,9 @@ pub(super) mod test;
 pub(super) mod users;
 pub(super) mod words;
 
+use super::deed::Undone;
 use super::visitor::Visitor;
+use crate::print::escaped_lines;
 use axum::Extension;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
@@ -67,7 +71,19 @@ const PLACES: &[(Place, &str, Role, &str, &str)] = &[
 
 /// A whole page around `content`.
 pub(super) fn frame(visitor: &Visitor, place: Place, title: &str, content: &Markup) -> Response {
-    Html(document(visitor, place, title, content).into_string()).into_response()
+    let head = html! {};
+    Html(document(visitor, place, title, &head, content).into_string()).into_response()
+}
+
+/// As [`frame`], loaded again by itself where no script runs: for what goes on meanwhile.
+pub(super) fn frame_that_reloads(
+    visitor: &Visitor,
+    place: Place,
+    title: &str,
+    content: &Markup,
+) -> Response {
+    let head = html! { noscript { meta http-equiv="refresh" content="3"; } };
+    Html(document(visitor, place, title, &head, content).into_string()).into_response()
 }
 
 /// As [`frame`], with another status than 200.
@@ -80,7 +96,13 @@ pub(super) fn frame_with(
     (status, frame(visitor, Place::Elsewhere, title, content)).into_response()
 }
 
-fn document(visitor: &Visitor, place: Place, title: &str, content: &Markup) -> Markup {
+fn document(
+    visitor: &Visitor,
+    place: Place,
+    title: &str,
+    head: &Markup,
+    content: &Markup,
+) -> Markup {
     let language = visitor.pick("en", "ja");
     html! {
         (DOCTYPE)
@@ -93,6 +115,7 @@ fn document(visitor: &Visitor, place: Place, title: &str, content: &Markup) -> M
                 link rel="icon" href="/icon.svg" type="image/svg+xml";
                 link rel="stylesheet" href="/console.css";
                 script src="/console.js" defer {}
+                (head)
             }
             body {
                 a.skip href="#content" { (visitor.pick("Skip to the content", "本文へ")) }
@@ -143,6 +166,16 @@ fn choice_of_language(visitor: &Visitor) -> Markup {
     }
 }
 
+/// Shown by the script while a live page hears nothing: nobody is to take an old picture for the present one.
+pub(super) fn lost(visitor: &Visitor) -> Markup {
+    html! {
+        p.bad #lost role="alert" hidden { (visitor.pick(
+            "No connection to this server. What stands here may be out of date.",
+            "このサーバに接続できません。表示内容は最新でない可能性があります。",
+        )) }
+    }
+}
+
 /// The daemon did not answer; the page says so and what helps.
 pub(super) fn trouble(visitor: &Visitor, place: Place, trouble: &Trouble) -> Response {
     let title = visitor.pick(
@@ -150,7 +183,7 @@ pub(super) fn trouble(visitor: &Visitor, place: Place, trouble: &Trouble) -> Res
         "アラートサービスが応答しません",
     );
     let content = html! {
-        p.bad role="alert" { (trouble.to_string()) }
+        p.bad role="alert" { (escaped_lines(&trouble.to_string())) }
         p { (visitor.pick(
             "Load this page again in a moment. On the server, \"noroshi status\" tells more.",
             "しばらくしてから再読み込みしてください。サーバ上では noroshi status で確認できます。",
@@ -160,14 +193,23 @@ pub(super) fn trouble(visitor: &Visitor, place: Place, trouble: &Trouble) -> Res
     (StatusCode::SERVICE_UNAVAILABLE, page).into_response()
 }
 
-/// A form was not taken, and why.
+/// A form was not taken, and why; the visitor's own words in it steer nothing.
 pub(super) fn refused(visitor: &Visitor, why: &[String], back: &str) -> Response {
     let title = visitor.pick("Not done", "実行できませんでした");
     let content = html! {
-        div.bad role="alert" { @for line in why { p { (line) } } }
+        div.bad role="alert" { @for line in why { p { (escaped_lines(line)) } } }
         p { a href=(back) { (visitor.pick("Back", "戻る")) } }
     };
     frame_with(StatusCode::UNPROCESSABLE_ENTITY, visitor, title, &content)
+}
+
+/// Something was not done, and why.
+pub(super) fn not_done(visitor: &Visitor, undone: Undone, back: &str) -> Response {
+    let why = match undone {
+        Undone::Refused(why) => why,
+        Undone::Trouble(trouble) => trouble.to_string(),
+    };
+    refused(visitor, &[why], back)
 }
 
 /// A signed-in user whose role does not suffice.
@@ -180,6 +222,39 @@ pub(super) fn forbidden(visitor: &Visitor) -> Response {
         )) }
     };
     frame_with(StatusCode::FORBIDDEN, visitor, title, &content)
+}
+
+/// A form or a query that no page of ours sends. What was wrong with it is not said back.
+pub(super) fn not_understood(visitor: &Visitor, status: StatusCode) -> Response {
+    let title = visitor.pick("Not understood", "解釈できない要求です");
+    let content = html! {
+        p { (visitor.pick(
+            "Something in this request is missing or is no value of its field. Go back and fill the form in again.",
+            "必要な項目がないか、項目の値が正しくありません。戻って入力し直してください。",
+        )) }
+    };
+    frame_with(status, visitor, title, &content)
+}
+
+/// A form that was not read to its end; nothing was done with what had come.
+pub(super) fn not_read(visitor: &Visitor, status: StatusCode) -> Response {
+    let title = visitor.pick("Not done", "実行できませんでした");
+    let words = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => visitor.pick(
+            "The form is too large: 256 kB at most, 16 kB before you have signed in. Nothing was changed.",
+            "フォームが大きすぎます（256 kB まで、サインイン前は 16 kB まで）。何も変更していません。",
+        ),
+        _ => visitor.pick(
+            "The form did not come in time. Nothing was changed; send it again.",
+            "フォームの受信が時間内に完了しませんでした。何も変更していません。もう一度送信してください。",
+        ),
+    };
+    frame_with(
+        status,
+        visitor,
+        title,
+        &html! { p.bad role="alert" { (words) } },
+    )
 }
 
 /// No such page.

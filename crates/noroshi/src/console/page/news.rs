@@ -16,6 +16,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use maud::html;
+use noroshi_core::status::Status;
 use noroshi_daemon::control::{AlertFilter, AlertLine};
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -47,9 +48,11 @@ pub(in crate::console) async fn stream(
     let after = last.or(asked.row_after());
     let mut waiting = VecDeque::new();
     let news = app.live.listen(after);
-    if after.is_some() {
-        waiting.push_back(Next::CatchUp);
-    }
+    waiting.push_back(match after {
+        Some(_) => Next::CatchUp,
+        // What changed while the page was on its way, or hidden.
+        None => Next::State,
+    });
     let listener = Listener {
         app,
         visitor,
@@ -72,6 +75,8 @@ pub(in crate::console) async fn stream(
 enum Next {
     /// What it missed is to be read.
     CatchUp,
+    /// The state is to be read.
+    State,
     Alert(Arc<AlertLine>),
     Changed(Arc<AlertLine>),
     /// The daemon does not answer; it is asked again after [`AGAIN_WAIT`].
@@ -97,32 +102,34 @@ impl Listener {
             if let Some(next) = self.waiting.pop_front() {
                 if !still(&self.app, &self.token) {
                     self.waiting.clear();
-                    return Some(Event::default().event("reload").data(""));
+                    return Some(reload());
                 }
                 match next {
                     Next::CatchUp => self.catch_up().await,
+                    Next::State => match self.app.desk.status().await {
+                        Ok(status) => return Some(self.state(&status)),
+                        // It is told again when it answers.
+                        Err(_) => return Some(self.silent()),
+                    },
                     Next::Alert(alert) => return Some(self.row("alert", &alert)),
                     Next::Changed(alert) => return Some(self.row("change", &alert)),
                     Next::Silent => {
                         tokio::time::sleep(AGAIN_WAIT).await;
                         return Some(self.silent());
                     }
-                    Next::Reload => return Some(Event::default().event("reload").data("")),
+                    Next::Reload => return Some(reload()),
                 }
                 continue;
             }
             let came = self.news.recv().await;
             self.app.accounts.look().await;
             if !still(&self.app, &self.token) {
-                return Some(Event::default().event("reload").data(""));
+                return Some(reload());
             }
             match came {
                 Ok(News::Alert(alert)) => self.take(alert),
                 Ok(News::Changed(alert)) => self.take_change(alert),
-                Ok(News::State(status)) => {
-                    let part = cluster::part(&self.visitor, &status).into_string();
-                    return Some(Event::default().event("cluster").data(one_line(part)));
-                }
+                Ok(News::State(status)) => return Some(self.state(&status)),
                 Ok(News::Silent) => return Some(self.silent()),
                 Err(RecvError::Lagged(_)) if self.last.is_some() => {
                     self.waiting.push_back(Next::CatchUp);
@@ -186,6 +193,11 @@ impl Listener {
         }
     }
 
+    fn state(&self, status: &Status) -> Event {
+        let part = cluster::part(&self.visitor, status).into_string();
+        Event::default().event("cluster").data(one_line(part))
+    }
+
     fn silent(&self) -> Event {
         let words = self.visitor.pick(
             "The alert service does not answer.",
@@ -196,8 +208,13 @@ impl Listener {
     }
 }
 
+/// The page is to load itself anew. Without data a browser would pass it over (HTML, "Interpreting an event stream").
+pub(super) fn reload() -> Event {
+    Event::default().event("reload").data("now")
+}
+
 /// The session still is one: a user that was removed hears no more.
-fn still(app: &App, token: &str) -> bool {
+pub(super) fn still(app: &App, token: &str) -> bool {
     let user = app.sessions.user(token, |name| {
         let user = app.accounts.user(name)?;
         let hash = user.password.reveal().to_string();
@@ -208,6 +225,6 @@ fn still(app: &App, token: &str) -> bool {
 }
 
 /// Lines within HTML mean nothing, within an event they do.
-fn one_line(html: String) -> String {
+pub(super) fn one_line(html: String) -> String {
     html.replace(['\r', '\n'], " ")
 }

@@ -35,7 +35,12 @@ pub(in crate::console) async fn show(
         return see("/sign-in");
     }
     let title = title(&visitor);
-    frame(&visitor, Place::Elsewhere, title, &form(&visitor, "", &[]))
+    frame(
+        &visitor,
+        Place::Elsewhere,
+        title,
+        &form(&visitor, "", "", &[]),
+    )
 }
 
 pub(in crate::console) async fn make(
@@ -47,7 +52,8 @@ pub(in crate::console) async fn make(
         return see("/sign-in");
     }
     let again = |status, why: &[String]| {
-        let form = form(&visitor, &given.name, why);
+        // Whoever mistypes a password need not fetch a new link.
+        let form = form(&visitor, &given.name, &given.code, why);
         frame_with(status, &visitor, title(&visitor), &form)
     };
     if let Err(shut) = app.door.knock(visitor.address, "set-up") {
@@ -137,7 +143,7 @@ fn title(visitor: &Visitor) -> &'static str {
     visitor.pick("The first user", "最初の利用者")
 }
 
-fn form(visitor: &Visitor, name: &str, wrong: &[String]) -> Markup {
+fn form(visitor: &Visitor, name: &str, code: &str, wrong: &[String]) -> Markup {
     html! {
         p { (visitor.pick(
             "Nobody can sign in yet. Run \"noroshi user link\" on this server as root and enter the code that it prints.",
@@ -148,7 +154,7 @@ fn form(visitor: &Visitor, name: &str, wrong: &[String]) -> Markup {
                 div.bad role="alert" { @for line in wrong { p { (line) } } }
             }
             label { (visitor.pick("Code", "コード"))
-                input name="code" autocomplete="off" required data-from-fragment;
+                input name="code" value=(code) autocomplete="off" required data-from-fragment;
             }
             label { (visitor.pick("Name", "利用者名"))
                 input name="name" value=(name) autocomplete="username" required;

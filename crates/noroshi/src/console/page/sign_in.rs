@@ -153,10 +153,11 @@ fn form(visitor: &Visitor, name: &str, to: &str, wrong: Option<&str>) -> Markup 
             @if let Some(wrong) = wrong { p.bad role="alert" { (wrong) } }
             input type="hidden" name="to" value=(to);
             label { (visitor.pick("Name", "利用者名"))
-                input name="name" value=(name) autocomplete="username" required autofocus;
+                input name="name" value=(name) autocomplete="username" required autofocus[name.is_empty()];
             }
             label { (visitor.pick("Password", "パスワード"))
-                input name="password" type="password" autocomplete="current-password" required;
+                input name="password" type="password" autocomplete="current-password" required
+                    autofocus[!name.is_empty()];
             }
             button.primary type="submit" { (visitor.pick("Sign in", "サインイン")) }
         }

@@ -2,18 +2,18 @@
 //! warning lights.
 
 use super::cluster::test_question;
-use super::{Place, frame, refused, trouble, words};
+use super::{Place, frame, not_done, trouble, words};
 use crate::console::App;
+use crate::console::deed;
 use crate::console::desk::Page;
 use crate::console::visitor::{Visitor, encoded, see};
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use maud::{Markup, html};
-use noroshi_core::alert::AlertId;
 use noroshi_core::notice::NoticeState;
-use noroshi_core::request::{Reply, Request};
-use noroshi_daemon::control::{AlertFilter, AlertLine};
+use noroshi_core::request::Reply;
+use noroshi_daemon::control::AlertLine;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub(in crate::console) async fn show(
     };
     let sent = match &of.alert {
         None => None,
-        Some(id) => match app.desk.alerts(one(id)).await {
+        Some(id) => match app.desk.alerts(Page::of(id)).await {
             Ok(page) => page.alerts.into_iter().next(),
             Err(error) => return trouble(&visitor, Place::Test, &error),
         },
@@ -50,27 +50,43 @@ pub(in crate::console) async fn show(
         .collect();
     let content = html! {
         h2 { (visitor.pick("Mail", "メール")) }
+        (by_conversation(&app, &visitor, &status.server))
+        h3 { (visitor.pick("As an alert", "アラートとして")) }
         form method="post" action="/test/mail" {
-            p { (visitor.pick("One test mail to every recipient.", "すべての宛先にテストメールを送信します。")) }
-            button.primary type="submit" { (visitor.pick("Send a test mail", "テストメールを送信")) }
+            p { (visitor.pick(
+                "A test alert, mailed to every recipient through the queue as a real one is.",
+                "テストのアラートを出力し、本番と同じ経路ですべての宛先に送信します。",
+            )) }
+            button type="submit" { (visitor.pick("Send a test mail", "テストメールを送信")) }
         }
         @if let Some(line) = &sent { (became(&visitor, line)) }
         h2 { (visitor.pick("Warning lights", "警告灯")) }
-        @if lamps.is_empty() { p { (visitor.pick("No server has one.", "警告灯はありません。")) } }
+        @if !status.lamps_used {
+            p { (visitor.pick("Warning lights are not used.", "警告灯は使用しない設定です。")) }
+        } @else if lamps.is_empty() { p { (visitor.pick("No server has one.", "警告灯はありません。")) } }
         @for server in lamps { h3 { (server.name) } (test_question(&visitor, &server.name)) }
     };
     frame(&visitor, Place::Test, title, &content)
 }
 
-/// The alert of a test mail alone.
-fn one(id: &str) -> Page {
-    Page {
-        limit: 1,
-        only: AlertFilter {
-            id: Some(AlertId(id.into())),
-            ..AlertFilter::default()
-        },
-        ..Page::default()
+/// The form for test mails whose conversation is shown.
+fn by_conversation(app: &App, visitor: &Visitor, server: &str) -> Markup {
+    let settings = app.accounts.settings();
+    let recipients = settings.map(|config| config.mail.recipients.clone());
+    html! {
+        form.card method="post" action="/test/conversation" {
+            p { (visitor.pick(
+                format!("{server} sends a test mail beside the queue and shows what it and the mail server say to each other, how long each step takes, and what helps where a mail does not get through."),
+                format!("{server} が送信待ちの列を通さずにテストメールを送信し、メールサーバとの通信内容、各段階の所要時間、届かない場合の対処を表示します。"),
+            )) }
+            label { (visitor.pick("To", "宛先"))
+                select name="recipient" {
+                    option value="" { (visitor.pick("every recipient", "すべての宛先")) }
+                    @for one in recipients.unwrap_or_default() { option value=(one.address) { (one.address) } }
+                }
+            }
+            button.primary type="submit" { (visitor.pick("Send and show the conversation", "送信して通信内容を表示")) }
+        }
     }
 }
 
@@ -121,10 +137,9 @@ pub(in crate::console) async fn mail(
     State(app): State<Arc<App>>,
     Extension(visitor): Extension<Visitor>,
 ) -> Response {
-    match app.desk.change(&visitor, Request::MailTest).await {
+    match deed::mail_test(&app, &visitor).await {
         Ok(Reply::Accepted { alert, .. }) => see(&format!("{HERE}?alert={}", encoded(&alert.0))),
-        Ok(Reply::Refused { why }) => refused(&visitor, &[why], HERE),
         Ok(_) => see(HERE),
-        Err(error) => refused(&visitor, &[error.to_string()], HERE),
+        Err(undone) => not_done(&visitor, undone, HERE),
     }
 }

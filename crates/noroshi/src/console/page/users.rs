@@ -91,7 +91,7 @@ fn row(visitor: &Visitor, user: &ConsoleUser) -> Markup {
                     summary { (visitor.pick("New password", "新しいパスワード")) span.unseen { " " (name) } }
                     form method="post" action="/users/password" {
                         input type="hidden" name="name" value=(name);
-                        p { (visitor.pick("Its sessions end.", "サインイン中のものは終了します。")) }
+                        p { (visitor.pick("Its sessions and its API token end.", "サインイン中のものは終了し、API トークンは失効します。")) }
                         (passwords(visitor))
                         button type="submit" { (visitor.pick("Set the password", "パスワードを設定")) }
                     }
@@ -196,18 +196,21 @@ async fn with_password(
 
 fn answer(visitor: &Visitor, changed: Result<Changed, Refusal>) -> Response {
     match changed {
-        Ok(Changed { later, .. }) if later.is_empty() => see(HERE),
-        Ok(Changed { number, later }) => {
+        Ok(changed) if changed.later.is_empty() && changed.silent.is_empty() => see(HERE),
+        Ok(changed) => {
             let title = visitor.pick(
                 "Done, but not everywhere yet",
                 "完了しました（未反映のサーバあり）",
             );
-            let later = later.join(", ");
+            let (number, later) = (changed.number, changed.later.join(", "));
             let content = html! {
-                p.warn role="alert" { (visitor.pick(
-                    format!("Set {number} is in force. Taken when they are back: {later}."),
-                    format!("構成情報 {number} を反映しました。復帰時に反映するサーバ: {later}"),
-                )) }
+                @if !later.is_empty() {
+                    p.warn role="alert" { (visitor.pick(
+                        format!("Set {number} is in force. Taken when they are back: {later}."),
+                        format!("構成情報 {number} を反映しました。復帰時に反映するサーバ: {later}"),
+                    )) }
+                }
+                @if let Some(doubt) = changed.doubt(visitor.language) { p.warn role="alert" { (doubt) } }
                 p { a href=(HERE) { (visitor.pick("To the users", "利用者へ")) } }
             };
             frame(visitor, Place::Users, title, &content)
@@ -245,4 +248,44 @@ pub(super) async fn change(
     let edit = users::edit_beside(&app.home, name, change, language);
     let edit = edit.await.map_err(because)?;
     settings::change(app, &visitor.by(), language, edit).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use noroshi_core::text::Language;
+    use std::net::Ipv4Addr;
+
+    /// A server that is away takes the change when it is back; one that agreed and is silent may not have it.
+    ///
+    /// Rule: N17 N21
+    #[tokio::test]
+    async fn servers_that_are_away_or_silent_are_named() {
+        let shown = async |language, later: &[&str], silent: &[&str]| {
+            let visitor = Visitor {
+                language,
+                user: None,
+                address: Ipv4Addr::LOCALHOST.into(),
+                path: HERE.into(),
+                tls: false,
+                by_token: false,
+            };
+            let names = |names: &[&str]| names.iter().map(|it| it.to_string()).collect();
+            let changed = Changed {
+                number: 7,
+                later: names(later),
+                silent: names(silent),
+            };
+            let response = answer(&visitor, Ok(changed));
+            let body = axum::body::to_bytes(response.into_body(), 1 << 20).await;
+            String::from_utf8(body.unwrap().to_vec()).unwrap()
+        };
+        let both = shown(Language::En, &["sv2"], &["sv3"]).await;
+        assert!(both.contains("when they are back: sv2."), "{both}");
+        assert!(both.contains("but sv3 agreed"), "{both}");
+        let silent = shown(Language::Ja, &[], &["sv3"]).await;
+        assert!(silent.contains("sv3 での反映を確認できません"), "{silent}");
+        assert!(!silent.contains("復帰時"), "{silent}");
+        assert_eq!(shown(Language::En, &[], &[]).await, "");
+    }
 }

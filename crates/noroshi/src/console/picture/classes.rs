@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 const WIDTH: u32 = 720;
-const ROW: u32 = 24;
+const ROW: u32 = 30;
 /// Room for the names and for the numbers.
 const LEFT: u32 = 150;
 const RIGHT: u32 = 60;
@@ -21,9 +21,9 @@ pub(in crate::console) fn draw(classes: &[(String, u32)], said: &str) -> Markup 
     html! {
         svg.picture viewBox={ "0 0 " (WIDTH) " " (height) } role="img" aria-label=(said) {
             @for (at, (name, count)) in (0..).zip(classes) {
-                text x=(LEFT - 8) y=(at * ROW + 16) text-anchor="end" { (name) }
-                rect.bar.delay x=(LEFT) y=(at * ROW + 4) width=(width(*count)) height=(ROW - 8) {}
-                text x=(LEFT + width(*count) + 6) y=(at * ROW + 16) { (count) }
+                text x=(LEFT - 8) y=(at * ROW + 21) text-anchor="end" { (name) }
+                rect.bar.delay x=(LEFT) y=(at * ROW + 5) width=(width(*count)) height=(ROW - 10) {}
+                text x=(LEFT + width(*count) + 6) y=(at * ROW + 21) { (count) }
             }
         }
     }

@@ -8,29 +8,31 @@ use crate::console::visitor::{Peer, SESSION_COOKIE};
 use crate::console::{App, account};
 use noroshi_core::config::Role;
 use noroshi_daemon::home::Home;
+use ring::digest::{SHA256, digest};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::time::timeout;
 
-const USERS: [(&str, Role); 3] = [
+pub(super) const USERS: [(&str, Role); 3] = [
     ("vera", Role::View),
     ("otto", Role::Operate),
     ("anna", Role::Administer),
 ];
+const METHODS: [&str; 5] = ["GET", "POST", "PUT", "DELETE", "PATCH"];
 /// Longer than any page takes, whatever else this machine does.
 const WAIT: Duration = Duration::from_secs(30);
 
 /// A console without a daemon.
-struct Place {
+pub(super) struct Place {
     _dir: tempfile::TempDir,
-    router: axum::Router,
-    app: Arc<App>,
+    pub(super) router: axum::Router,
+    pub(super) app: Arc<App>,
 }
 
 impl Place {
-    fn open() -> Place {
+    pub(super) fn open() -> Place {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::at(dir.path());
         home.prepare().unwrap();
@@ -39,8 +41,10 @@ impl Place {
             .iter()
             .map(|(name, role)| {
                 let role = account::role_name(*role);
+                let token = digest(&SHA256, token_of(name).as_bytes());
+                let token: String = token.as_ref().iter().map(|b| format!("{b:02x}")).collect();
                 format!(
-                    r#"<user name="{name}"><role>{role}</role><password>{HASH}</password></user>"#
+                    r#"<user name="{name}"><role>{role}</role><password>{HASH}</password><token>{token}</token></user>"#
                 )
             })
             .collect();
@@ -65,18 +69,24 @@ impl Place {
     }
 
     /// The `Cookie` line of whoever has `role`, a session of its own each time; nothing for nobody.
-    fn cookie(&self, role: Option<Role>) -> String {
+    pub(super) fn cookie(&self, role: Option<Role>) -> String {
         role.map_or_else(String::new, |role| line(&self.session(role)))
     }
 
+    /// The `Authorization` line of whoever has `role`; nothing for nobody.
+    pub(super) fn bearer(&self, role: Option<Role>) -> String {
+        let name = USERS.iter().find(|(_, other)| Some(*other) == role);
+        name.map_or_else(String::new, |(name, _)| authorization(&token_of(name)))
+    }
+
     /// Sends raw bytes; the head of the answer, and of the body what came with it.
-    async fn say(&self, bytes: &[u8]) -> Answer {
+    pub(super) async fn say(&self, bytes: &[u8]) -> Answer {
         let (mut ours, theirs) = duplex(1 << 20);
         let peer = Peer {
             address: [192, 0, 2, 7].into(),
             tls: false,
         };
-        let serving = tokio::spawn(converse(theirs, peer, self.router.clone()));
+        let serving = tokio::spawn(converse(theirs, peer, None, self.router.clone()));
         // A server that has had enough closes before it has read all.
         let _ = timeout(WAIT, ours.write_all(bytes)).await.unwrap();
         let mut text = Vec::new();
@@ -92,29 +102,37 @@ impl Place {
         Answer(String::from_utf8_lossy(&text).into_owned())
     }
 
-    async fn ask(&self, method: &str, path: &str, more: &str, body: &str) -> Answer {
+    pub(super) async fn ask(&self, method: &str, path: &str, more: &str, body: &str) -> Answer {
         let length = body.len();
         let kind = "application/x-www-form-urlencoded";
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: console\r\nConnection: close\r\n{more}Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{more}Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
         );
         self.say(request.as_bytes()).await
     }
+}
+
+fn token_of(name: &str) -> String {
+    format!("noroshi_token-of-{name}")
+}
+
+pub(super) fn authorization(token: &str) -> String {
+    format!("Authorization: Bearer {token}\r\n")
 }
 
 fn line(session: &str) -> String {
     format!("Cookie: {SESSION_COOKIE}={session}\r\n")
 }
 
-struct Answer(String);
+pub(super) struct Answer(pub(super) String);
 
 impl Answer {
-    fn status(&self) -> u16 {
+    pub(super) fn status(&self) -> u16 {
         let status = self.0.split(' ').nth(1).and_then(|word| word.parse().ok());
         status.unwrap_or(0)
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         let head = self.0.split("\r\n\r\n").next()?;
         head.lines()
             .filter_map(|line| line.split_once(": "))
@@ -123,7 +141,7 @@ impl Answer {
 }
 
 #[track_caller]
-fn check(place: &str, answer: &Answer, status: u16) {
+pub(super) fn check(place: &str, answer: &Answer, status: u16) {
     assert_eq!(answer.status(), status, "{place}: {}", answer.0);
 }
 
@@ -147,12 +165,21 @@ async fn every_page_answers_each_role_and_method_as_the_table_says() {
             Access::Anyone => true,
             Access::Role(least) => who.is_some_and(|role| role >= least),
         };
-        for method in ["GET", "POST", "PUT", "DELETE", "PATCH"] {
-            let asked = path.replace("{row}", "1");
-            let answer = place.ask(method, &asked, &place.cookie(who), "").await;
+        let api = path.starts_with("/api/");
+        let mut ways = vec![place.cookie(who)];
+        ways.extend(api.then(|| place.bearer(who)));
+        for (method, way) in METHODS
+            .iter()
+            .flat_map(|it| ways.iter().map(move |way| (*it, way)))
+        {
+            let asked = path.replace("{row}", "1").replace("{id}", "a-1");
+            let answer = place.ask(method, &asked, way, "").await;
             let what = format!("{method} {path} as {who:?}");
             let known = own.iter().any(|route| route.method == method);
-            let api = path.starts_with("/api/");
+            if api && answer.status() >= 400 {
+                let kind = answer.header("content-type");
+                assert_eq!(kind, Some("application/problem+json"), "{what}");
+            }
             match (may, who) {
                 (true, _) if !known => check(&what, &answer, 405),
                 (true, _) => {
@@ -185,11 +212,20 @@ async fn every_page_answers_each_role_and_method_as_the_table_says() {
 /// Rule: N21
 #[test]
 fn no_change_is_for_those_who_only_look() {
-    let own = ["/account", "/language", "/set-up", "/sign-in", "/sign-out"];
+    let own = [
+        "/account",
+        "/account/token",
+        "/account/token/revoke",
+        "/language",
+        "/set-up",
+        "/sign-in",
+        "/sign-out",
+    ];
     for route in ROUTES {
         let path = route.path;
         let whole = ["/users", "/licence", "/audit", "/shut-down", "/builder"];
-        if whole.iter().any(|start| path.starts_with(start)) {
+        let page = path.strip_prefix("/api/v1").unwrap_or(path);
+        if whole.iter().any(|start| page.starts_with(start)) {
             assert_eq!(route.access, Access::Role(Role::Administer), "{path}");
         } else if route.method != "GET" && !own.contains(&path) {
             let Access::Role(role) = route.access else {
@@ -208,11 +244,11 @@ async fn no_other_site_changes_anything() {
         for from in [
             "Origin: https://evil.example\r\n",
             "Origin: null\r\n",
-            "Origin: http://console.evil.example\r\n",
+            "Origin: http://localhost.evil.example\r\n",
             "Sec-Fetch-Site: cross-site\r\n",
             "Sec-Fetch-Site: same-site\r\n",
             // What the browser says itself comes first.
-            "Sec-Fetch-Site: cross-site\r\nOrigin: http://console\r\n",
+            "Sec-Fetch-Site: cross-site\r\nOrigin: http://localhost\r\n",
         ] {
             let more = format!("{}{from}", place.cookie(Some(Role::Administer)));
             let answer = place.ask(route.method, route.path, &more, "").await;
@@ -265,8 +301,10 @@ async fn a_wrong_host_an_unknown_path_and_a_way_out_of_the_tree_lead_nowhere() {
         "GET /sign-out-of HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n{cookie}\r\n"
     );
     let answer = place.say(foreign.as_bytes()).await;
-    check("wrong host", &answer, 404);
+    check("wrong host", &answer, 421);
     assert!(!answer.0.contains("evil.example"), "{}", answer.0);
+    let none = place.say(b"GET / HTTP/1.1\r\n\r\n").await;
+    check("no host", &none, 400);
     for path in [
         "/nothing",
         "/../../etc/passwd",

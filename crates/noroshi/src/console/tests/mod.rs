@@ -1,9 +1,14 @@
 //! Pages as a browser gets them, over a real command socket with alerts in memory behind it.
 
 mod alerts;
+mod api;
+mod conversation;
+mod described;
 mod gate;
+mod gathering;
 mod hostile;
 mod stream;
+mod wire;
 
 #[path = "../../../../daemon/src/control/memory.rs"]
 mod memory;
@@ -21,7 +26,7 @@ use noroshi_core::text::Language;
 use noroshi_core::time::WallTime;
 use noroshi_daemon::control::{
     AlertFigures, AlertFilter, AlertLine, AlertRow, AlertRows, AlertSource, Asked as Call, Desk,
-    FiguresQuery, Page, Reading, serve,
+    FiguresQuery, LogSource, Page, Reading, serve,
 };
 use noroshi_daemon::home::Home;
 use std::net::{IpAddr, Ipv4Addr};
@@ -52,6 +57,11 @@ struct Console {
 impl Console {
     /// With these alerts, the oldest first. Within a runtime, which answers the calls.
     fn with(rows: Vec<AlertRow>) -> Console {
+        Console::collecting(rows, Arc::new(|_, _| mpsc::channel(1).1))
+    }
+
+    /// As [`Console::with`], with these logs of the other servers.
+    fn collecting(rows: Vec<AlertRow>, logs: LogSource) -> Console {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::at(dir.path());
         std::fs::create_dir_all(home.socket().parent().unwrap()).unwrap();
@@ -63,7 +73,8 @@ impl Console {
         let desk = Desk {
             ask,
             alerts: alerts.clone(),
-            logs: Arc::new(|_, _| mpsc::channel(1).1),
+            logs,
+            test_mails: Arc::new(|_| Err(noroshi_daemon::control::NotTested::NoRecipient)),
             sets: None,
             audit: None,
         };
@@ -105,6 +116,7 @@ fn visitor(language: Language, role: Role) -> Visitor {
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         path: "/alerts".into(),
         tls: false,
+        by_token: false,
     }
 }
 

@@ -129,3 +129,28 @@ async fn a_row_that_changes_is_told_anew() {
         "it is not where to go on from"
     );
 }
+
+/// Story: the event that has a page load itself anew had no data, and browsers pass such events over: whoever
+/// was signed out went on looking at a page that stood still.
+///
+/// Rule: N21
+#[tokio::test]
+async fn a_session_that_ended_is_told_so_that_a_browser_hears_it() {
+    let console = Console::with(vec![alert(1, Severity::Error, "old")]);
+    let mut events = open(&console, "after=1", None).await;
+    let conf = std::fs::read_to_string(console.app.home.conf()).unwrap();
+    std::fs::write(
+        console.app.home.conf(),
+        conf.replace("\"sato\"", "\"kato\""),
+    )
+    .unwrap();
+    console.alerts.push(alert(2, Severity::Error, "secret"));
+    let told = async {
+        while !events.rest.contains("event: reload\ndata: now\n\n") {
+            let chunk = events.data.next().await.unwrap().unwrap();
+            events.rest.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    };
+    timeout(PATIENCE, told).await.expect("it is told");
+    assert!(!events.rest.contains("secret"), "{}", events.rest);
+}

@@ -15,6 +15,7 @@ use super::plan::Plan;
 use super::props::Props;
 use super::server::{STAGE_PREFIX, sweep};
 use super::watch;
+use crate::console::{serve, setup_code};
 use noroshi_core::request::{Reply, Request};
 use noroshi_daemon::control::Client;
 use noroshi_daemon::home::Home;
@@ -55,6 +56,8 @@ impl Life {
 pub(in crate::demo) struct Stage {
     /// Names and addresses.
     pub(in crate::demo) plan: Plan,
+    /// Where the console of the first server that runs is, with the code for its first user; empty without one.
+    pub(in crate::demo) console: String,
     processes: Vec<Option<ServerProcess>>,
     lives: Vec<Life>,
     props: Props,
@@ -101,12 +104,18 @@ impl Stage {
             furnish(&root.join(name), &conf, &key)?;
         }
         let servers = plan.servers.len();
+        let first = (0..servers).find(|server| !plan.absent.contains(server));
+        let console = first.map(|first| {
+            let name = &plan.servers[first];
+            console(&Home::at(root.join(name)), &conf, name)
+        });
         let mut stage = Stage {
             processes: (0..servers).map(|_| None).collect(),
             lives: vec![Life::Stopped; servers],
             props,
             cuts: BTreeSet::new(),
             directory,
+            console: console.transpose()?.unwrap_or_default(),
             tell: tell.clone(),
             plan,
         };
@@ -160,7 +169,7 @@ impl Stage {
         std::thread::spawn(move || {
             let answer = Client::connect(&socket).and_then(|mut client| client.change(request));
             let said = match answer {
-                Ok(Reply::Refused { why }) => why,
+                Ok(Reply::Refused { why } | Reply::Overtaken { why, .. }) => why,
                 Ok(
                     Reply::Accepted { .. }
                     | Reply::Done
@@ -264,4 +273,23 @@ fn furnish(home: &Path, conf: &str, key: &ClusterKey) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(home.log())?;
     File::create(home.conf())?.write_all(conf.as_bytes())?;
     home.write_key(key, false).map_err(io::Error::other)
+}
+
+/// The link that makes the first user of a server's console, as `noroshi user link` makes it. Once there is one
+/// it leads to the sign-in.
+fn console(home: &Home, conf: &str, server: &str) -> io::Result<String> {
+    let config = noroshi_conf::read(conf.as_bytes()).map(|parsed| parsed.config);
+    let address = config.ok().and_then(|config| {
+        let addresses = serve::addresses(&config, server);
+        addresses.first().copied()
+    });
+    let Some(address) = address else {
+        return Ok(String::new());
+    };
+    home.prepare()?;
+    let code = setup_code::new(home)?;
+    Ok(format!(
+        "{}://{address}/set-up#{code}",
+        serve::scheme(address)
+    ))
 }

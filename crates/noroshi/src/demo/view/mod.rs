@@ -70,8 +70,16 @@ pub(super) fn draw(frame: &mut Frame<'_>, scene: &Scene, look: &Look) {
         true => server::height(scene),
         false => scene.servers.len() as u16,
     };
-    let [head, servers, alerts, mails, fault, foot] = Layout::vertical([
+    // A link that is cut leads nowhere.
+    let console = words::console(&scene.console, look.language);
+    let console = Line::styled(format!(" {console}"), look.paint.faint());
+    let has_console = is_drawn
+        && area.height > DRAWN_HEIGHT_MIN
+        && !scene.console.is_empty()
+        && console.width() <= usize::from(area.width);
+    let [head, link, servers, alerts, mails, fault, foot] = Layout::vertical([
         Constraint::Length(1),
+        Constraint::Length(u16::from(has_console)),
         Constraint::Length(servers_height),
         Constraint::Fill(3),
         Constraint::Fill(2),
@@ -80,6 +88,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, scene: &Scene, look: &Look) {
     ])
     .areas(area);
     frame.render_widget(Paragraph::new(header(scene, look)), head);
+    if has_console {
+        frame.render_widget(Paragraph::new(console), link);
+    }
     if is_drawn {
         columns(frame, servers, scene, look, column);
     } else {

@@ -23,7 +23,8 @@ r          raise an alert on it, as clplogcmd does
 l          English or Japanese        Esc  close        q  quit
 
 Three real daemons run on loopback. The lamps are simulated, and speak
-the real protocols of their makers. Nothing leaves this machine.";
+the real protocols of their makers. Nothing leaves this machine.
+The console is a web page: open the link at the top, or type it.";
 const HELP_JA: &str = "\
 1-9, ← →   サーバを選択（以下のキーの対象）
 k          プロセスを強制終了（SIGKILL）
@@ -40,7 +41,8 @@ l          日本語／英語        Esc  閉じる        q  終了
 
 3 台分の本物のデーモンがループバック上で動いています。警告灯は
 模擬ですが、各社の実際のプロトコルで動作します。
-このマシンの外へは何も送信しません。";
+このマシンの外へは何も送信しません。
+コンソールは Web ページです。上部のリンクをブラウザで開いてください。";
 
 /// The keys, explained.
 pub(super) fn help(frame: &mut Frame<'_>, area: Rect, look: &Look) {

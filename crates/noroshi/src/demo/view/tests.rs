@@ -18,6 +18,7 @@ fn status(own: &str, states: &[ServerState]) -> Box<Status> {
         name: format!("sv{}", at + 1),
         own: own == format!("sv{}", at + 1),
         state: *state,
+        last_word: None,
         paths: ["lan1", "lan2"]
             .map(|name| PathStatus {
                 name: name.into(),
@@ -36,6 +37,7 @@ fn status(own: &str, states: &[ServerState]) -> Box<Status> {
         cluster: "demo".into(),
         server: own.into(),
         time: WallTime(0),
+        engine: noroshi_core::config::Engine::Embedded,
         servers: states.iter().enumerate().map(server).collect(),
         on_duty: Some("sv1".into()),
         notices_waiting: 0,
@@ -257,4 +259,17 @@ fn escape_and_a_key_in_quick_succession_are_both_taken() {
         &scene,
     );
     assert_eq!((look.over, look.server), (Over::Nothing, 0));
+}
+
+/// Rule: N20 N21
+#[test]
+fn the_way_to_the_console_stands_whole_or_not_at_all() {
+    let mut scene = killed();
+    let link = "http://127.200.1.1:29003/set-up#ABCDE-FGHJK-LMNPQ-RSTUV";
+    scene.console = link.into();
+    let shown = |width, height| rows(width, height, &scene, &look(Language::En));
+    assert!(shown(80, 24).contains(&format!(" console: {link}")));
+    for (width, height) in [(60, 40), (80, 21)] {
+        assert!(!shown(width, height).contains("http:"));
+    }
 }

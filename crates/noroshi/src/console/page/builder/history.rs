@@ -7,7 +7,8 @@ use crate::command::config::restored::restored;
 use crate::console::App;
 use crate::console::page::{Place, frame, frame_with, refused, words};
 use crate::console::settings::{self, NotPut};
-use crate::console::visitor::{Visitor, see};
+use crate::console::visitor::Visitor;
+use crate::print::escaped_lines;
 use axum::Extension;
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
@@ -160,7 +161,7 @@ pub(in crate::console) async fn look(
         Ok(read) => read,
         Err(why) => {
             let content = html! {
-                div.bad role="alert" { @for line in &why { p { (line) } } }
+                div.bad role="alert" { @for line in &why { p { (escaped_lines(line)) } } }
                 p { a href="/builder/history" { (pick("To the history", "履歴へ")) } }
             };
             return frame_with(StatusCode::NOT_FOUND, &visitor, &title, &content);
@@ -209,7 +210,7 @@ pub(in crate::console) async fn restore(
         restored(&home, number).map_err(|not| vec![not.text(language)])
     });
     match put.await {
-        Ok(changed) => see(&format!("/builder/history?done={}", changed.number)),
+        Ok(changed) => preview::in_force(&visitor, &changed),
         Err(NotPut::Moved) => {
             let why = visitor.pick(
                 "The settings were changed by somebody else meanwhile; the history shows it. Nothing was restored.",

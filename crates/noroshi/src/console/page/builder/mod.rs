@@ -23,9 +23,11 @@ mod warning_light;
 mod work;
 mod write;
 
-use super::{Place, frame, frame_with, refused};
+use super::{Place, frame, frame_with, not_done};
 use crate::console::App;
+use crate::console::deed;
 use crate::console::visitor::{Visitor, encoded, see};
+use crate::print::escaped_lines;
 use axum::Extension;
 use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{Form, Query, State};
@@ -34,7 +36,6 @@ use axum::response::Response;
 use draft::{Change, Posted, Sheet};
 use fault::Faults;
 use maud::{Markup, html};
-use noroshi_core::request::{Reply, Request};
 use serde::Deserialize;
 use std::sync::Arc;
 use work::Running;
@@ -227,7 +228,7 @@ fn no_server(visitor: &Visitor, server: &str) -> Response {
 fn unreadable(visitor: &Visitor, why: &[String]) -> Response {
     let title = visitor.pick("clp.conf cannot be read", "clp.conf を読み込めません");
     let content = html! {
-        div.bad role="alert" { @for line in why { p { (line) } } }
+        div.bad role="alert" { @for line in why { p { (escaped_lines(line)) } } }
         p { a href="/builder/history" { (visitor.pick("Restore a former set", "以前の構成情報を復元する")) } }
     };
     frame_with(StatusCode::SERVICE_UNAVAILABLE, visitor, title, &content)
@@ -235,24 +236,16 @@ fn unreadable(visitor: &Visitor, why: &[String]) -> Response {
 
 /// A form that could not be taken in: too large, or no form.
 fn no_form(visitor: &Visitor, rejection: &FormRejection) -> Response {
-    let status = rejection.status();
-    let words = if status == StatusCode::PAYLOAD_TOO_LARGE {
-        visitor.pick(
-            "The form is too large: 256 kB at most. Nothing was changed.",
-            "フォームが大きすぎます（256 kB まで）。何も変更していません。",
-        )
-    } else {
-        visitor.pick(
-            "This is no form of the Builder. Nothing was changed; load the page again.",
-            "ビルダのフォームではありません。何も変更していません。ページを再読み込みしてください。",
-        )
-    };
+    let words = visitor.pick(
+        "This is no form of the Builder. Nothing was changed; load the page again.",
+        "ビルダのフォームではありません。何も変更していません。ページを再読み込みしてください。",
+    );
     let title = visitor.pick("Not done", "実行できませんでした");
     let content = html! {
         p.bad role="alert" { (words) }
         p { a href="/builder" { (visitor.pick("To the Builder", "ビルダへ")) } }
     };
-    frame_with(status, visitor, title, &content)
+    frame_with(rejection.status(), visitor, title, &content)
 }
 
 /// Shows every colour on a server's light (rule N15).
@@ -269,13 +262,8 @@ pub(in crate::console) async fn lamp_test(
         .unwrap_or_default()
         .to_string();
     let back = light_link(&server);
-    match app
-        .desk
-        .change(&visitor, Request::LampTest { server })
-        .await
-    {
-        Ok(Reply::Refused { why }) => refused(&visitor, &[why], &back),
+    match deed::lamp_test(&app, &visitor, server).await {
         Ok(_) => see(&format!("{back}&done=lamp-test")),
-        Err(error) => refused(&visitor, &[error.to_string()], &back),
+        Err(undone) => not_done(&visitor, undone, &back),
     }
 }

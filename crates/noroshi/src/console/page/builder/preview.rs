@@ -88,9 +88,17 @@ pub(in crate::console) async fn apply(
         Ok(with_conf(running, conf))
     });
     match put.await {
-        Ok(changed) => see(&format!("/builder/history?done={}", changed.number)),
+        Ok(changed) => in_force(&visitor, &changed),
         Err(NotPut::Moved) => conflict::show(&app, &visitor, draft).await,
         Err(NotPut::Because(why)) => refused(&visitor, &why, "/builder"),
+    }
+}
+
+/// The answer to a change that is in force, and perhaps not heard of from everywhere.
+pub(super) fn in_force(visitor: &Visitor, changed: &settings::Changed) -> Response {
+    match changed.doubt(visitor.language) {
+        Some(doubt) => refused(visitor, &[doubt], "/builder/history"),
+        None => see(&format!("/builder/history?done={}", changed.number)),
     }
 }
 
