@@ -69,7 +69,7 @@ pub enum Engine {
     /// Our own heartbeats and probes.
     #[default]
     Embedded,
-    /// A Corosync that runs beside us. No clp.conf can name it yet.
+    /// A Corosync that runs beside us (rule N3).
     Corosync,
 }
 

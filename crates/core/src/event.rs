@@ -4,6 +4,7 @@ use crate::alert::{Acknowledgement, Alert, SessionId};
 use crate::config::{Config, InterconnectId, LampId, ServerId};
 use crate::lamp::{Glow, LampResult, OrderNumber, Stamp};
 use crate::licence::{Memory, Registered};
+use crate::membership::ring::Ring;
 use crate::notice::{NoticeKey, NoticeRecord, Outcome};
 use crate::pacemaker::{Picture, Report};
 use crate::peer::PeerMessage;
@@ -23,6 +24,8 @@ pub enum Event {
     Tick,
     /// An authentic, fresh heartbeat.
     Heard(Heard),
+    /// What Corosync tells.
+    Ring(Ring),
     /// What a server's host answered to a probe.
     Probed {
         /// The server whose host was asked.
@@ -129,7 +132,7 @@ pub enum FromPacemaker {
 pub struct Heard {
     /// Who sent it.
     pub from: ServerId,
-    /// Over which interconnect.
+    /// Over which interconnect; nothing with Corosync, whose process group is one for all.
     pub path: InterconnectId,
     /// Which run of its daemon.
     pub session: SessionId,

@@ -22,6 +22,9 @@ pub struct Status {
     /// What judges who is at work. A release without it leaves it out: it has only the embedded one.
     #[serde(default)]
     pub engine: Engine,
+    /// Why this server cannot see the others through its engine, and what helps; `None` while it can.
+    #[serde(default)]
+    pub blind: Option<String>,
     /// The servers in server order.
     pub servers: Vec<ServerStatus>,
     /// The server that tells what all see.

@@ -9,6 +9,8 @@ use crate::log::{Level, Part};
 use noroshi_core::config::{Config, ServerId};
 use noroshi_core::event::{Event, HostAnswer};
 use noroshi_core::lamp::LampResult;
+use noroshi_core::membership::ring::{Ring, View};
+use noroshi_core::notice::outbox::Servers;
 use noroshi_core::notice::{Channel, NoticeKey, Outcome};
 use noroshi_core::request::Request;
 use noroshi_core::text::Language;
@@ -45,9 +47,10 @@ fn weight(event: &Event) -> Option<(Part, Level)> {
         Event::Recorded { result: Err(_), .. } => (Part::Store, Level::Error),
         Event::Configure { config: Ok(_), .. } => (Part::Reload, Level::Info),
         Event::Configure { config: Err(_), .. } => (Part::Reload, Level::Error),
-        Event::LinkUp(_) | Event::LinkDown(_) | Event::Probed { .. } => {
-            (Part::Engine, Level::Detail)
-        }
+        Event::LinkUp(_)
+        | Event::LinkDown(_)
+        | Event::Probed { .. }
+        | Event::Ring(Ring::View(_)) => (Part::Engine, Level::Detail),
         Event::Request(..) => (Part::Control, Level::Detail),
         _ => return None,
     };
@@ -97,6 +100,7 @@ fn words(event: &Event, config: &Config) -> Option<String> {
                 format!("{server} との接続が終了しました"),
             )
         }
+        Event::Ring(Ring::View(view)) => ring(view, config),
         Event::Probed { server, answer, .. } => host(name(config, *server)?, *answer, language),
         Event::Request(_, request) => {
             let wish = wish(request, language);
@@ -124,6 +128,23 @@ fn light(server: &str, result: &LampResult, language: Language) -> String {
             format!("{server} の警告灯を制御できません: {text}（コード {code}）"),
         ),
     }
+}
+
+fn ring(view: &View, config: &Config) -> String {
+    let names = |set: Servers| {
+        let ids = config.server_ids().filter(|id| set.has(*id));
+        let names: Vec<&str> = ids.map(|id| config.server_name(id)).collect();
+        names.join(", ")
+    };
+    let (number, nodes, group) = (view.ring, names(view.nodes), names(view.group));
+    let (en, ja) = match view.quorate {
+        true => ("with quorum", "クォーラムあり"),
+        false => ("without quorum", "クォーラムなし"),
+    };
+    config.language.pick(
+        format!("Corosync ring {number} {en}: nodes {nodes}; alert services {group}"),
+        format!("Corosync リング {number}（{ja}）: ノード {nodes}、アラートサービス {group}"),
+    )
 }
 
 fn host(server: &str, answer: HostAnswer, language: Language) -> String {

@@ -217,18 +217,15 @@ fn only_root_and_the_services_user_register() {
     use std::os::unix::process::CommandExt;
     let desk = Desk::open();
     std::fs::set_permissions(desk.dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
-    let mut command = desk.command(&["clplcnsc", "-l"]);
     // The checkout may be closed to others; a copy of the program is not.
     let program = desk.path("clplcnsc");
-    std::fs::copy(command.get_program(), &program).unwrap();
-    command = {
-        let mut open = Command::new(program);
-        open.arg("-l")
-            .env_clear()
-            .env("NOROSHI_HOME", desk.path("home"));
-        open.stdin(Stdio::null()).uid(65_534);
-        open
-    };
+    program_at(&program);
+    let mut command = Command::new(program);
+    command
+        .arg("-l")
+        .env_clear()
+        .env("NOROSHI_HOME", desk.path("home"));
+    command.stdin(Stdio::null()).uid(65_534);
     ended(&ran(command, desk.dir.path()), 4, "only root");
 }
 

@@ -273,7 +273,7 @@ fn without_rights_every_command_ends_as_documented() {
     let open = tempfile::tempdir().unwrap();
     std::fs::set_permissions(open.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let program = open.path().join("noroshi");
-    std::fs::copy(env!("CARGO_BIN_EXE_noroshi"), &program).unwrap();
+    program_at(&program);
     for (command, words) in runnable() {
         let mut own = prepared(dir.path(), &words, None);
         own.current_dir("/");

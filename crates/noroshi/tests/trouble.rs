@@ -259,7 +259,7 @@ fn whoever_may_not_is_told_so_with_the_code_for_it() {
     std::fs::create_dir(home.etc()).unwrap();
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let program = dir.path().join("noroshi");
-    std::fs::copy(env!("CARGO_BIN_EXE_noroshi"), &program).unwrap();
+    program_at(&program);
     for (arguments, words) in [
         (
             &["clpcl", "-s"][..],

@@ -25,8 +25,9 @@ mod licences;
 
 use licences::Licensed;
 use noroshi_core::alert::MessageId;
+use noroshi_core::config::Engine;
 use noroshi_core::notice::Channel;
-use noroshi_sim::scenario::{Change, Happening, LampLook, MailBehaviour, Setup};
+use noroshi_sim::scenario::{Change, CorosyncDoes, Happening, LampLook, MailBehaviour, Setup};
 use noroshi_sim::world::{Random, SimServer, World, happen};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,11 +48,13 @@ enum Faults {
     Network,
     /// As `Local`, in a cluster that needs licences.
     Licences,
+    /// Cuts as well, and faults of Corosync, which judges.
+    Ring,
 }
 
 impl Faults {
     fn are_local(self) -> bool {
-        self != Faults::Network
+        !matches!(self, Faults::Network | Faults::Ring)
     }
 }
 
@@ -69,13 +72,16 @@ fn one_fault(random: &mut Random, world: &World, faults: Faults) -> Happening {
     if faults == Faults::Licences && random.chance(30) {
         return licences::one_event(random, world);
     }
+    if faults == Faults::Ring && random.chance(25) {
+        return one_of_corosync(random, world);
+    }
     let servers = world.servers.len() as u64;
     let server = |random: &mut Random| {
         let at = random.between(0, servers) as usize;
         world.servers[at].name.clone()
     };
     let lan = |random: &mut Random| format!("lan{}", random.between(1, 3));
-    let kinds = if faults == Faults::Network { 27 } else { 18 };
+    let kinds = if faults.are_local() { 18 } else { 27 };
     match random.between(0, kinds) {
         0 => H::Killed(server(random)),
         1 => H::LosesPower(server(random)),
@@ -111,6 +117,18 @@ fn one_fault(random: &mut Random, world: &World, faults: Faults) -> Happening {
         25 => H::Together(server(random)),
         _ => H::Heals,
     }
+}
+
+fn one_of_corosync(random: &mut Random, world: &World) -> Happening {
+    let at = random.between(0, world.servers.len() as u64) as usize;
+    let does = match random.between(0, 6) {
+        0 => CorosyncDoes::Stop,
+        1 => CorosyncDoes::Die,
+        2 => CorosyncDoes::Hang,
+        3 => CorosyncDoes::Answer,
+        _ => CorosyncDoes::Start,
+    };
+    Happening::Corosync(world.servers[at].name.clone(), does)
 }
 
 fn one_change(random: &mut Random) -> Change {
@@ -155,7 +173,11 @@ fn fits(world: &World, happening: &Happening) -> bool {
         H::Suspended(name) | H::Killed(name) | H::LosesPower(name) | H::Stops(name) => {
             is(name).is_some_and(|server| server.node.is_some() && !server.suspended)
         }
-        H::Deaf(one, other) => one != other,
+        // A ring needs both ways, and what it makes of one is Corosync's affair.
+        H::Deaf(one, other) => one != other && world.config.engine == Engine::Embedded,
+        H::Corosync(name, does) => world
+            .server(name)
+            .is_some_and(|at| world.corosync_can(at, *does)),
         // One that stands still would put it out at some later time, which the books here do not know.
         H::LampPutOut(name, _) => {
             is(name).is_some_and(|server| server.node.is_some() && !server.suspended)
@@ -179,6 +201,12 @@ fn heal(world: &mut World) {
         all.push(H::Lamp(name.clone(), true));
         if server.suspended {
             all.push(H::Resumes(name.clone()));
+        }
+        let at = world.server(name).expect("it is one of them");
+        for does in [CorosyncDoes::Answer, CorosyncDoes::Start] {
+            if world.corosync_can(at, does) {
+                all.push(H::Corosync(name.clone(), does));
+            }
         }
     }
     for happening in all {
@@ -220,7 +248,7 @@ impl Reds {
             H::Stops(name) => {
                 self.cleared.insert(name.clone(), at_ms);
             }
-            H::Killed(name) | H::LosesPower(name) | H::Suspended(name) => {
+            H::Killed(name) | H::LosesPower(name) | H::Suspended(name) | H::Corosync(name, _) => {
                 self.fell.insert(name.clone(), at_ms);
             }
             _ => {}
@@ -286,6 +314,10 @@ fn story(seed: u64, faults: Faults, settings: Settings, loud: bool) -> Vec<Strin
             .filter(|_| !licensing)
             .map(|n| (format!("sv{n}"), one_clock(&mut clocks)))
             .collect(),
+        engine: match faults {
+            Faults::Ring => Engine::Corosync,
+            _ => Engine::Embedded,
+        },
         ..Setup::default()
     };
     let mut licensed = Licensed::new(&setup);
@@ -492,4 +524,10 @@ fn pushes_among_cuts_lose_nothing_and_end_in_one_set() {
 #[test]
 fn notices_are_off_exactly_while_no_server_at_work_has_a_valid_licence() {
     stories(Faults::Licences, Settings::Edited);
+}
+
+/// Rule: N3 N5 N8 N9 M18
+#[test]
+fn whatever_corosync_does_nothing_is_lost_and_all_see_all_in_the_end() {
+    stories(Faults::Ring, Settings::Edited);
 }

@@ -80,6 +80,11 @@ pub(super) const PACKAGES: &[Package] = &[
         reason: "real daemons in network namespaces",
     },
     Package {
+        name: "corosync",
+        sign: Programs(&["corosync", "corosync-cfgtool"]),
+        reason: "the Corosync engine on a real ring",
+    },
+    Package {
         name: "man-db",
         sign: Programs(&["man"]),
         reason: "man pages, shown by the real program",

@@ -96,9 +96,12 @@ pub(super) fn port(root: Node<'_>, findings: &mut Findings) -> u16 {
         .map_or(PORT_DEFAULT, |port| port as u16)
 }
 
-/// Only the embedded one so far.
+/// Without the setting heartbeats of our own: nothing needs to be installed for them.
 pub(super) fn engine(root: Node<'_>, findings: &mut Findings) -> Engine {
-    let choices = [("embedded", Engine::Embedded)];
+    let choices = [
+        ("embedded", Engine::Embedded),
+        ("corosync", Engine::Corosync),
+    ];
     let chosen = findings.choice(root, "noroshi/engine", &choices);
     chosen.unwrap_or_default()
 }

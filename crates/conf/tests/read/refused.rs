@@ -121,9 +121,10 @@ fn an_engine_that_there_is_not_is_refused_by_name() {
     let with = |engine: &str| format!("<noroshi><engine>{engine}</engine></noroshi>");
     assert_eq!(good("", "").engine, Engine::Embedded);
     assert_eq!(good("", &with("embedded")).engine, Engine::Embedded);
-    for engine in ["corosync", "pacemaker"] {
+    assert_eq!(good("", &with("corosync")).engine, Engine::Corosync);
+    for engine in ["pacemaker", "heartbeat"] {
         let said = bad("", &with(engine));
-        for words in ["/root/noroshi/engine", engine, "embedded"] {
+        for words in ["/root/noroshi/engine", engine, "embedded", "corosync"] {
             assert!(said.contains(words), "{words} in {said}");
         }
     }

@@ -8,13 +8,14 @@
 //! What it finds comes out as [`News`]; it raises no alert and knows no lamp.
 
 mod peer;
+pub mod ring;
 pub mod session;
 mod verdict;
 
 pub use peer::{Host, Path, Peer};
 
 use crate::alert::SessionId;
-use crate::config::{Config, Heartbeat, InterconnectId, ServerId};
+use crate::config::{Config, Engine, Heartbeat, InterconnectId, ServerId};
 use crate::event::{Heard, HostAnswer, Phase};
 use crate::status::ServerState;
 use crate::time::{Moment, Span};
@@ -31,6 +32,15 @@ pub enum Cause {
     Stalled,
     /// It was at work when this server last was, and did not show up since.
     NotSeenSinceStart,
+    /// Corosync has lost its node.
+    Lost,
+    /// Corosync has lost its node, on which no alert service was at work.
+    HostLost {
+        /// The ring that is left: its servers know the loss by it.
+        ring: u64,
+    },
+    /// Corosync saw its node leave and join in one change.
+    Returned,
 }
 
 /// What membership found out.
@@ -101,6 +111,17 @@ pub enum News {
         /// It is heard again.
         up: bool,
     },
+    /// Corosync was stopped in order on a server, and its alert service said nothing of a stop.
+    Withdrawn(ServerId),
+    /// Corosync is back on a server whose alert service ran on.
+    Rejoined(ServerId),
+    /// This server sees nobody any more.
+    Blind(ring::Blindness),
+    /// It sees again.
+    Sees {
+        /// How long it did not.
+        after: Span,
+    },
     /// Every server is up, for the first time since this one started.
     AllUp,
     /// The start wait is over and these servers have not been seen.
@@ -121,6 +142,8 @@ pub struct Membership {
     all_up_told: bool,
     /// No verdict from silence before this moment: we stood still ourselves.
     settle_until: Moment,
+    /// What Corosync shows; `None` with the embedded engine.
+    sight: Option<ring::Sight>,
 }
 
 impl Membership {
@@ -137,6 +160,7 @@ impl Membership {
             start_wait_over: false,
             all_up_told: false,
             settle_until: now,
+            sight: (config.engine == Engine::Corosync).then(|| ring::Sight::new(now)),
         };
         membership.peers[usize::from(own.0)].enter(now, ServerState::Up);
         membership
@@ -192,10 +216,32 @@ impl Membership {
             return;
         }
         let server = heard.from;
-        let silence = self.peer(server).silence(now);
+        let silence = self.away(now, server);
+        let same_run = self.peer(server).session == Some(heard.session);
+        if self.sight.is_some() {
+            self.heard_in_ring(now, server, same_run, news);
+        } else if !self.heard_on(now, heard, news) {
+            return;
+        }
+        let peer = self.peer_mut(server);
+        peer.last_word = Some(now);
+        peer.host = Host::default();
+        peer.probed_at = None;
+        peer.link_broken = false;
+        peer.expected = false;
+        peer.config_digest = Some(heard.config_digest);
+        if heard.phase != Phase::Running {
+            return self.left(now, server, heard.phase == Phase::Shutdown, news);
+        }
+        self.came(now, server, heard.session, same_run, silence, news);
+    }
+
+    /// Notes on which interconnect it came; false for one that there is not.
+    fn heard_on(&mut self, now: Moment, heard: &Heard, news: &mut Vec<News>) -> bool {
+        let server = heard.from;
         let peer = self.peer_mut(server);
         let Some(path) = peer.paths.get_mut(usize::from(heard.path.0)) else {
-            return;
+            return false;
         };
         path.heard(now, heard.missed);
         path.used = true;
@@ -207,17 +253,7 @@ impl Membership {
                 up: true,
             });
         }
-        peer.last_word = Some(now);
-        peer.host = Host::default();
-        peer.probed_at = None;
-        peer.link_broken = false;
-        peer.expected = false;
-        peer.config_digest = Some(heard.config_digest);
-        let same_run = peer.session == Some(heard.session);
-        if heard.phase != Phase::Running {
-            return self.left(now, server, heard.phase == Phase::Shutdown, news);
-        }
-        self.came(now, server, heard.session, same_run, silence, news);
+        true
     }
 
     /// A message came over a server's link. People read when; no verdict rests on it.
@@ -238,10 +274,13 @@ impl Membership {
         news: &mut Vec<News>,
     ) {
         let timeout = self.times.timeout;
+        let rejoins = self.is_rejoining(server);
+        let by_ring = self.sight.is_some();
         let peer = self.peer_mut(server);
         match peer.state {
             ServerState::Up if same_run => return,
             ServerState::Up => news.push(News::Restarted(server)),
+            ServerState::Left if same_run && rejoins => news.push(News::Rejoined(server)),
             // The last words of a run that has left, overtaken on their way.
             ServerState::Left if same_run => return,
             ServerState::Unknown | ServerState::Left => {
@@ -282,7 +321,9 @@ impl Membership {
         peer.judged_before = false;
         peer.session = Some(session);
         peer.enter(now, ServerState::Up);
-        peer.forget_silent_paths(now, timeout);
+        if !by_ring {
+            peer.forget_silent_paths(now, timeout);
+        }
         if !self.all_up_told && self.peers.iter().all(|peer| peer.state == ServerState::Up) {
             self.all_up_told = true;
             self.start_wait_over = true;
@@ -301,7 +342,8 @@ impl Membership {
 
     /// The link to a server's daemon broke: ask its host at once.
     pub fn link_broken(&mut self, now: Moment, server: ServerId, news: &mut Vec<News>) {
-        if server != self.own && self.peer(server).is_member() {
+        // With Corosync a link is no witness.
+        if self.sight.is_none() && server != self.own && self.peer(server).is_member() {
             self.peer_mut(server).link_broken = true;
             self.probe(now, server, news);
         }
@@ -321,6 +363,9 @@ impl Membership {
             peer.shift(pause);
         }
         self.settle_until = now + self.times.timeout.div(3);
+        if let Some(sight) = &mut self.sight {
+            sight.paused(now);
+        }
     }
 
     /// Asks a server's host on every interconnect.
@@ -343,6 +388,15 @@ impl Membership {
         let mut new = Membership::new(now, own, config);
         (new.started, new.start_wait_over) = (self.started, self.start_wait_over);
         (new.all_up_told, new.settle_until) = (true, self.settle_until);
+        let same_engine = self.sight.is_some() == new.sight.is_some();
+        if !same_engine {
+            // Nobody has been heard the new way yet, and the others take the settings a moment later.
+            new.settle_until = now + self.times.stall_timeout;
+        } else if let Some(sight) = &self.sight {
+            let ids: Vec<ServerId> = config.server_ids().collect();
+            let sight = sight.clone().renumbered(&ids, &old_id);
+            new.sight = Some(sight);
+        }
         for server in config.server_ids() {
             if let Some(old) = old_id(server) {
                 let used = paths(config, own, server);
@@ -356,6 +410,16 @@ impl Membership {
                     }
                 }
                 peer.paths.truncate(config.interconnects.len());
+                if !same_engine {
+                    peer.ring = ring::RingPeer::default();
+                    for path in &mut peer.paths {
+                        (path.heard_at, path.normal, path.told_silent) = (None, false, false);
+                    }
+                    peer.host = Host::default();
+                    if peer.is_member() {
+                        peer.since = now;
+                    }
+                }
                 if heard.is_some() && peer.heard_at().is_none() {
                     peer.since = now;
                 }

@@ -1,5 +1,6 @@
 //! What is known of one other server: its state, and when each interconnect was last heard.
 
+use super::ring::RingPeer;
 use crate::alert::SessionId;
 use crate::event::HostAnswer;
 use crate::status::ServerState;
@@ -38,6 +39,8 @@ pub struct Peer {
     pub link_broken: bool,
     /// Digest of its settings, from its last heartbeat.
     pub config_digest: Option<u32>,
+    /// What Corosync says of it beside its state.
+    pub ring: RingPeer,
 }
 
 /// What a server's host said since the server was last heard.
@@ -114,6 +117,7 @@ impl Peer {
             probed_at: None,
             link_broken: false,
             config_digest: None,
+            ring: RingPeer::default(),
         }
     }
 

@@ -28,6 +28,9 @@ impl Membership {
     /// come; calling it more often changes nothing.
     pub fn tick(&mut self, now: Moment, news: &mut Vec<News>) {
         self.judge_start_wait(now, news);
+        if self.sight.is_some() {
+            return self.tick_ring(now, news);
+        }
         for server in self.others() {
             self.judge_paths(now, server, news);
             self.ask_host(now, server, news);
@@ -45,9 +48,10 @@ impl Membership {
                 deadline = deadline.min(at);
             }
         };
+        self.ring_deadlines(&mut sooner);
         for server in self.others() {
             let peer = self.peer(server);
-            if !peer.is_member() {
+            if !peer.is_member() || self.sight.is_some() {
                 continue;
             }
             let heard = peer.heard_at().unwrap_or(peer.since);
@@ -90,6 +94,10 @@ impl Membership {
         if self.start_wait_over || now.since(self.started) < self.times.start_wait {
             return;
         }
+        let quorum = self.has_quorum(now);
+        if self.sight.is_some() && quorum.is_none() {
+            return;
+        }
         self.start_wait_over = true;
         let missing = |membership: &Membership, expected: bool| -> Vec<ServerId> {
             let is = |id: &ServerId| {
@@ -100,7 +108,7 @@ impl Membership {
         };
         let (gone, unknown) = (missing(self, true), missing(self, false));
         let (seen, of) = (self.living().count(), self.peers.len());
-        if is_majority(seen, of) {
+        if quorum.unwrap_or(is_majority(seen, of)) {
             for server in gone {
                 self.down(now, server, Cause::NotSeenSinceStart, seen, of, news);
             }
@@ -215,7 +223,7 @@ impl Membership {
     }
 
     /// This side is no majority: the others may be as well as we are (rule N5).
-    fn lose_sight(
+    pub(super) fn lose_sight(
         &mut self,
         now: Moment,
         unseen: Vec<ServerId>,
@@ -230,7 +238,7 @@ impl Membership {
         news.push(News::Partition { unseen, seen, of });
     }
 
-    fn down(
+    pub(super) fn down(
         &mut self,
         now: Moment,
         server: ServerId,
@@ -260,7 +268,7 @@ impl Membership {
     }
 
     /// Servers at work or stalled, this one included.
-    fn members(&self) -> usize {
+    pub(super) fn members(&self) -> usize {
         self.peers.iter().filter(|peer| peer.is_member()).count()
     }
 }

@@ -4,7 +4,7 @@ use super::Node;
 use super::raise::About;
 use crate::action::{Action, Item};
 use crate::alert::{AlertId, Message};
-use crate::config::ServerId;
+use crate::config::{Engine, ServerId};
 use crate::event::{StoreTrouble, View};
 use crate::membership::{Cause, News};
 use crate::status::ServerState;
@@ -25,10 +25,11 @@ impl Node {
         match news {
             News::Probe(server, path) => out.push(Action::Probe { server, path }),
             News::Path { server, path, up } => {
-                let message = if up {
-                    Message::PathUp
-                } else {
-                    Message::PathDown
+                let message = match (self.config.engine, up) {
+                    (Engine::Embedded, true) => Message::PathUp,
+                    (Engine::Embedded, false) => Message::PathDown,
+                    (Engine::Corosync, true) => Message::RingLinkUp,
+                    (Engine::Corosync, false) => Message::RingLinkDown,
                 };
                 let name = self.config.server_name(server).to_string();
                 let path = self.config.interconnects[usize::from(path.0)].name.clone();
@@ -52,6 +53,13 @@ impl Node {
                 self.seen(now, server);
             }
             News::Left { server, cluster } => self.server_left(now, server, cluster, out),
+            News::Withdrawn(server) => self.withdrawn(now, server, out),
+            News::Rejoined(server) => {
+                self.about_server(now, Message::RingRejoined, server, &[], out);
+                self.seen(now, server);
+            }
+            News::Blind(why) => self.blind(now, why, out),
+            News::Sees { after } => self.sees(now, after, out),
             News::Stalled(server) => {
                 self.about_server(now, Message::ServiceSilent, server, &[], out);
                 self.assigned = false;
@@ -291,14 +299,19 @@ impl Node {
         out: &mut Vec<Action>,
     ) {
         let name = self.config.server_name(server).to_string();
+        let mut fact = self.fault_fact("down", &[server]);
+        if let Cause::HostLost { ring } = cause {
+            // Its run, if there was one, had ended before.
+            fact.push_str(&format!(" {ring}"));
+        }
         let about = About {
             server: Some(server),
-            fact: Some(self.fault_fact("down", &[server])),
+            fact: Some(fact),
             maybe_told: cause == Cause::NotSeenSinceStart,
             ..About::default()
         };
         // Its host says so: it is not we who are cut off.
-        let certain = cause == Cause::Killed;
+        let certain = matches!(cause, Cause::Killed | Cause::Returned);
         let (cause, side) = (
             self.cause_words(cause, sides),
             self.side_words(cause, sides),
@@ -399,7 +412,7 @@ impl Node {
         self.assigned = false;
     }
 
-    fn about_server(
+    pub(super) fn about_server(
         &mut self,
         now: Now,
         message: Message,
@@ -434,6 +447,13 @@ impl Node {
     fn cause_words(&self, cause: Cause, (seen, of): (usize, usize)) -> &'static str {
         let language = self.config.language;
         match cause {
+            Cause::Lost | Cause::HostLost { .. } | Cause::Returned => {
+                super::ring::cause_words(language, cause, seen * 2 > of)
+            }
+            Cause::Killed if self.config.engine == Engine::Corosync => language.pick(
+                "its alert service has ended without a word, while its node is still in the Corosync ring",
+                "ノードは Corosync のリングに残っていますが、アラートサービスが予告なく終了しました",
+            ),
             Cause::Killed => language.pick(
                 "its alert service has ended without a word, while its host still answers",
                 "ホストは応答していますが、アラートサービスが予告なく終了しました",
@@ -458,6 +478,9 @@ impl Node {
     }
 
     fn side_words(&self, cause: Cause, (seen, of): (usize, usize)) -> String {
+        if matches!(cause, Cause::Lost | Cause::HostLost { .. }) {
+            return super::ring::side_words(self.config.language, seen, of);
+        }
         if cause != Cause::Silent {
             return String::new();
         }

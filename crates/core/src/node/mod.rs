@@ -17,6 +17,7 @@ mod raise;
 mod report;
 mod requests;
 mod returns;
+mod ring;
 mod sets;
 mod sets_taken;
 mod settings;
@@ -120,6 +121,8 @@ pub struct Node {
     /// When the store will have worked for long enough to be said to work again.
     store_calm_at: Option<Moment>,
     mail_trouble: bool,
+    /// The alert that told that Corosync shows nothing, while that lasts.
+    blind_alert: Option<AlertId>,
     /// The lamps that were told by us the last time anybody looked.
     assigned: bool,
     /// `None` for a build that needs no licence.
@@ -186,6 +189,7 @@ impl Node {
             store_told: false,
             store_calm_at: None,
             mail_trouble: false,
+            blind_alert: None,
             assigned: false,
             licences: None,
             turns: turns::Turns::default(),
@@ -211,6 +215,11 @@ impl Node {
             Event::Heard(heard) => {
                 let mut news = Vec::new();
                 self.membership.heard(now.at, &heard, &mut news);
+                self.take(now, news, out);
+            }
+            Event::Ring(told) => {
+                let mut news = Vec::new();
+                self.membership.ring(now.at, told, &mut news);
                 self.take(now, news, out);
             }
             Event::Probed {

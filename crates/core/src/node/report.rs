@@ -1,7 +1,7 @@
 //! The snapshot that readers see.
 
 use super::Node;
-use crate::config::{InterconnectId, LampId, ServerId};
+use crate::config::{Engine, InterconnectId, LampId, ServerId};
 use crate::duty::on_duty;
 use crate::set::SetLabel;
 use crate::status::{LampStatus, PathStatus, ServerState, ServerStatus, Status};
@@ -17,6 +17,7 @@ impl Node {
             server: self.own_name(),
             time: now.wall,
             engine: self.config.engine,
+            blind: self.blind_why(),
             servers: self
                 .config
                 .server_ids()
@@ -36,6 +37,8 @@ impl Node {
     fn server_status(&self, now: Now, id: ServerId) -> ServerStatus {
         let peer = self.membership.peer(id);
         let own = id == self.own;
+        // Corosync says how its links are.
+        let by_ring = self.config.engine == Engine::Corosync;
         let paths = self
             .config
             .interconnects
@@ -49,7 +52,7 @@ impl Node {
                 PathStatus {
                     name: interconnect.name.clone(),
                     comment: interconnect.comment.to_string(),
-                    normal: own || (path.normal && heard),
+                    normal: own || (path.normal && (heard || by_ring)),
                     unused: !used,
                     silent_ms: path.last_heard.map(|at| now.at.since(at).as_ms()),
                     loss_permille: path.loss_permille(),

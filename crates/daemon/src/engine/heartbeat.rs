@@ -17,7 +17,7 @@ use super::hearing::{Admission, Hearing, Worth};
 use super::plan::Plan;
 use crate::clock;
 use noroshi_core::alert::SessionId;
-use noroshi_core::config::{InterconnectId, ServerId};
+use noroshi_core::config::{Engine, InterconnectId, ServerId};
 use noroshi_core::event::{Event, Heard, Phase};
 use noroshi_core::time::Moment;
 use noroshi_wire::heartbeat::{Beat, FRAME_BYTES_MAX, Header, Listener, Sealer, State, peek};
@@ -125,9 +125,26 @@ impl Heartbeats {
         }
     }
 
+    /// What is said in Corosync's group to one server, in place of a round to it; `None` before anything
+    /// may be said.
+    pub(super) fn word(&mut self, to: ServerId) -> Option<Vec<u8>> {
+        let plan = Arc::clone(&self.plan);
+        let hearing = self.hearings.get_mut(usize::from(to.0))?;
+        let state = self.state.filter(|_| to != plan.own)?;
+        let frame = seal(&self.sealer, &plan, self.session, hearing, (to, 0), state);
+        hearing.next += 1;
+        self.counts.sent += 1;
+        Some(frame)
+    }
+
+    /// What the next words say that this server does.
+    pub(super) fn enter(&mut self, phase: Phase) {
+        self.state = Some(state(phase));
+    }
+
     /// Sends one round to every other server.
     pub(super) fn beat(&mut self, phase: Phase) {
-        self.state = Some(state(phase));
+        self.enter(phase);
         let plan = Arc::clone(&self.plan);
         for peer in plan.peers() {
             self.round(&plan, peer.id);
@@ -145,21 +162,7 @@ impl Heartbeats {
             if !self.gate.passes(route.theirs.ip()) {
                 continue;
             }
-            let header = Header {
-                sender: plan.own.0,
-                to: to.0,
-                interconnect: path as u8,
-                session: self.session.0,
-                counter: hearing.next,
-            };
-            let beat = Beat {
-                echo: hearing.echo(path),
-                state,
-                config_digest: plan.digest,
-                sent_ms: (clock::moment().0 / 1_000) as u32,
-                loss_permille: hearing.loss_permille(path),
-            };
-            let frame = self.sealer.seal(&header, &beat);
+            let frame = seal(&self.sealer, plan, self.session, hearing, (to, path), state);
             // Straight to the kernel: waiting for readiness would delay the other servers' beats.
             match SockRef::from(&**socket).send_to(&frame, &route.theirs.into()) {
                 Ok(_) => self.counts.sent += 1,
@@ -177,7 +180,52 @@ impl Heartbeats {
         from: IpAddr,
         datagram: &[u8],
     ) -> Option<Taken> {
-        let header = match self.examine(now, path, from, datagram) {
+        let header = self.examine(now, path, from, datagram);
+        self.judge(now, path, header, datagram)
+    }
+
+    /// Judges what was said in Corosync's group by a process on the node of `from`, and answers whether
+    /// it is to be answered beside what it is worth.
+    pub(super) fn take_word(
+        &mut self,
+        now: Moment,
+        from: ServerId,
+        frame: &[u8],
+    ) -> (Option<Taken>, bool) {
+        let header = peek(frame).map_err(|_| malformed as fn(&mut Counts) -> &mut u64);
+        if header
+            .as_ref()
+            .is_ok_and(|header| header.to != self.plan.own.0)
+        {
+            // Everybody hears what is said to one.
+            return (None, false);
+        }
+        let header = header.and_then(|header| {
+            if header.sender != from.0 || header.interconnect != 0 {
+                return Err(malformed as _);
+            }
+            self.admit(now, 0, header)
+        });
+        let before = self.counts.unproven;
+        let taken = self.judge(now, 0, header, frame);
+        let unproven = self.counts.unproven > before;
+        let interval = self.plan.interval;
+        let hearing = self.hearings.get_mut(usize::from(from.0));
+        let answer = hearing.is_some_and(|hearing| {
+            (unproven || taken.is_some_and(|taken| taken.first))
+                && hearing.may_answer(now, interval)
+        });
+        (taken, answer)
+    }
+
+    fn judge(
+        &mut self,
+        now: Moment,
+        path: usize,
+        header: Result<Header, fn(&mut Counts) -> &mut u64>,
+        datagram: &[u8],
+    ) -> Option<Taken> {
+        let header = match header {
             Ok(header) => header,
             Err(count) => {
                 *count(&mut self.counts) += 1;
@@ -204,7 +252,7 @@ impl Heartbeats {
             }
             Worth::Unproven => {
                 self.counts.unproven += 1;
-                if hearing.may_answer(now, plan.interval) {
+                if plan.engine == Engine::Embedded && hearing.may_answer(now, plan.interval) {
                     self.round(&plan, ServerId(header.sender));
                 }
                 return None;
@@ -247,7 +295,19 @@ impl Heartbeats {
         if !self.gate.passes(from) {
             return Err(|counts| &mut counts.strangers);
         }
-        match self.hearings[usize::from(header.sender)].admits(now, path, &header) {
+        self.admit(now, path, header)
+    }
+
+    fn admit(
+        &mut self,
+        now: Moment,
+        path: usize,
+        header: Header,
+    ) -> Result<Header, fn(&mut Counts) -> &mut u64> {
+        let Some(hearing) = self.hearings.get_mut(usize::from(header.sender)) else {
+            return Err(malformed);
+        };
+        match hearing.admits(now, path, &header) {
             Admission::Open => Ok(header),
             Admission::Replayed => Err(|counts| &mut counts.replayed),
             Admission::Limited => Err(|counts| &mut counts.limited),
@@ -280,6 +340,11 @@ pub(super) async fn receive(wires: Arc<Wires>, path: Arc<AtomicUsize>, socket: A
 impl Wires {
     fn datagram(&self, path: usize, from: IpAddr, datagram: &[u8]) {
         let mut heartbeats = self.heartbeats();
+        if heartbeats.plan.engine != Engine::Embedded {
+            // A server that has other settings.
+            heartbeats.counts.strangers += 1;
+            return;
+        }
         let Some(taken) = heartbeats.take(clock::moment(), path, from, datagram) else {
             return;
         };
@@ -289,10 +354,53 @@ impl Wires {
         }
         drop(heartbeats);
         if taken.first {
-            self.links()
-                .session_began(taken.heard.from, taken.heard.session);
+            self.began(taken.heard);
         }
     }
+
+    fn began(&self, heard: Heard) {
+        self.links().session_began(heard.from, heard.session);
+    }
+
+    /// Something was said in Corosync's group by a process on the node of `from`.
+    pub(super) fn said_in_group(&self, from: ServerId, frame: &[u8]) -> Option<Heard> {
+        let (taken, answer) = self.heartbeats().take_word(clock::moment(), from, frame);
+        if answer {
+            self.speak(from);
+        }
+        let taken = taken?;
+        self.heartbeats().counts.heard += 1;
+        if taken.first {
+            self.began(taken.heard);
+        }
+        Some(taken.heard)
+    }
+}
+
+/// One beat to one server on one interconnect.
+fn seal(
+    sealer: &Sealer,
+    plan: &Plan,
+    session: SessionId,
+    hearing: &Hearing,
+    (to, path): (ServerId, usize),
+    state: State,
+) -> Vec<u8> {
+    let header = Header {
+        sender: plan.own.0,
+        to: to.0,
+        interconnect: path as u8,
+        session: session.0,
+        counter: hearing.next,
+    };
+    let beat = Beat {
+        echo: hearing.echo(path),
+        state,
+        config_digest: plan.digest,
+        sent_ms: (clock::moment().0 / 1_000) as u32,
+        loss_permille: hearing.loss_permille(path),
+    };
+    sealer.seal(&header, &beat)
 }
 
 fn malformed(counts: &mut Counts) -> &mut u64 {
@@ -313,5 +421,70 @@ fn phase(state: State) -> Phase {
         State::Leaving => Phase::Leaving,
         State::ClusterShutdown => Phase::Shutdown,
         State::Starting | State::Running | State::Other(_) => Phase::Running,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use noroshi_core::time::Span;
+
+    /// One of two servers that speak in Corosync's group.
+    fn server(own: u8, key: u8) -> Heartbeats {
+        let text = r#"<root><cluster><name>c</name></cluster><noroshi><engine>corosync</engine></noroshi>
+            <server name="sv1"><priority>0</priority><device id="0"><type>lan</type><info>192.0.2.1</info></device></server>
+            <server name="sv2"><priority>1</priority><device id="0"><type>lan</type><info>192.0.2.2</info></device></server></root>"#;
+        let parsed = noroshi_conf::read(text.as_bytes()).expect("the file above is well formed");
+        let plan = Arc::new(Plan::new(&parsed.config, ServerId(own)));
+        let key = ClusterKey::new([key; 32]);
+        let session = SessionId([own + 1; 12]);
+        let mut heartbeats = Heartbeats::new(&key, session, plan, Gate::open());
+        heartbeats.enter(Phase::Running);
+        heartbeats
+    }
+
+    /// Lets `from` and `to` speak in turns; what `to` makes of it.
+    fn talk(from: &mut Heartbeats, to: &mut Heartbeats, turns: u64) -> Vec<Heard> {
+        let mut heard = Vec::new();
+        let (one, other) = (from.plan.own, to.plan.own);
+        for turn in 0..turns {
+            let now = Moment(0) + Span::from_secs(turn);
+            let word = from.word(other).expect("it may speak");
+            heard.extend(to.take_word(now, one, &word).0.map(|taken| taken.heard));
+            let word = to.word(one).expect("it may speak");
+            from.take_word(now, other, &word);
+        }
+        heard
+    }
+
+    /// Rule: N3 N2
+    #[test]
+    fn a_word_in_the_group_is_believed_under_the_key_once_it_is_proven() {
+        let (mut one, mut other) = (server(0, 7), server(1, 7));
+        let heard = talk(&mut one, &mut other, 4);
+        assert_eq!(heard.len(), 3, "the first waits for its proof");
+        assert_eq!(heard[0].session, SessionId([1; 12]));
+        // Heard before.
+        let word = one.word(ServerId(1)).expect("it may speak");
+        let take = |to: &mut Heartbeats, from: u8| to.take_word(Moment(9), ServerId(from), &word).0;
+        assert!(take(&mut other, 0).is_some());
+        assert!(take(&mut other, 0).is_none());
+        // Another process says it, or it is said to another.
+        assert!(take(&mut server(1, 7), 1).is_none());
+        assert!(take(&mut one, 1).is_none());
+        one.enter(Phase::Leaving);
+        let left = talk(&mut one, &mut other, 1);
+        assert_eq!(left[0].phase, Phase::Leaving);
+    }
+
+    /// Rule: N3 N2
+    #[test]
+    fn whoever_may_use_corosync_and_has_another_key_is_not_believed() {
+        let (mut stranger, mut other) = (server(0, 8), server(1, 7));
+        assert_eq!(talk(&mut stranger, &mut other, 5), []);
+        assert!(other.counts.forged > 0);
+        for junk in [&b""[..], b"NRSI", &[0; 2_000]] {
+            assert!(other.take_word(Moment(1), ServerId(0), junk).0.is_none());
+        }
     }
 }

@@ -160,6 +160,7 @@ mod tests {
             cluster: "c".into(),
             former_names: vec![],
             digest: 0,
+            engine: Default::default(),
             interval: Span::from_ms(50),
             language: Language::En,
             addresses: vec![],

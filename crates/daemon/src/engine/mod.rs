@@ -1,4 +1,4 @@
-//! The embedded engine: heartbeats, links and probes between the servers of a cluster.
+//! The engines: heartbeats (embedded) or Corosync; with either, links and probes between the servers of a cluster.
 //!
 //! It judges nobody. It tells the driver what was heard, which links stand and what hosts answered;
 //! `core::membership` makes verdicts of that. Only a holder of the cluster key is heard, and nothing
@@ -20,6 +20,7 @@
 
 mod accept;
 mod bucket;
+mod corosync;
 mod count;
 mod filter;
 mod gate;
@@ -40,15 +41,18 @@ pub use count::Counts;
 pub use gate::Gate;
 pub use reach::Reach;
 
+use crate::clock;
 use crate::home::Home;
 use crate::inbox::Inbox;
 use accept::Handshakes;
+use corosync::Corosync;
 use heartbeat::Heartbeats;
 use identity::Identity;
 use link::Links;
 use noroshi_core::alert::SessionId;
-use noroshi_core::config::{Config, InterconnectId, ServerId};
+use noroshi_core::config::{Config, Engine as ConfigEngine, InterconnectId, ServerId};
 use noroshi_core::event::{Event, Phase};
+use noroshi_core::membership::ring::Ring;
 use noroshi_core::peer::PeerMessage;
 use noroshi_wire::key::ClusterKey;
 use note::{Note, Notes};
@@ -102,6 +106,8 @@ struct Wires {
     links: Mutex<Links>,
     pages: Pages,
     probing: Mutex<BTreeSet<(ServerId, InterconnectId)>>,
+    /// With that engine.
+    corosync: Mutex<Option<Corosync>>,
 }
 
 /// The sockets on one own address and the tasks that serve them.
@@ -170,6 +176,7 @@ impl Engine {
             links: Mutex::default(),
             pages: Pages::default(),
             probing: Mutex::default(),
+            corosync: Mutex::default(),
         });
         let engine = Engine { wires };
         engine.wires.take(plan)?;
@@ -178,7 +185,9 @@ impl Engine {
 
     /// Sends one heartbeat to every other server on every shared interconnect.
     pub fn beat(&self, phase: Phase) {
-        self.wires.heartbeats().beat(phase);
+        if !self.wires.beat_in_group(phase) {
+            self.wires.heartbeats().beat(phase);
+        }
     }
 
     /// Asks a server's host over one interconnect whether it lives. A server or interconnect that
@@ -242,7 +251,13 @@ impl Engine {
     /// are free afterwards.
     pub async fn stop(self) {
         let links = std::mem::take(&mut *self.wires.links());
-        Links::stop(links, STOP_DEADLINE).await;
+        let corosync = self.wires.corosync().take();
+        let leave = async {
+            if let Some(corosync) = corosync {
+                corosync.stop(STOP_DEADLINE).await;
+            }
+        };
+        tokio::join!(Links::stop(links, STOP_DEADLINE), leave);
         self.wires.heartbeats().close();
         let ears = std::mem::take(&mut *self.wires.ears());
         for mut ear in ears {
@@ -258,6 +273,7 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.wires.ears().clear();
+        drop(self.wires.corosync().take());
         self.wires.heartbeats().close();
         self.wires.links().abort();
     }
@@ -284,6 +300,53 @@ impl Wires {
 
     fn probing(&self) -> MutexGuard<'_, BTreeSet<(ServerId, InterconnectId)>> {
         self.probing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn corosync(&self) -> MutexGuard<'_, Option<Corosync>> {
+        self.corosync.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins or ends the Corosync engine, as the settings have it.
+    fn follow_engine(self: &Arc<Wires>, engine: ConfigEngine) -> io::Result<()> {
+        let mut corosync = self.corosync();
+        match engine {
+            ConfigEngine::Embedded => drop(corosync.take()),
+            ConfigEngine::Corosync if corosync.is_some() => {}
+            ConfigEngine::Corosync => {
+                *corosync = Some(Corosync::start(Arc::downgrade(self), clock::moment())?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Says in the group what is due; false with the embedded engine.
+    fn beat_in_group(&self, phase: Phase) -> bool {
+        let corosync = self.corosync();
+        let Some(corosync) = corosync.as_ref() else {
+            return false;
+        };
+        let mut heartbeats = self.heartbeats();
+        heartbeats.enter(phase);
+        let servers = heartbeats.plan().servers.len();
+        let (whom, blind) = corosync.beat(clock::moment(), phase, servers);
+        for server in whom {
+            if let Some(frame) = heartbeats.word(server) {
+                corosync.say(frame);
+            }
+        }
+        if let Some(why) = blind {
+            // An inbox that is full has worse to tell, and its driver has the same cause.
+            let _ = self.inbox.try_send(Event::Ring(Ring::Blind(why)));
+        }
+        true
+    }
+
+    /// Says something in the group to one server, out of turn.
+    fn speak(&self, to: ServerId) {
+        let frame = self.heartbeats().word(to);
+        if let (Some(corosync), Some(frame)) = (self.corosync().as_ref(), frame) {
+            corosync.say(frame);
+        }
     }
 
     fn say(&self, note: Note) {

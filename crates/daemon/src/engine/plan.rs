@@ -3,7 +3,7 @@
 //! *Use.* [`Plan::new`] from a checked configuration; servers without a shared interconnect have
 //! no routes and are left alone. *Failure.* None.
 
-use noroshi_core::config::{Config, InterconnectId, ServerId};
+use noroshi_core::config::{Config, Engine, InterconnectId, ServerId};
 use noroshi_core::text::Language;
 use noroshi_core::time::Span;
 use std::net::{IpAddr, SocketAddr};
@@ -17,6 +17,7 @@ pub(super) struct Plan {
     /// Other names that the cluster had, while servers are looked for that may know no other.
     pub(super) former_names: Vec<String>,
     pub(super) digest: u32,
+    pub(super) engine: Engine,
     pub(super) interval: Span,
     pub(super) language: Language,
     /// Our own address on each interconnect, with the port.
@@ -68,6 +69,7 @@ impl Plan {
             cluster: config.cluster.clone(),
             former_names: Vec::new(),
             digest: config.digest,
+            engine: config.engine,
             interval: config.heartbeat.interval,
             language: config.language,
             addresses: paths()

@@ -92,6 +92,7 @@ impl Wires {
             }
         }
         drop(ears);
+        self.follow_engine(plan.engine)?;
         let whole = Arc::new(whole);
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&whole);
         self.heartbeats().reconfigure(plan, sockets);

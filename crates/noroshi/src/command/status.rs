@@ -52,6 +52,17 @@ pub(super) fn run(context: &mut Context, options: &cli::Status) -> Result<Exit, 
         "{}{engine}",
         language.pick("Engine: ", "エンジン: ")
     )?;
+    if let Some(why) = &status.blind {
+        let why = escaped(why);
+        say!(
+            context.out,
+            "{}",
+            language.pick(
+                format!("BLIND, the states above are the last known: {why}"),
+                format!("状態を確認できません（上の状態は最後に確認したもの）: {why}"),
+            )
+        )?;
+    }
     if let Some(pacemaker) = &status.pacemaker {
         for line in groups::lines(pacemaker, language) {
             say!(context.out, "{line}")?;
@@ -114,6 +125,8 @@ pub(crate) struct Shown<'a> {
     server: &'a str,
     time: String,
     engine: Engine,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blind: Option<&'a str>,
     servers: Vec<ShownServer<'a>>,
     on_duty: Option<&'a str>,
     notices_waiting: u32,
@@ -166,6 +179,7 @@ pub(crate) fn shown(status: &Status) -> Shown<'_> {
         server: &status.server,
         time: rfc3339(status.time),
         engine: status.engine,
+        blind: status.blind.as_deref(),
         servers: servers.collect(),
         on_duty: status.on_duty.as_deref(),
         notices_waiting: status.notices_waiting,

@@ -223,7 +223,8 @@ mod tests {
     use std::sync::mpsc;
 
     const CONF_NOW: &[u8] = b"<root>now</root>";
-    const PUSHED: &str = r#"{"answer":"pushed","number":7,"servers":[],"later":[],"silent":[]}"#;
+    const PUSHED: &str =
+        r#"{"answer":"pushed","number":7,"servers":[],"later":[],"silent":["sv2"]}"#;
     const OVERTAKEN: &str = r#"{"answer":"overtaken","number":6,"why":"x"}"#;
 
     fn app(home: &Home) -> App {

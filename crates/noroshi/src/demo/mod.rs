@@ -28,6 +28,7 @@ mod words;
 
 use crate::cli;
 use crate::exit::{Exit, Failure};
+use noroshi_core::config::Engine;
 use noroshi_core::text::Language;
 use noroshi_sim::scenario::{self, Scenario};
 use plan::Plan;
@@ -112,6 +113,13 @@ fn check_size(scenario: &Scenario, language: Language) -> Result<(), String> {
         let text = language.pick(
             "the demo's servers need no licence; only the simulated world of the tests plays this story",
             "デモのサーバにライセンスは不要です。この筋書きはテストのシミュレーションでのみ再生できます",
+        );
+        return Err(text.into());
+    }
+    if setup.engine != Engine::Embedded {
+        let text = language.pick(
+            "the demo has no Corosync; only the simulated world of the tests plays this story",
+            "デモに Corosync はありません。この筋書きはテストのシミュレーションでのみ再生できます",
         );
         return Err(text.into());
     }

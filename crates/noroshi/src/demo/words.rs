@@ -160,6 +160,7 @@ pub(super) fn happening(happening: &Happening, language: Language) -> String {
         | H::Settings(..)
         | H::Licence(..)
         | H::Register(..)
+        | H::Corosync(..)
         | H::Pushes(..)
         | H::Sets(..) => String::new(),
     }
@@ -220,6 +221,7 @@ pub(super) fn subject(happening: &Happening) -> Option<&str> {
         | H::Disk(..)
         | H::Settings(..)
         | H::Licence(..)
+        | H::Corosync(..)
         | H::Register(..) => None,
     }
 }

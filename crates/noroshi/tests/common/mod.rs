@@ -177,6 +177,16 @@ pub(crate) fn command_in(home: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// Puts a copy of the program where other users may go. Another process writes it: a child that another test
+/// starts meanwhile would hold our open file for a moment, and a file that is open for writing cannot be run.
+pub(crate) fn program_at(path: &Path) {
+    let made = Command::new("cp")
+        .arg(env!("CARGO_BIN_EXE_noroshi"))
+        .arg(path)
+        .status();
+    assert!(made.unwrap().success());
+}
+
 pub(crate) fn run_in(home: &Path, arguments: &[&str]) -> Ran {
     ran(command_in(home, arguments), home)
 }
@@ -301,6 +311,7 @@ pub(crate) fn cluster(other: ServerState) -> Status {
         server: "server1".into(),
         time: TIME,
         engine: noroshi_core::config::Engine::Embedded,
+        blind: None,
         servers: vec![
             server("server1", true, ServerState::Up),
             server("server2", false, other),

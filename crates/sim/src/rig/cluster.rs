@@ -4,7 +4,7 @@
 //! for stands in `look_on.rs`.
 
 use super::conf::Conf;
-use super::{Daemon, Error, Fallible, Lane, Launch, Netns, Outside};
+use super::{Corosync, Daemon, Error, Fallible, Lane, Launch, Netns, Outside};
 use noroshi_daemon::home::Home;
 use std::fs;
 use std::path::Path;
@@ -27,6 +27,7 @@ pub struct Cluster {
 pub(super) struct Member {
     pub(super) launch: Launch,
     pub(super) daemon: Option<Daemon>,
+    pub(super) corosync: Option<Corosync>,
 }
 
 /// How long a daemon may take to answer after its start: a busy machine, a debug build.
@@ -123,6 +124,11 @@ impl Cluster {
     /// # Errors
     /// When that does not come about.
     pub fn start_all(&mut self) -> Fallible<()> {
+        let corosyncs = self.members.iter_mut();
+        let corosyncs = corosyncs.filter_map(|member| member.corosync.as_mut());
+        let mut corosyncs: Vec<_> = corosyncs.collect();
+        corosyncs.iter_mut().try_for_each(|one| one.spawn())?;
+        corosyncs.into_iter().try_for_each(Corosync::wait_answer)?;
         for server in 0..self.len() {
             self.spawn(server)?;
         }
@@ -142,6 +148,17 @@ impl Cluster {
             .daemon
             .as_mut()
             .expect("the daemon was started")
+    }
+
+    /// A server's Corosync.
+    ///
+    /// # Panics
+    /// When the plan has none.
+    pub fn corosync(&mut self, server: usize) -> &mut Corosync {
+        self.members[server]
+            .corosync
+            .as_mut()
+            .expect("the plan has a Corosync at each server")
     }
 
     /// Kills a server's daemon. Tells when.
@@ -168,6 +185,9 @@ impl Cluster {
     pub fn power_cut(&mut self, server: usize) -> Fallible<Instant> {
         let netns = self.netns();
         let at = netns.unplug(server)?;
+        if let Some(corosync) = &mut self.members[server].corosync {
+            corosync.kill()?;
+        }
         self.kill(server)?;
         Ok(at)
     }

@@ -1,6 +1,7 @@
 //! Writes the clp.conf of a rig.
 
 use crate::lamp::Kind;
+use noroshi_core::config::Engine;
 use noroshi_core::text::Language;
 use noroshi_wire::lamp::pns::Unit;
 use std::fmt::Write;
@@ -53,6 +54,8 @@ pub struct Conf {
     pub alert_records_max: Option<u32>,
     /// Messages whose mail tick is changed: module, event id, mailed or not.
     pub mailed: Vec<(String, u32, bool)>,
+    /// What judges who is at work.
+    pub engine: Engine,
 }
 
 /// One server.
@@ -178,6 +181,9 @@ impl Conf {
 
     fn noroshi(&self, file: &mut File) {
         file.maybe("port", self.port);
+        if self.engine == Engine::Corosync {
+            file.put("engine", "corosync");
+        }
         let language = self.language.map(|language| language.pick("en", "ja"));
         file.maybe("language", language);
         file.within("heartbeat", None, |file| {
@@ -355,6 +361,7 @@ mod tests {
             console: false,
             alert_records_max: None,
             mailed: vec![("nm".into(), 1, true)],
+            engine: Engine::Corosync,
         }
     }
 
@@ -364,6 +371,7 @@ mod tests {
         assert_eq!(read.warnings.len(), 0, "{:?}", read.warnings);
         let config = read.config;
         assert_eq!(config.cluster, "狼煙");
+        assert_eq!(config.engine, Engine::Corosync);
         assert_eq!(config.interconnects.len(), 2);
         assert_eq!(config.lamps.len(), 2);
         assert_eq!(config.lamps[1].port, Some(8002));

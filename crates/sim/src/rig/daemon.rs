@@ -24,6 +24,8 @@ pub struct Launch {
     pub server: String,
     /// The network namespace it lives in.
     pub netns: Option<String>,
+    /// A process in whose namespaces it lives instead: a node of Corosync.
+    pub beside: Option<u32>,
 }
 
 /// A daemon at work, or dead and not yet forgotten.
@@ -54,13 +56,20 @@ impl Launch {
     /// A command that runs the executable in the daemon's home, namespace and time zone UTC, with
     /// nothing else of our environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = match &self.netns {
-            Some(netns) => {
+        let mut command = match (&self.netns, self.beside) {
+            (_, Some(holder)) => {
+                let mut command = Command::new("nsenter");
+                let holder = holder.to_string();
+                command.args(["-t", &holder, "-m", "-u", "-i", "-n", "--"]);
+                command.arg(&self.executable);
+                command
+            }
+            (Some(netns), None) => {
                 let mut command = Command::new("ip");
                 command.args(["netns", "exec", netns]).arg(&self.executable);
                 command
             }
-            None => Command::new(&self.executable),
+            (None, None) => Command::new(&self.executable),
         };
         command
             .args(arguments)

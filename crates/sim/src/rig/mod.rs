@@ -13,6 +13,7 @@
 
 mod cluster;
 mod conf;
+mod corosync;
 mod daemon;
 mod error;
 mod lane;
@@ -24,6 +25,7 @@ mod wait;
 
 pub use cluster::Cluster;
 pub use conf::{Conf, ConfLamp, ConfServer, Encoding};
+pub use corosync::Corosync;
 pub use daemon::{Daemon, Launch};
 pub use error::{Error, Fallible};
 pub use lane::Lane;

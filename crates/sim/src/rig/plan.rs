@@ -2,8 +2,10 @@
 
 use super::cluster::Member;
 use super::conf::{Conf, ConfLamp, ConfServer, Encoding};
-use super::{Cluster, Error, Fallible, Lane, Launch, Netns, Outside, Shape};
+use super::corosync;
+use super::{Cluster, Corosync, Error, Fallible, Lane, Launch, Netns, Outside, Shape};
 use crate::lamp::Kind;
+use noroshi_core::config::Engine;
 use noroshi_core::text::Language;
 use noroshi_daemon::home::Home;
 use noroshi_daemon::home::key::random_key;
@@ -49,6 +51,8 @@ pub struct Plan {
     pub lamps: Lamps,
     /// Where.
     pub place: Place,
+    /// Corosync judges, one at each server; only in namespaces.
+    pub corosync: bool,
     /// Last changes to the settings.
     pub tune: Box<dyn Fn(&mut Conf)>,
 }
@@ -69,6 +73,7 @@ impl Plan {
             interconnects: 1,
             lamps: Lamps::Each(Kind::PatliteHttp),
             place: Place::Loopback,
+            corosync: false,
             tune: Box::new(|_| ()),
         }
     }
@@ -94,6 +99,13 @@ impl Plan {
     /// In another place.
     pub fn place(mut self, place: Place) -> Plan {
         self.place = place;
+        self
+    }
+
+    /// In network namespaces, with a Corosync at each server that judges.
+    pub fn corosync(mut self) -> Plan {
+        self.place = Place::Netns { ipv6: false };
+        self.corosync = true;
         self
     }
 
@@ -172,10 +184,26 @@ impl Plan {
             });
         }
         let mut conf = conf(servers, &outside);
+        if self.corosync {
+            conf.engine = Engine::Corosync;
+        }
         (self.tune)(&mut conf);
         let key = random_key().map_err(|error| Error::doing("key", error))?;
         let mut members = Vec::new();
+        let nodes = conf
+            .servers
+            .iter()
+            .map(|one| (one.name.clone(), one.addresses.clone()));
+        let ring = corosync::conf(&nodes.collect::<Vec<_>>());
         for (at, server) in conf.servers.iter().enumerate() {
+            let corosync = match &netns {
+                Some(netns) if self.corosync => {
+                    let folder = dir.path().join(format!("corosync{}", at + 1));
+                    let space = netns.server(at);
+                    Some(Corosync::prepare(&folder, &space, &server.name, &ring)?)
+                }
+                _ => None,
+            };
             let home = dir.path().join(format!("{}", at + 1));
             fs::create_dir_all(home.join("etc"))?;
             Home::at(&home)
@@ -186,10 +214,12 @@ impl Plan {
                 home,
                 server: server.name.clone(),
                 netns: netns.as_ref().map(|netns| netns.server(at)),
+                beside: corosync.as_ref().map(Corosync::holder),
             };
             members.push(Member {
                 launch,
                 daemon: None,
+                corosync,
             });
         }
         let cluster = Cluster {
@@ -248,5 +278,6 @@ fn conf(servers: Vec<ConfServer>, outside: &Outside) -> Conf {
         console: false,
         alert_records_max: None,
         mailed: Vec::new(),
+        engine: Engine::Embedded,
     }
 }

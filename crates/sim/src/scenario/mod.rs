@@ -12,7 +12,7 @@
 //! expect  1 mail to ops@example.com about sv2 by 10s
 //! ```
 //!
-//! Set-up lines are `servers`, `interconnects`, `mail`, `absent`, `shared lamp` (one for all servers),
+//! Set-up lines are `servers`, `interconnects`, `engine corosync` (with a ring in place of heartbeats), `mail`, `absent`, `shared lamp` (one for all servers),
 //! `mute lamps` (they cannot be read back), `no licence` (one is needed and none is registered),
 //! `trial until TIME` and `clock SERVER TIME ahead` or `behind`. A server that `is cut off` reaches nobody, neither lamps
 //! nor mail server; when `the interconnects of sv2 are cut` it reaches those still. The one ends
@@ -24,6 +24,8 @@
 //! read is an error that names the line; nothing of the story is played then.
 
 mod parse;
+
+use noroshi_core::config::Engine;
 
 pub use parse::{ParseError, parse};
 
@@ -47,6 +49,8 @@ pub struct Setup {
     pub servers: u8,
     /// Interconnects between them, called `lan1`, `lan2` …
     pub interconnects: u8,
+    /// What judges who is at work.
+    pub engine: Engine,
     /// Addresses that are told by mail.
     pub mail: Vec<String>,
     /// All servers share one lamp instead of having one each.
@@ -66,6 +70,7 @@ impl Default for Setup {
         Setup {
             servers: 3,
             interconnects: 2,
+            engine: Engine::Embedded,
             mail: vec!["ops@example.com".into()],
             shared_lamp: false,
             mute_lamps: false,
@@ -132,6 +137,8 @@ pub enum Happening {
     Apart(String),
     /// That is over.
     Together(String),
+    /// What becomes of a server's Corosync.
+    Corosync(String, CorosyncDoes),
     /// The first does not hear the second; the other way packets pass.
     Deaf(String, String),
     /// Its wall clock is so many milliseconds ahead from now on; behind when negative.
@@ -162,6 +169,21 @@ pub enum Happening {
     Pushes(String, Change),
     /// A server cannot take sets any more, or can again.
     Sets(String, bool),
+}
+
+/// What a Corosync does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CorosyncDoes {
+    /// It starts.
+    Start,
+    /// It stops in order.
+    Stop,
+    /// It dies.
+    Die,
+    /// It hangs.
+    Hang,
+    /// It goes on.
+    Answer,
 }
 
 /// What is different in new settings.

@@ -1,6 +1,10 @@
 //! Reads a story. Each line is a sentence; the words are the grammar.
 
-use super::{Change, Expectation, Happening, LampLook, Line, MailBehaviour, Scenario, Until, What};
+use super::{
+    Change, CorosyncDoes, Expectation, Happening, LampLook, Line, MailBehaviour, Scenario, Until,
+    What,
+};
+use noroshi_core::config::Engine;
 use std::fmt;
 
 /// A line that cannot be read.
@@ -32,7 +36,7 @@ suspended | resumes | is cut off [on LAN] | is reconnected [on LAN] | does not h
 settings CHANGE; SERVER pushes CHANGE | takes no sets | takes sets again, where a change is subject \"TEXT\" | recipient ADDRESS | without ADDRESS | timeout \
 TIME; the interconnects of SERVER are cut | are joined; the network heals; the clock of SERVER is TIME ahead | behind; N% loss on LAN; lamp \
 SERVER dies | answers | forgets; mail is accepted | deferred | swallowed | away | rejected for \
-ADDRESS, mail takes TIME | hangs for ADDRESS; disk SERVER fails | works; register SERVER cannot be read | can be read";
+ADDRESS, mail takes TIME | hangs for ADDRESS; disk SERVER fails | works; register SERVER cannot be read | can be read; corosync SERVER stops | starts | dies | hangs | answers";
 const EXPECTATIONS: &str = "after `expect`, with `by TIME` or `at TIME` at the end: lamp SERVER is \
 out | is green | blinks red | blinks red and green; N mail(s) [to ADDRESS] [about SERVER] [saying \
 \"TEXT\"]; alert | no alert | N alerts MODULE EVENT on SERVER; SERVER sees SERVER STATE; SERVER has set N";
@@ -90,6 +94,10 @@ pub fn parse(text: &str) -> Result<Scenario, ParseError> {
                 scenario.setup.licences = Some(vec![ms.to_string()]);
                 continue;
             }
+            ["engine", "corosync"] => {
+                scenario.setup.engine = Engine::Corosync;
+                continue;
+            }
             ["shared", "lamp"] => {
                 scenario.setup.shared_lamp = true;
                 continue;
@@ -118,7 +126,7 @@ pub fn parse(text: &str) -> Result<Scenario, ParseError> {
             }
             _ => {
                 return Err(error(
-                    "a line is title, rules, servers, interconnects, mail, shared lamp, mute lamps, absent, clock SERVER TIME ahead|behind, at TIME …, or expect … by|at TIME",
+                    "a line is title, rules, servers, interconnects, engine corosync, mail, shared lamp, mute lamps, absent, clock SERVER TIME ahead|behind, at TIME …, or expect … by|at TIME",
                 ));
             }
         };
@@ -147,6 +155,7 @@ fn happening(words: &[&str]) -> Option<Happening> {
         ] => H::Clock(s(server), ahead(time, way)?),
         ["the", "interconnects", "of", server, "are", "cut"] => H::Apart(s(server)),
         ["the", "interconnects", "of", server, "are", "joined"] => H::Together(s(server)),
+        ["corosync", server, does @ ..] => H::Corosync(s(server), corosync(does)?),
         ["lamp", server, "dies"] => H::Lamp(s(server), false),
         ["lamp", server, "answers"] => H::Lamp(s(server), true),
         ["lamp", server, "forgets"] => H::LampForgets(s(server)),
@@ -191,6 +200,17 @@ fn happening(words: &[&str]) -> Option<Happening> {
         [server, "tests", "lamp", other] => H::LampTested(s(server), s(other)),
         [server, "puts", "lamp", other, "out"] => H::LampPutOut(s(server), s(other)),
         [server, "shuts", "the", "cluster", "down"] => H::Shutdown(s(server)),
+        _ => return None,
+    })
+}
+
+fn corosync(words: &[&str]) -> Option<CorosyncDoes> {
+    Some(match words {
+        ["starts"] => CorosyncDoes::Start,
+        ["stops"] => CorosyncDoes::Stop,
+        ["dies"] => CorosyncDoes::Die,
+        ["hangs"] => CorosyncDoes::Hang,
+        ["answers"] => CorosyncDoes::Answer,
         _ => return None,
     })
 }

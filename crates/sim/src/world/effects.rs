@@ -115,6 +115,9 @@ impl World {
     }
 
     fn beat(&mut self, server: usize, phase: Phase) {
+        if self.has_ring() {
+            return self.speak(server, phase);
+        }
         let session = self.servers[server]
             .node
             .as_ref()

@@ -9,6 +9,7 @@ mod licences;
 mod network;
 mod play;
 mod random;
+mod ring;
 mod sets;
 
 pub use lamps::SimLamp;
@@ -87,6 +88,8 @@ pub struct SimServer {
     wake: u64,
     links: Vec<bool>,
     counters: BTreeMap<(u8, u8), u64>,
+    /// Its Corosync, in a story that has one.
+    corosync: ring::Corosync,
     /// How far its wall clock is ahead of the others', in milliseconds.
     pub clock_ahead_ms: i64,
     /// Lamps that the last order of this process did not reach.
@@ -154,6 +157,8 @@ enum Due {
         items: Vec<Item>,
     },
     Relink,
+    /// The ring turns.
+    Ring,
     /// An order that waits in a server's socket may go on.
     Lamp(lamps::Ticket),
 }
@@ -204,6 +209,9 @@ impl World {
             }
         }
         world.due(0, Due::Relink);
+        if world.has_ring() {
+            world.due(0, Due::Ring);
+        }
         world
     }
 
@@ -310,6 +318,7 @@ impl World {
                 items,
             } => self.synced(server, run, batch, items),
             Due::Relink => self.relink(),
+            Due::Ring => self.turn_ring(),
             Due::Lamp(ticket) => self.lamp_goes_on(ticket),
             Due::Give { .. } | Due::Wake { .. } => {}
         }
@@ -341,6 +350,9 @@ impl World {
     pub fn boot(&mut self, server: usize) {
         let now = self.now_of(server);
         let session = SessionId(self.random.bytes());
+        if self.has_ring() {
+            self.power_corosync(server);
+        }
         let sim = &mut self.servers[server];
         sim.powered = true;
         sim.suspended = false;
@@ -402,6 +414,7 @@ impl SimServer {
             wake: 0,
             links: Vec::new(),
             counters: BTreeMap::new(),
+            corosync: ring::Corosync::default(),
             clock_ahead_ms: 0,
             failed_lamps: BTreeSet::new(),
         }
@@ -514,7 +527,7 @@ fn config(setup: &Setup) -> Config {
     };
     Config {
         cluster: "story".into(),
-        engine: noroshi_core::config::Engine::Embedded,
+        engine: setup.engine,
         servers,
         interconnects: (0..setup.interconnects)
             .map(|n| Interconnect {

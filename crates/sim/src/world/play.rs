@@ -1,7 +1,7 @@
 //! Plays a story in a world and says which of its expectations did not come true.
 
 use super::World;
-use crate::scenario::{Expectation, Happening, Line, Scenario, Until, What};
+use crate::scenario::{CorosyncDoes, Expectation, Happening, Line, Scenario, Until, What};
 use noroshi_core::alert::{Destinations, MessageId, Severity};
 use noroshi_core::lamp::Look;
 use noroshi_core::request::Request;
@@ -249,6 +249,7 @@ pub fn happen(world: &mut World, happening: &Happening) -> Result<(), String> {
         H::LosesPower(name) => {
             let server = at(world, name)?;
             world.servers[server].powered = false;
+            world.servers[server].corosync.lost_power();
             world.kill(server);
         }
         H::Stops(name) => {
@@ -270,6 +271,19 @@ pub fn happen(world: &mut World, happening: &Happening) -> Result<(), String> {
         H::Resumes(name) => {
             let server = at(world, name)?;
             world.resume(server);
+        }
+        H::Corosync(name, what) => {
+            let server = at(world, name)?;
+            if !world.has_ring() {
+                return Err("the story has no line: engine corosync".into());
+            }
+            match what {
+                CorosyncDoes::Start => world.start_corosync(server),
+                CorosyncDoes::Stop => world.stop_corosync(server, true),
+                CorosyncDoes::Die => world.stop_corosync(server, false),
+                CorosyncDoes::Hang => world.hang_corosync(server, true),
+                CorosyncDoes::Answer => world.hang_corosync(server, false),
+            }
         }
         H::CutOff(name, lan) | H::Reconnected(name, lan) => {
             let server = at(world, name)?;

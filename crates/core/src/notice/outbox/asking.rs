@@ -42,6 +42,11 @@ impl Servers {
         self.0 & Servers::bit(server) != 0
     }
 
+    /// How many are in it.
+    pub fn count(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
     /// Nobody is in it.
     pub fn is_empty(self) -> bool {
         self.0 == 0

@@ -11,6 +11,7 @@ fn told(licence: Option<LicenceStatus>) -> Status {
         server: "sv1".into(),
         time: WallTime(1),
         engine: noroshi_core::config::Engine::Embedded,
+        blind: None,
         servers: Vec::new(),
         on_duty: None,
         notices_waiting: 0,

@@ -82,6 +82,15 @@ fn troubles(visitor: &Visitor, status: &Status) -> Markup {
         @for (name, class, state) in states {
             @if class == "bad" { p.bad { b { (name) } ": " (state) } }
         }
+        @if let Some(why) = &status.blind {
+            p.bad role="alert" {
+                (visitor.pick(
+                    "Blind, the states are the last known: ",
+                    "状態を確認できません(表示は最後に確認した状態です): ",
+                ))
+                (why)
+            }
+        }
         @if let Some(trouble) = &status.store_trouble {
             p.bad role="alert" {
                 (visitor.pick("Alert store in trouble: ", "アラート保存領域の障害: ")) (trouble)

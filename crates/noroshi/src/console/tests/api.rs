@@ -17,7 +17,7 @@ impl Place {
         let length = body.len();
         let bearer = self.bearer(ANNA);
         let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: console\r\nConnection: close\r\n{bearer}Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{bearer}Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
         );
         self.say(request.as_bytes()).await
     }

@@ -189,6 +189,7 @@ fn full_status() -> Status {
         server: "sv1".into(),
         time: WallTime(1_700_000_000_000),
         engine: Engine::Embedded,
+        blind: None,
         servers: vec![
             server(ServerState::Up, Some(lamp), &path, Some(1)),
             server(ServerState::Down, None, &unheard, None),

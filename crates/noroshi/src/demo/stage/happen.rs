@@ -51,6 +51,7 @@ impl Stage {
             | H::Settings(..)
             | H::Licence(..)
             | H::Register(..)
+            | H::Corosync(..)
             | H::Pushes(..)
             | H::Sets(..) => Err(NOT_POSSIBLE.into()),
         }
@@ -155,6 +156,7 @@ impl Stage {
             | H::Settings(..)
             | H::Licence(..)
             | H::Register(..)
+            | H::Corosync(..)
             | H::Pushes(..)
             | H::Sets(..) => {
                 return Err(NOT_POSSIBLE.into());

@@ -1,0 +1,134 @@
+//! What Corosync shows or hides, in words (rule N3).
+
+use super::Node;
+use super::raise::About;
+use crate::action::Action;
+use crate::alert::Message;
+use crate::config::ServerId;
+use crate::membership::Cause;
+use crate::membership::ring::Blindness;
+use crate::text::Language;
+use crate::time::{Now, Span};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+impl Node {
+    /// This server sees nobody any more: said once, and no other server is judged.
+    pub(super) fn blind(&mut self, now: Now, why: Blindness, out: &mut Vec<Action>) {
+        let name = self.own_name();
+        let (why, remedy) = blind_words(self.config.language, why);
+        let about = About {
+            server: Some(self.own),
+            ..About::default()
+        };
+        self.blind_alert = self.raise(now, Message::RingBlind, &[&name, why, remedy], about, out);
+    }
+
+    /// It sees again; what happened meanwhile is told from what it sees.
+    pub(super) fn sees(&mut self, now: Now, after: Span, out: &mut Vec<Action>) {
+        let name = self.own_name();
+        let about = About {
+            server: Some(self.own),
+            thread: self.blind_alert.take(),
+            // It ends a fault that was mailed (rule N11).
+            mail: true,
+            ..About::default()
+        };
+        let after = after.to_string();
+        self.raise(now, Message::RingSees, &[&name, &after], about, out);
+    }
+
+    /// Corosync was stopped in order on another server. Its alert service runs on and says itself that
+    /// it is blind, so its lamp stays as it is.
+    pub(super) fn withdrawn(&mut self, now: Now, server: ServerId, out: &mut Vec<Action>) {
+        self.about_server(now, Message::RingLeft, server, &[], out);
+        self.assigned = false;
+        self.seen(now, server);
+    }
+
+    /// Why this server sees nobody, and what helps.
+    pub(super) fn blind_why(&self) -> Option<String> {
+        let language = self.config.language;
+        let (why, remedy) = blind_words(language, self.membership.blind()?);
+        Some(language.pick(format!("{why}. {remedy}"), format!("{why}。{remedy}")))
+    }
+}
+
+/// Why nothing is seen, and what helps.
+fn blind_words(language: Language, why: Blindness) -> (&'static str, &'static str) {
+    match why {
+        Blindness::NotRunning => (
+            language.pick("Corosync does not run on it", "Corosync が動作していません"),
+            language.pick(
+                "Start it: pcs cluster start, or systemctl start corosync.",
+                "pcs cluster start または systemctl start corosync で起動してください。",
+            ),
+        ),
+        Blindness::Refused => (
+            language.pick(
+                "Corosync does not let the alert service's user in",
+                "Corosync がアラートサービスのユーザの接続を許可していません",
+            ),
+            language.pick(
+                "Put \"uidgid { uid: noroshi gid: noroshi }\" into a file in /etc/corosync/uidgid.d and run corosync-cfgtool -R.",
+                "/etc/corosync/uidgid.d のファイルに uidgid { uid: noroshi gid: noroshi } と書き、corosync-cfgtool -R を実行してください。",
+            ),
+        ),
+        Blindness::Hangs => (
+            language.pick("Corosync on it does not answer", "Corosync が応答しません"),
+            language.pick(
+                "Look at its state and log: systemctl status corosync.",
+                "systemctl status corosync で状態とログを確認してください。",
+            ),
+        ),
+        Blindness::NoLibraries => (
+            language.pick(
+                "Corosync's libraries (libcpg.so.4, libquorum.so.5, libcmap.so.4) are not on it",
+                "Corosync のライブラリ（libcpg.so.4, libquorum.so.5, libcmap.so.4）がありません",
+            ),
+            language.pick(
+                "Install Corosync, or set noroshi/engine to embedded.",
+                "Corosync をインストールするか、noroshi/engine を embedded に設定してください。",
+            ),
+        ),
+        Blindness::Failing => (
+            language.pick("Corosync answers with an error", "Corosync がエラーを返します"),
+            language.pick(
+                "noroshi's log names it; look at Corosync's log as well.",
+                "noroshi のログと Corosync のログを確認してください。",
+            ),
+        ),
+    }
+}
+
+/// Why a server is down, as Corosync has it. Without a majority of servers quorum is no proof: of two
+/// either has it.
+pub(super) fn cause_words(language: Language, cause: Cause, majority: bool) -> &'static str {
+    match cause {
+        Cause::Returned => language.pick(
+            "it had stopped and was back before the cluster noticed; its node left and joined the Corosync ring at once",
+            "停止した後、クラスタが検出する前に復帰しました。ノードが Corosync のリングから離脱し同時に再参加しました",
+        ),
+        Cause::HostLost { .. } => language.pick(
+            "Corosync lost its node, on which no alert service was at work",
+            "アラートサービスが動作していなかったノードを Corosync が見失いました",
+        ),
+        _ if majority => language.pick(
+            "Corosync lost it; it has stopped or is cut off",
+            "Corosync が見失いました。停止したか、ネットワークから切り離されています",
+        ),
+        _ => language.pick(
+            "Corosync lost it; it has stopped, or the network between the servers is cut (network partition)",
+            "Corosync が見失いました。停止したか、サーバ間のネットワークが分断されています（ネットワークパーティション）",
+        ),
+    }
+}
+
+/// What this side is.
+pub(super) fn side_words(language: Language, seen: usize, of: usize) -> String {
+    language.pick(
+        format!("This side sees {seen} of {of} servers and has quorum."),
+        format!("こちら側からは {of} 台中 {seen} 台が見えており、クォーラムがあります。"),
+    )
+}
