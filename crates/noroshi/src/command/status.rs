@@ -1,5 +1,7 @@
 //! `noroshi status`: servers, interconnects and warning lights as this server sees them.
 
+pub(crate) mod groups;
+
 use super::Context;
 use crate::cli;
 use crate::exit::{Exit, Failure};
@@ -7,6 +9,7 @@ use crate::print::{escaped, local, padded, rfc3339, say};
 use noroshi_core::config::Engine;
 use noroshi_core::lamp::{Glow, Look};
 use noroshi_core::notice::Channel;
+use noroshi_core::pacemaker::PacemakerStatus;
 use noroshi_core::status::{
     LampStatus, LampTold, LicenceStatus, PathStatus, ServerState, ServerStatus, Status, Waiting,
 };
@@ -59,6 +62,11 @@ pub(super) fn run(context: &mut Context, options: &cli::Status) -> Result<Exit, 
                 format!("状態を確認できません（上の状態は最後に確認したもの）: {why}"),
             )
         )?;
+    }
+    if let Some(pacemaker) = &status.pacemaker {
+        for line in groups::lines(pacemaker, language) {
+            say!(context.out, "{line}")?;
+        }
     }
     if !status.lamps_used {
         say!(
@@ -128,6 +136,8 @@ pub(crate) struct Shown<'a> {
     lamps_used: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     licence: Option<&'a LicenceStatus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pacemaker: Option<&'a PacemakerStatus>,
 }
 
 #[derive(Serialize)]
@@ -178,6 +188,7 @@ pub(crate) fn shown(status: &Status) -> Shown<'_> {
         store_trouble: status.store_trouble.as_deref(),
         lamps_used: status.lamps_used,
         licence: status.licence.as_ref(),
+        pacemaker: status.pacemaker.as_deref(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The cluster: each server with its lamp as it shines, its interconnects, and what needs a look.
 
+mod groups;
+
 use super::{Place, frame, lost, not_done, trouble, words};
 use crate::command::status::{heard_at, look, not_heard, waiting_words};
 use crate::console::App;
@@ -64,6 +66,7 @@ pub(in crate::console) fn part(visitor: &Visitor, overview: &Overview) -> Markup
         ul.servers {
             @for server in &status.servers { li { (card(visitor, status, server)) } }
         }
+        @if let Some(pacemaker) = &status.pacemaker { (groups::part(visitor, pacemaker)) }
     }
 }
 
