@@ -91,6 +91,15 @@ pub(super) async fn answer_one(stream: UnixStream, desk: Desk) {
         .await;
 }
 
+/// Serves a caller that may change nothing, which a test cannot be: its user is its own.
+#[cfg(test)]
+pub(super) async fn answer_stranger(stream: UnixStream, desk: Desk) {
+    let (_stopping, stopped) = watch::channel(false);
+    let mut connection = Connection::new(stream, desk, Arc::new(Semaphore::new(1)), stopped);
+    connection.may_change = false;
+    let _ = connection.run().await;
+}
+
 /// Says "busy" without waiting: a fresh socket's buffer is empty, so the line fits.
 fn turn_away(stream: &UnixStream) {
     let why = log::language().pick(

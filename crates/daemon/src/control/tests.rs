@@ -1,6 +1,7 @@
 //! The command socket over real sockets, with alerts in memory behind it.
 
 mod pages;
+mod stranger;
 mod test_mail;
 
 use super::memory::Memory;
