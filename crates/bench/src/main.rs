@@ -7,6 +7,7 @@
 //! *Failure.* Exit code 1 if a bound is missed or a bench could not run, 2 for wrong arguments.
 //! Every wait has a deadline. Ctrl-C ends the run at its next step and takes everything down.
 
+mod agent;
 mod check;
 mod commands;
 mod console;
@@ -41,6 +42,7 @@ type Bench = fn(&Options) -> Fallible<Vec<Figure>>;
 /// Every bench by its name. `books` are kept during `kill`; it stands for the same run.
 const NAMES: &[(&str, Bench)] = &[
     ("store", store::run),
+    ("agent", agent::run),
     ("check", check::run),
     ("commands", commands::run),
     ("raise", raise::run),

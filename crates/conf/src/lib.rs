@@ -19,7 +19,10 @@
 pub mod blackout;
 pub mod bundle;
 pub mod charset;
+
 mod clp_conf;
+pub mod corosync_conf;
+pub mod crm_mon;
 pub mod difference;
 pub mod digest;
 pub mod document;

@@ -96,6 +96,10 @@ pub enum Action {
     /// From now on look for servers also where earlier sets had them, and answer there; or no more. Heartbeats
     /// go by the settings in force alone. Not answered.
     FormerWays(bool),
+    /// Look at Pacemaker's cluster; answered by `Event::Pacemaker`, with what it shows or why it cannot be read.
+    LookAtPacemaker,
+    /// These reports of Pacemaker, by their keys, were decided upon and what follows is on disk. Not answered.
+    ForgetReports(Vec<String>),
     /// Everything is done: end the process.
     Exit,
 }

@@ -6,6 +6,7 @@ use crate::lamp::{Glow, LampResult, OrderNumber, Stamp};
 use crate::licence::{Memory, Registered};
 use crate::membership::ring::Ring;
 use crate::notice::{NoticeKey, NoticeRecord, Outcome};
+use crate::pacemaker::{Picture, Report};
 use crate::peer::PeerMessage;
 use crate::request::{Request, RequestId};
 use crate::set::{SetLabel, SetTrouble};
@@ -88,6 +89,8 @@ pub enum Event {
     /// What is registered was read: because somebody asked, because another server's registrations were
     /// joined to it, or with new settings.
     Licences(Box<Licences>),
+    /// Pacemaker has reported something, or was looked at.
+    Pacemaker(Box<FromPacemaker>),
     /// New settings, already checked; `Err` when the file was faulty.
     Configure {
         /// Where they come from, for people.
@@ -109,6 +112,19 @@ pub enum Event {
         /// Its settings, or what went wrong.
         config: Result<Box<Config>, String>,
     },
+}
+
+/// What comes from Pacemaker on this host.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FromPacemaker {
+    /// Its reports are taken here from now on. Without this nothing of it is watched.
+    Begins,
+    /// A call of the alert agent; it is on disk until [`Action::ForgetReports`](crate::action::Action::ForgetReports).
+    Report(Report),
+    /// The cluster as it shows it, or why it could not be read.
+    Looked(Result<Box<Picture>, String>),
+    /// So many reports were lost before they came here.
+    Lost(u64),
 }
 
 /// An authentic, fresh heartbeat.

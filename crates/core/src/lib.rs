@@ -26,6 +26,7 @@ pub mod licence;
 pub mod membership;
 pub mod node;
 pub mod notice;
+pub mod pacemaker;
 pub mod peer;
 pub mod request;
 pub mod set;

@@ -7,6 +7,7 @@ use crate::alert::{Acknowledgement, Alert, AlertId, SessionId};
 use crate::event::Latch;
 use crate::lamp::Stamp;
 use crate::notice::{NoticeKey, NoticeRecord};
+use crate::pacemaker::Report;
 use crate::set::SetLabel;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -154,6 +155,13 @@ pub enum PeerMessage {
         total: u64,
         /// The bytes, in Base64.
         data: String,
+    },
+    /// The sender's Pacemaker has changed: look at yours. With it a report that many servers receive, such as of
+    /// a fencing, so that one of them can name all that saw it.
+    Pacemaker {
+        /// The report.
+        #[serde(default)]
+        report: Option<Report>,
     },
     /// From a newer release; ignored.
     #[serde(other)]

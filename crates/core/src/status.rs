@@ -3,7 +3,9 @@
 use crate::config::Engine;
 use crate::lamp::Look;
 use crate::notice::Channel;
+use crate::pacemaker::PacemakerStatus;
 use crate::time::WallTime;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -41,6 +43,9 @@ pub struct Status {
     /// How it stands with the licences; `None` for a build that needs none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<LicenceStatus>,
+    /// Pacemaker's nodes and groups; `None` where it is not watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pacemaker: Option<Box<PacemakerStatus>>,
 }
 
 /// How it stands with the licences of a cluster (rule M25).

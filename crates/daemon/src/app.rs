@@ -15,11 +15,12 @@ use crate::engine::pages::DELIVERIES_MAX;
 use crate::engine::{Engine, EngineSetup, Gate};
 use crate::home::key::KeyFileError;
 use crate::home::{Home, HomeLock, LockError, is_disk_trouble};
-use crate::inbox::INBOX_EVENTS_MAX;
+use crate::inbox::{INBOX_EVENTS_MAX, Inbox};
 use crate::licence::keeper::Keeper;
 use crate::log::audit::Audit;
 use crate::log::levels::Levels;
 use crate::own_server::NotFound;
+use crate::pacemaker::Pacemaker;
 use crate::reload::SettingsError;
 use crate::sets::{Carrier, Sets};
 use crate::store::{READERS_MAX, Store};
@@ -60,7 +61,10 @@ const BLOCKING_THREADS_MAX: usize = LAMPS_MAX
     + READERS_MAX
     + DELIVERIES_MAX
     + 4
+    + PACEMAKER_READS_MAX
     + SET_READS_MAX;
+/// Pacemaker: its reports read or removed, a look started, a large one parsed.
+const PACEMAKER_READS_MAX: usize = 3;
 /// Sets: one checked, one put in force, two sent or read in pieces.
 const SET_READS_MAX: usize = 4;
 /// One for each server.
@@ -236,6 +240,8 @@ async fn live(options: Options) -> Result<(), StartError> {
 
     let console = console.then(|| Console::start(home.clone(), name.clone(), &config));
 
+    let pacemaker = Pacemaker::start(&home, inbox.clone());
+
     let node = Node::new(clock::now(), own, session, config).with_set(in_force);
     let parts = Parts {
         engine,
@@ -246,15 +252,16 @@ async fn live(options: Options) -> Result<(), StartError> {
         licences: Keeper::new(home.clone(), inbox.clone()),
         carrier,
         console,
+        pacemaker,
     };
     let driver = Driver::new(
         node,
         parts,
-        inbox,
+        inbox.clone(),
         events,
         asked,
         said,
-        Box::new(refit(home, name, zone)),
+        Box::new(refit(home, name, zone, inbox)),
     );
     log::line(started);
     let (node, parts, events) = driver.run(Event::Start(Box::new(recovered))).await;
@@ -284,11 +291,12 @@ async fn take_down(mut node: Node, parts: Parts, mut events: mpsc::Receiver<Even
         licences,
         carrier,
         console,
+        pacemaker,
     } = parts;
     // Its connections to the command socket end with it.
     drop(console);
     // Their jobs hold the inbox, and would keep it open.
-    drop((licences, carrier));
+    drop((licences, carrier, pacemaker));
     let channels = async {
         mail.stop(MAIL_GRACE).await;
         drop(lamps);
@@ -387,7 +395,7 @@ fn key(home: &Home) -> Result<ClusterKey, StartError> {
 }
 
 /// Fits the parts to new settings; the engine has taken them before, since it may refuse.
-fn refit(home: Home, name: String, zone: TimeZone) -> impl Fn(&mut Parts, &Config) {
+fn refit(home: Home, name: String, zone: TimeZone, inbox: Inbox) -> impl Fn(&mut Parts, &Config) {
     move |parts, config| {
         // The node takes no settings that lack this server.
         let Some(own) = config.server_named(&name) else {
@@ -402,6 +410,10 @@ fn refit(home: Home, name: String, zone: TimeZone) -> impl Fn(&mut Parts, &Confi
         parts.store.keep(config.alert_records_max);
         if let Some(console) = &parts.console {
             console.reconfigure(config);
+        }
+        // Set up since this service started.
+        if parts.pacemaker.is_none() {
+            parts.pacemaker = Pacemaker::start(&home, inbox.clone());
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::engine::Engine;
 use crate::inbox::Inbox;
 use crate::licence::keeper::Keeper;
 use crate::log;
+use crate::pacemaker::Pacemaker;
 use crate::sets::{Carrier, Said};
 use crate::store::Store;
 use crate::{clock, happenings};
@@ -46,6 +47,8 @@ pub(crate) struct Parts {
     pub(crate) licences: Keeper,
     pub(crate) carrier: Carrier,
     pub(crate) console: Option<Console>,
+    /// `None` where the service is not set up beside Pacemaker.
+    pub(crate) pacemaker: Option<Pacemaker>,
 }
 
 /// Fits the parts to new settings.
@@ -211,6 +214,16 @@ impl Driver {
             Action::FetchSet { from, label } => self.parts.carrier.fetch(from, label),
             Action::AdoptSet(label) => self.parts.carrier.adopt(label),
             Action::FormerWays(wanted) => self.parts.carrier.former_ways(wanted),
+            Action::LookAtPacemaker => {
+                if let Some(pacemaker) = &self.parts.pacemaker {
+                    pacemaker.look();
+                }
+            }
+            Action::ForgetReports(keys) => {
+                if let Some(pacemaker) = &self.parts.pacemaker {
+                    pacemaker.forget(keys);
+                }
+            }
             Action::Exit => self.done = true,
         }
         None

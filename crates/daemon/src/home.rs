@@ -82,6 +82,11 @@ impl Home {
         self.place("var", "/var/lib/noroshi")
     }
 
+    /// Directory for Pacemaker's reports; only where the service is set up beside Pacemaker.
+    pub fn pacemaker(&self) -> PathBuf {
+        self.var().join("pacemaker")
+    }
+
     /// Directory of the logs.
     pub fn log(&self) -> PathBuf {
         self.place("log", "/var/log/noroshi")

@@ -21,6 +21,7 @@ pub mod inbox;
 pub mod licence;
 pub mod log;
 pub mod own_server;
+pub mod pacemaker;
 pub mod reload;
 pub mod sets;
 pub mod store;

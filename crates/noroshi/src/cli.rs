@@ -8,6 +8,7 @@ mod alerts;
 mod clpcfctrl;
 pub(crate) mod config;
 mod dashes;
+pub(crate) mod engine;
 mod licence;
 pub(crate) mod reference;
 mod refusal;
@@ -98,6 +99,12 @@ pub(crate) enum Verb {
     User(user::User),
     /// See it at work: a cluster on this machine, with simulated warning lights and an inbox
     Demo(Demo),
+    /// Set up and judge the engine that says who is at work
+    #[command(subcommand)]
+    Engine(engine::Engine),
+    /// Hand an event of Pacemaker to the alert service; Pacemaker calls it
+    #[command(name = "pacemaker-alert", hide = true)]
+    PacemakerAlert,
     #[command(flatten)]
     Reference(reference::Reference),
     /// Run one server of the demo

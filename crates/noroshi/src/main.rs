@@ -2,7 +2,7 @@
 //!
 //! It answers to several names: as `noroshi` it takes verbs, as `clpstat`, `clpcl`, `clpstdn`,
 //! `clpdn1000s`, `clpcfctrl`, `clplcnsc`, `clplogcc`, `clplogcf` or `clplogcmd` (links to it) it is that
-//! command, and `noroshi clpstat …` is the same again. Options are defined once, in [`cli`]; exit codes
+//! command, and `noroshi clpstat …` is the same again. Pacemaker calls it as `noroshi-pacemaker-alert`. Options are defined once, in [`cli`]; exit codes
 //! in [`exit`].
 //!
 //! A command says what it found on standard output, and on standard error what went wrong, why,
@@ -24,6 +24,9 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(ended) = command::pacemaker_alert::called() {
+        return ended;
+    }
     let arguments: Vec<OsString> = cli::straightened(std::env::args_os().collect());
     let language = language::choose(&arguments);
     if let Some(ended) = command::daemon::go_on(language) {

@@ -235,6 +235,16 @@ fn hostile(cluster: &Cluster, driver: &Driver, judge: &mut Judge<'_>, site: &str
 fn fallen(cluster: &mut Cluster, driver: &Driver, judge: &mut Judge<'_>, site: &str) {
     driver.go(site);
     driver.run("window.first = true", &json!([]));
+    // Somebody has a question open, and the focus in it: the picture goes on all the same.
+    let question = "article[aria-label=sv2] form[action='/lamp-test']";
+    driver.run(
+        "document.querySelector(arguments[0]).parentElement.querySelector('summary').click()",
+        &json!([question]),
+    );
+    driver.run(
+        "document.querySelector(arguments[0]).parentElement.querySelector('summary').focus()",
+        &json!([question]),
+    );
     cluster.kill(2).unwrap();
     let down = || {
         let card = driver
@@ -257,6 +267,21 @@ fn fallen(cluster: &mut Cluster, driver: &Driver, judge: &mut Judge<'_>, site: &
         true,
         "the page was loaded again"
     );
+    let kept = "const place = document.querySelector(arguments[0])?.parentElement; \
+        return place?.open && place.contains(document.activeElement)";
+    assert_eq!(
+        driver.run(kept, &json!([question])),
+        true,
+        "the question was taken from under the hand"
+    );
+    // Whether the mail went out and whether somebody sees to it stands on top, with the way to the alert.
+    let told = || {
+        let top = driver.all("#cluster > p.bad").into_iter().next()?;
+        let top = top.try_text()?;
+        (top.contains("sv3: down") && top.contains("Mail: sent")).then_some(top)
+    };
+    let top = driver.until("the mail of the fallen server", told);
+    assert!(top.contains("Nobody sees to it yet. I see to it…"), "{top}");
     let moving = "return document.getAnimations().filter((one) => one.effect.target.matches('.lens')).length";
     judge.media(true);
     assert_eq!(

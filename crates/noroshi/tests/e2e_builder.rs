@@ -187,6 +187,8 @@ fn saved_sets_are_pushed(cluster: &Cluster, visitor: &mut Visitor) {
             set.header("content-disposition"),
             Some(disposition.as_str())
         );
+        let audit = visitor.get("/audit").text();
+        assert!(audit.contains("result=begun save-set"), "{audit}");
         let subject = format!("<subject>{kind}</subject>");
         assert!(!has(&conf(cluster, 0), subject.as_bytes()));
         let file = dir.path().join(name);

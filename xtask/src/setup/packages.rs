@@ -125,6 +125,21 @@ pub(super) const PACKAGES: &[Package] = &[
         reason: "the files on these floppies",
     },
     Package {
+        name: "pacemaker",
+        sign: Programs(&["pacemakerd"]),
+        reason: "the Corosync engine: groups of a real cluster",
+    },
+    Package {
+        name: "pacemaker-cli-utils",
+        sign: Programs(&["crm_mon", "cibadmin"]),
+        reason: "the Corosync engine: a real cluster is looked at and set up",
+    },
+    Package {
+        name: "resource-agents",
+        sign: Programs(&["ocf-tester"]),
+        reason: "the Corosync engine: resources of a real cluster",
+    },
+    Package {
         name: "chromium",
         sign: Programs(&["chromium"]),
         reason: "the console in a real browser",

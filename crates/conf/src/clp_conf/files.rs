@@ -9,8 +9,12 @@ use noroshi_core::config::{Config, MailTransport};
 pub enum FileUse {
     /// A program that is started.
     Program,
-    /// A file that is read.
-    Read,
+    /// A PEM file with the certificate authorities that a mail server is checked against.
+    Authorities,
+    /// A PEM file with the certificate that the console shows, and those that lead to its authority.
+    Certificate,
+    /// A PEM file with that certificate's key.
+    Key,
 }
 
 /// A file that the settings name, and where.
@@ -42,7 +46,7 @@ pub(crate) fn named(tree: &Tree, config: &Config) -> Vec<NamedFile> {
         MailTransport::Sendmail { .. } => {}
         MailTransport::Smtp { .. } => {
             for node in below(root, &["noroshi", "mail", "smtpsrv", "cafile"]) {
-                files.push(at(node, node.value(), FileUse::Read));
+                files.push(at(node, node.value(), FileUse::Authorities));
             }
         }
     }
@@ -51,9 +55,12 @@ pub(crate) fn named(tree: &Tree, config: &Config) -> Vec<NamedFile> {
             files.push(at(node, node.value(), FileUse::Program));
         }
     }
-    for name in ["certificate", "certificatekey"] {
+    for (name, needed_as) in [
+        ("certificate", FileUse::Certificate),
+        ("certificatekey", FileUse::Key),
+    ] {
         for node in below(root, &["noroshi", "console", name]) {
-            files.push(at(node, node.value(), FileUse::Read));
+            files.push(at(node, node.value(), needed_as));
         }
     }
     files.retain(|file| file.file.starts_with('/'));

@@ -11,6 +11,7 @@ mod lamps;
 mod latches;
 mod leaving;
 mod licences;
+mod pacemaker;
 mod peers;
 mod raise;
 mod report;
@@ -128,6 +129,8 @@ pub struct Node {
     licences: Option<Box<licences::Licensing>>,
     turns: turns::Turns,
     sets: Sets,
+    /// `None` where Pacemaker is not watched.
+    pacemaker: Option<Box<pacemaker::Pacemaker>>,
 }
 
 /// What a request is answered when its batch is on disk.
@@ -191,6 +194,7 @@ impl Node {
             licences: None,
             turns: turns::Turns::default(),
             sets: Sets::default(),
+            pacemaker: None,
         }
     }
 
@@ -255,6 +259,7 @@ impl Node {
                 let news = self.licences_found(now, *found, out);
                 self.tell_of_licences(now, news, out);
             }
+            Event::Pacemaker(event) => self.pacemaker_says(now, *event, out),
             Event::Configure { source, config } => self.configure(now, &source, config, out),
             Event::Staged { label, result } => self.staged(now, &label, result, out),
             Event::Adopted { label, config } => self.adopted(now, label, config, out),
@@ -279,6 +284,7 @@ impl Node {
         sooner(self.licences_due());
         sooner(self.turns_due());
         sooner(self.sets_due());
+        sooner(self.pacemaker_due());
         self.lamps
             .iter()
             .for_each(|lamp| sooner(lamp.next_deadline()));
@@ -367,6 +373,7 @@ impl Node {
             // From now, not from the missed beat: after a pause one heartbeat is enough.
             self.next_beat = now.at + self.config.heartbeat.interval;
         }
+        self.watch_pacemaker(now, out);
         self.watch_licences(now, out);
         self.watch_turns(now, out);
         self.assign(now);
@@ -460,6 +467,7 @@ impl Node {
         out.extend(sendings.into_iter().map(Action::Send));
         self.lamps.iter_mut().for_each(|lamp| lamp.recorded(batch));
         let durable = result.is_ok();
+        self.reports_recorded(batch, durable, out);
         self.replies.retain(|(of, request, promised)| {
             if *of == batch {
                 let reply = match (promised, &result) {

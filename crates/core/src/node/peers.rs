@@ -131,6 +131,7 @@ impl Node {
             PeerMessage::SetDropped { digest } => self.set_dropped(from, &digest),
             PeerMessage::SetCommit { label } => self.set_committed(now, from, label, out),
             PeerMessage::SetInForce { label } => self.set_in_force(now, from, label, out),
+            PeerMessage::Pacemaker { report } => self.pacemaker_of_peer(now, from, report, out),
             // The daemon carries these.
             PeerMessage::SetWant { .. } | PeerMessage::SetPiece { .. } => {}
             PeerMessage::Unknown => {}

@@ -30,6 +30,7 @@ impl Node {
             store_trouble: self.store_trouble.clone(),
             lamps_used: self.config.lamps_used,
             licence: self.licence_status(),
+            pacemaker: self.pacemaker_status(),
         }
     }
 

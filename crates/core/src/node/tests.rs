@@ -3,6 +3,7 @@
 mod acknowledge;
 mod lamps;
 mod licences;
+mod pacemaker;
 mod report;
 mod sets;
 mod trouble;

@@ -138,6 +138,35 @@ fn a_file_that_a_set_newly_names_must_be_of_use_on_this_host() {
     sets.stage(&packed(&named)).unwrap();
 }
 
+/// The console's own certificate is delivered like any setting; a key is no certificate, nor the other way round.
+///
+/// Rule: N17 N21
+#[test]
+fn the_certificate_of_the_console_is_taken_with_its_key() {
+    let (dir, sets) = home();
+    let made = rcgen::generate_simple_self_signed(vec!["sv1".to_string()]).unwrap();
+    let (chain, key) = (dir.path().join("own.pem"), dir.path().join("own.key"));
+    fs::write(&chain, made.cert.pem()).unwrap();
+    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let named = |chain: &Path, key: &Path| {
+        conf("x").replace(
+            "</root>",
+            &format!(
+                "<noroshi><console><certificate>{}</certificate><certificatekey>{}</certificatekey></console></noroshi></root>",
+                chain.display(),
+                key.display()
+            ),
+        )
+    };
+    let why = sets.stage(&packed(&named(&key, &chain))).unwrap_err();
+    assert!(
+        why.contains("console/certificate: no certificate in PEM form")
+            && why.contains("console/certificatekey: the key in"),
+        "{why}"
+    );
+    sets.stage(&packed(&named(&chain, &key))).unwrap();
+}
+
 /// The process dies before, between and after the renames: the next start ends with the new set whole.
 ///
 /// Rule: N17 M27

@@ -8,6 +8,8 @@ use crate::channel::mail::try_ca_file;
 use crate::log;
 use crate::{host_files, reload};
 use noroshi_conf::{FileUse, NamedFile, Parsed};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 impl Sets {
     /// Opens and closes the sockets that these settings need beside those that are open, and looks at the
@@ -51,11 +53,39 @@ fn trouble(named: &NamedFile) -> Option<String> {
     if let Some(finding) = host_files::trouble(named) {
         return Some(finding.one_line(log::language()));
     }
-    match named.needed_as {
+    let why = match named.needed_as {
         FileUse::Program => None,
-        FileUse::Read => {
-            let why = try_ca_file(&named.file).err()?;
-            Some(format!("{}: {why}", named.path))
-        }
+        FileUse::Authorities => try_ca_file(&named.file).err(),
+        FileUse::Certificate => try_certificate(&named.file).err(),
+        FileUse::Key => try_key(&named.file).err(),
+    }?;
+    Some(format!("{}: {why}", named.path))
+}
+
+/// Whether the console could show the certificate in this file.
+fn try_certificate(file: &str) -> Result<(), String> {
+    let chain =
+        CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    match chain {
+        Ok(chain) if !chain.is_empty() => Ok(()),
+        Ok(_) => Err(log::language().pick(
+            format!("no certificate in PEM form in {file}"),
+            format!("{file} に PEM 形式の証明書がありません"),
+        )),
+        Err(error) => Err(log::language().pick(
+            format!("the certificate in {file} cannot be read: {error}"),
+            format!("{file} の証明書を読み込めません: {error}"),
+        )),
     }
+}
+
+/// Whether there is a key in this file. It is not shown.
+fn try_key(file: &str) -> Result<(), String> {
+    let read = PrivateKeyDer::from_pem_file(file);
+    read.map(drop).map_err(|error| {
+        log::language().pick(
+            format!("the key in {file} cannot be read: {error}"),
+            format!("{file} の鍵を読み込めません: {error}"),
+        )
+    })
 }

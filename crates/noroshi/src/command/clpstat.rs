@@ -1,12 +1,13 @@
 //! `clpstat`: the cluster in the real product's layout, column by column (rule M30).
 //!
 //! The layout is an interface: scripts read it. So it is the same in both languages, and sections
-//! that we know nothing of (groups, monitors) are left out instead of shown empty.
+//! that we know nothing of (monitors; groups without Pacemaker) are left out instead of shown empty.
 
 use super::{Context, status};
 use crate::cli::Clpstat;
 use crate::exit::{Exit, Failure};
 use crate::print::{escaped, say};
+use noroshi_core::pacemaker::{GroupState, GroupStatus, ResourceStatus};
 use noroshi_core::status::{PathStatus, ServerState, ServerStatus};
 
 /// Columns of a server's name with its dots.
@@ -46,8 +47,67 @@ pub(super) fn run(context: &mut Context, options: &Clpstat) -> Result<Exit, Fail
             say!(context.out, "{}", path_line(server, path))?;
         }
     }
+    if let Some(pacemaker) = &status.pacemaker {
+        say!(context.out, "  <group>")?;
+        for group in &pacemaker.groups {
+            for line in group_lines(group) {
+                say!(context.out, "{line}")?;
+            }
+        }
+    }
     say!(context.out, " {}", "=".repeat(69))?;
     Ok(Exit::Done)
+}
+
+fn group_lines(group: &GroupStatus) -> Vec<String> {
+    let mut name: String = escaped(&group.name)
+        .chars()
+        .take(NAME_COLUMNS - 1)
+        .collect();
+    name.push(' ');
+    let comment = match (group.disabled, group.maintenance) {
+        (_, true) => "maintenance",
+        (true, _) => "stopped by request",
+        _ => "",
+    };
+    let state = group_state(group.state, group.disabled);
+    let current = match group.current.as_slice() {
+        [] => "None".to_owned(),
+        nodes => escaped(&nodes.join(", ")),
+    };
+    let mut lines = vec![
+        format!("    {name:.<NAME_COLUMNS$}: {state:<17}{comment}"),
+        format!("      {:<15}: {current}", "current"),
+    ];
+    // A group of one bears the name of its resource.
+    let own = |resource: &ResourceStatus| resource.name == group.name;
+    lines.extend(
+        group
+            .resources
+            .iter()
+            .filter(|one| !own(one))
+            .map(|resource| {
+                let name = escaped(&resource.name);
+                format!(
+                    "      {name:<15}: {:<17}",
+                    group_state(resource.state, group.disabled)
+                )
+            }),
+    );
+    lines
+}
+
+/// In the real product's words.
+fn group_state(state: GroupState, disabled: bool) -> &'static str {
+    match (state, disabled) {
+        (GroupState::Online, _) => "Online",
+        (GroupState::Offline, _) => "Offline",
+        (GroupState::Pending, false) => "Online Pending",
+        (GroupState::Pending, true) => "Offline Pending",
+        (GroupState::Failed, false) => "Online Failure",
+        (GroupState::Failed, true) => "Offline Failure",
+        (GroupState::Unknown, _) => "Unknown",
+    }
 }
 
 fn server_line(server: &ServerStatus) -> String {

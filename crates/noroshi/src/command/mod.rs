@@ -14,8 +14,10 @@ mod clpstat;
 mod clpstdn;
 pub(crate) mod config;
 pub(crate) mod daemon;
+mod engine;
 mod key;
 pub(crate) mod licence;
+pub(crate) mod pacemaker_alert;
 pub(crate) mod status;
 mod test;
 mod test_mail;
@@ -89,6 +91,8 @@ pub(crate) fn run(cli: Cli, language: Language) -> Result<ExitCode, Failure> {
             .into());
         }
         Verb::User(verb) => user::run(context, verb),
+        Verb::Engine(verb) => engine::run(context, verb),
+        Verb::PacemakerAlert => return Ok(pacemaker_alert::run(context)?.into()),
         Verb::Reference(verb) => crate::reference::run(context, verb, cli.common.lang),
         Verb::DemoServer(options) => {
             let root = context.home.root().unwrap_or(Path::new("/")).to_path_buf();
@@ -123,6 +127,8 @@ fn name(verb: &Verb) -> &'static str {
         Verb::Demo(_) => "noroshi demo",
         Verb::Console(_) => "noroshi console",
         Verb::User(_) => "noroshi user",
+        Verb::Engine(_) => "noroshi engine",
+        Verb::PacemakerAlert => "noroshi pacemaker-alert",
         Verb::Reference(_) => "noroshi",
         Verb::DemoServer(_) => "noroshi demo-server",
         Verb::Product(Product::Clpstat(_)) => "clpstat",

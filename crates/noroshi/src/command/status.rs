@@ -1,5 +1,7 @@
 //! `noroshi status`: servers, interconnects and warning lights as this server sees them.
 
+pub(crate) mod groups;
+
 use super::Context;
 use crate::cli;
 use crate::exit::{Exit, Failure};
@@ -7,6 +9,7 @@ use crate::print::{escaped, local, padded, rfc3339, say};
 use noroshi_core::config::Engine;
 use noroshi_core::lamp::{Glow, Look};
 use noroshi_core::notice::Channel;
+use noroshi_core::pacemaker::PacemakerStatus;
 use noroshi_core::status::{
     LampStatus, LampTold, LicenceStatus, PathStatus, ServerState, ServerStatus, Status, Waiting,
 };
@@ -60,6 +63,11 @@ pub(super) fn run(context: &mut Context, options: &cli::Status) -> Result<Exit, 
             )
         )?;
     }
+    if let Some(pacemaker) = &status.pacemaker {
+        for line in groups::lines(pacemaker, language) {
+            say!(context.out, "{line}")?;
+        }
+    }
     if !status.lamps_used {
         say!(
             context.out,
@@ -88,7 +96,7 @@ pub(super) fn run(context: &mut Context, options: &cli::Status) -> Result<Exit, 
         )
     )?;
     for waiting in &status.waiting {
-        say!(context.out, "{}", waiting_line(waiting, language))?;
+        say!(context.out, "  {}", waiting_words(waiting, language))?;
     }
     if let Some(trouble) = &status.store_trouble {
         let trouble = escaped(trouble);
@@ -128,6 +136,8 @@ pub(crate) struct Shown<'a> {
     lamps_used: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     licence: Option<&'a LicenceStatus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pacemaker: Option<&'a PacemakerStatus>,
 }
 
 #[derive(Serialize)]
@@ -178,6 +188,7 @@ pub(crate) fn shown(status: &Status) -> Shown<'_> {
         store_trouble: status.store_trouble.as_deref(),
         lamps_used: status.lamps_used,
         licence: status.licence.as_ref(),
+        pacemaker: status.pacemaker.as_deref(),
     }
 }
 
@@ -200,31 +211,28 @@ fn licence_line(licence: &LicenceStatus, language: Language) -> String {
     )
 }
 
-/// `  3 syslog lines wait: /dev/log does not exist`
-fn waiting_line(waiting: &Waiting, language: Language) -> String {
+/// `3 syslog lines wait: /dev/log does not exist`
+pub(crate) fn waiting_words(waiting: &Waiting, language: Language) -> String {
     let count = waiting.count;
     let one = count == 1;
     let mut line = match waiting.channel {
         Channel::Mail => language.pick(
-            format!(
-                "  {count} {}",
-                if one { "mail waits" } else { "mails wait" }
-            ),
-            format!("  メール {count} 通が送信待ち"),
+            format!("{count} {}", if one { "mail waits" } else { "mails wait" }),
+            format!("メール {count} 通が送信待ち"),
         ),
         Channel::Lamp => language.pick(
             format!(
-                "  {count} warning light {}",
+                "{count} warning light {}",
                 if one { "waits" } else { "notices wait" }
             ),
-            format!("  警告灯への通報 {count} 件が送信待ち"),
+            format!("警告灯への通報 {count} 件が送信待ち"),
         ),
         Channel::Syslog => language.pick(
             format!(
-                "  {count} syslog {}",
+                "{count} syslog {}",
                 if one { "line waits" } else { "lines wait" }
             ),
-            format!("  syslog {count} 行が送信待ち"),
+            format!("syslog {count} 行が送信待ち"),
         ),
     };
     if let Some(reason) = &waiting.reason {

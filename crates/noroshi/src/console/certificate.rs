@@ -29,10 +29,13 @@ fn own_file(home: &Home) -> PathBuf {
     home.var().join("console.pem")
 }
 
-/// The fingerprint of the certificate that this server made, if it has made one: SHA-256, as browsers
-/// print it.
-pub(crate) fn fingerprint(home: &Home) -> Option<String> {
-    let chain = chain(&own_file(home)).ok()?;
+/// The fingerprint of the certificate that browsers are shown, the administrator's or the one that this
+/// server has made, if there is one: SHA-256, as browsers print it.
+pub(crate) fn fingerprint(home: &Home, config: &Config) -> Option<String> {
+    let chain = match &config.console.certificate {
+        Some(files) => chain(Path::new(&files.chain)).ok()?,
+        None => chain(&own_file(home)).ok()?,
+    };
     let hash = digest(&SHA256, chain.first()?);
     let bytes = hash.as_ref().iter().map(|byte| format!("{byte:02X}"));
     Some(bytes.collect::<Vec<_>>().join(":"))

@@ -21,9 +21,13 @@ use tokio::time::timeout;
 
 /// Calls at once.
 const CALLS_MAX: usize = 8;
-
+/// Of them tests of lamps, each of which takes a minute where lamps do not answer: pages need places meanwhile.
+const LAMP_TESTS_MAX: usize = 4;
+/// Lines of the audit trail that wait for a place; one more is lost.
+const AUDITS_MAX: usize = 64;
 /// How long a visitor waits for a line of the audit trail.
 const AUDIT_WAIT: Duration = Duration::from_secs(1);
+
 /// Which alerts are on a page.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Page {
@@ -56,6 +60,8 @@ impl Page {
 pub(super) struct Desk {
     socket: Arc<PathBuf>,
     places: Arc<Semaphore>,
+    lamp_tests: Arc<Semaphore>,
+    audits: Arc<Semaphore>,
 }
 
 impl Desk {
@@ -63,6 +69,8 @@ impl Desk {
         Desk {
             socket: Arc::new(socket),
             places: Arc::new(Semaphore::new(CALLS_MAX)),
+            lamp_tests: Arc::new(Semaphore::new(LAMP_TESTS_MAX)),
+            audits: Arc::new(Semaphore::new(AUDITS_MAX)),
         }
     }
 
@@ -84,16 +92,31 @@ impl Desk {
         request: Request,
     ) -> Result<Reply, Trouble> {
         let by = Some(visitor.by());
-        self.call(move |client| client.change_for(request, by))
-            .await
+        let lamp_test = match request {
+            Request::LampTest { .. } => Arc::clone(&self.lamp_tests).acquire_owned().await.ok(),
+            _ => None,
+        };
+        let changed = self.call(move |client| {
+            // Not free again before the call is over, whoever waits for it.
+            let _lamp_test = lamp_test;
+            client.change_for(request, by)
+        });
+        changed.await
     }
 
     /// Has something written into the audit trail that the daemon does not do itself. A daemon that does
-    /// not answer writes nothing; what `visitor` did stands all the same.
+    /// not answer writes nothing; what `visitor` did stands all the same. Whether `visitor` stays for the answer
+    /// changes nothing.
     pub(super) async fn audit(&self, visitor: &Visitor, what: &str, result: &'static str) {
-        let (by, what) = (visitor.by(), what.to_string());
-        let told = self.call(move |client| client.audit(&by, &what, result));
-        // Nobody waits long to sign in because the daemon hangs; a call that was begun goes on.
+        let Ok(waiting) = Arc::clone(&self.audits).try_acquire_owned() else {
+            return;
+        };
+        let (by, what, desk) = (visitor.by(), what.to_string(), self.clone());
+        let told = tokio::spawn(async move {
+            let told = desk.call(move |client| client.audit(&by, &what, result));
+            drop((told.await, waiting));
+        });
+        // Nobody waits long to sign in because the daemon hangs.
         let _ = timeout(AUDIT_WAIT, told).await;
     }
 
@@ -149,5 +172,81 @@ impl Desk {
         each: impl FnMut(AlertLine) -> ControlFlow<()>,
     ) -> Result<(), Trouble> {
         Client::connect(&self.socket)?.follow_after(after, each)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use noroshi_core::text::Language;
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::os::unix::net::UnixListener;
+    use std::sync::mpsc;
+
+    /// Longer than any call takes, whatever else this machine does.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// A desk before a daemon that answers each call with its end; what it was asked.
+    fn desk() -> (tempfile::TempDir, Desk, mpsc::Receiver<String>) {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("socket");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let (say, asked) = mpsc::sync_channel(8);
+        std::thread::spawn(move || {
+            while let Ok((stream, _)) = listener.accept() {
+                let (mut to, mut line) = (stream.try_clone().unwrap(), String::new());
+                BufReader::new(stream).read_line(&mut line).unwrap();
+                let _ = writeln!(to, r#"{{"is":"end"}}"#);
+                say.send(line).unwrap();
+            }
+        });
+        (dir, Desk::new(socket), asked)
+    }
+
+    fn visitor() -> Visitor {
+        Visitor {
+            language: Language::En,
+            user: None,
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            path: "/".into(),
+            tls: false,
+            by_token: false,
+        }
+    }
+
+    /// Rule: N21
+    #[tokio::test]
+    async fn whoever_goes_away_is_in_the_audit_trail_all_the_same() {
+        let (_dir, desk, asked) = desk();
+        let all = CALLS_MAX as u32;
+        let busy = Arc::clone(&desk.places).acquire_many_owned(all).await;
+        let visitor = visitor();
+        let told = timeout(Duration::ZERO, desk.audit(&visitor, "sign-in", "refused"));
+        assert!(told.await.is_err(), "every place is taken");
+        drop(busy);
+        let line = spawn_blocking(move || asked.recv_timeout(PATIENCE)).await;
+        let line = line.unwrap().expect("it is told when there is a place");
+        assert!(
+            line.contains("sign-in") && line.contains("refused"),
+            "{line}"
+        );
+    }
+
+    /// Rule: N21
+    #[tokio::test]
+    async fn tests_of_lamps_leave_places_for_pages() {
+        let (_dir, desk, asked) = desk();
+        let all = LAMP_TESTS_MAX as u32;
+        let _busy = Arc::clone(&desk.lamp_tests).acquire_many_owned(all).await;
+        let visitor = visitor();
+        let request = Request::LampTest {
+            server: "sv1".into(),
+        };
+        let test = timeout(Duration::ZERO, desk.change(&visitor, request));
+        assert!(test.await.is_err() && asked.try_recv().is_err(), "it waits");
+        assert_eq!(desk.places.available_permits(), CALLS_MAX);
+        let _ = desk.change(&visitor, Request::MailTest).await;
+        assert!(asked.recv_timeout(PATIENCE).unwrap().contains("mail-test"));
     }
 }

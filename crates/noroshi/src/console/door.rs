@@ -242,4 +242,18 @@ mod tests {
         let elsewhere = IpAddr::from([0x2001, 0xdb8, 0, 2, 0, 0, 0, 1]);
         assert!(door.knock(elsewhere, "vera").is_ok());
     }
+
+    /// Rule: N21
+    #[test]
+    fn no_crowd_makes_the_counts_grow() {
+        let door = Door::default();
+        for stranger in 0..u32::try_from(KNOCKERS_MAX).unwrap() {
+            let from = IpAddr::from((0x0a00_0000 + stranger).to_be_bytes());
+            assert!(door.knock(from, &format!("user{stranger}")).is_ok());
+            door.opened(from, &format!("user{stranger}"));
+        }
+        let seen = door.seen();
+        assert_eq!(seen.tries.len(), KNOCKERS_MAX);
+        assert_eq!(seen.at_home.len(), AT_HOME_MAX);
+    }
 }

@@ -3,11 +3,12 @@
 //!
 //! One thread follows the alerts and one task asks for the rest, and only while a page is open. Pages
 //! get values and write them in their own language. One that falls [`BEHIND_MAX`] values behind reads
-//! what it missed.
+//! what it missed. Where the following begins is what the daemon says, never what a page does: one page
+//! that names a row of long ago, or one that never comes, costs the others nothing.
 
 use super::desk::{Desk, Page};
+use super::overview::Overview;
 use super::recent::{RECENT_MAX, Recent};
-use noroshi_core::status::Status;
 use noroshi_daemon::clock;
 use noroshi_daemon::control::AlertLine;
 use std::ops::ControlFlow;
@@ -26,11 +27,14 @@ const FOLLOW_PAUSE: Duration = Duration::from_secs(2);
 /// Something that an open page shows.
 #[derive(Clone)]
 pub(super) enum News {
+    /// From here on each alert after this row comes; what a page lacks up to it is to be read. Told again whenever
+    /// the daemon was away, perhaps with another store than before.
+    From(u64),
     /// A new alert; rows come in order and without a gap.
     Alert(Arc<AlertLine>),
     /// An alert that was shown is another now.
     Changed(Arc<AlertLine>),
-    State(Arc<Status>),
+    State(Arc<Overview>),
     /// The daemon does not answer.
     Silent,
 }
@@ -55,9 +59,9 @@ impl Live {
         }
     }
 
-    /// The news from now on; of alerts only when `after` names a row. Those between that row and the
-    /// first that comes are to be read: whoever listened before may have had them.
-    pub(super) fn listen(&self, after: Option<u64>) -> Receiver<News> {
+    /// The news from now on; of alerts only when they are wanted. Those before the first that comes are to be
+    /// read, also at each [`News::From`].
+    pub(super) fn listen(&self, alerts: bool) -> Receiver<News> {
         let news = self.say.subscribe();
         if !self.looking.swap(true, Ordering::SeqCst) {
             let looking = Arc::clone(&self.looking);
@@ -72,16 +76,13 @@ impl Live {
                 }
             });
         }
-        if let Some(after) = after
-            && !self.following.swap(true, Ordering::SeqCst)
-        {
+        if alerts && !self.following.swap(true, Ordering::SeqCst) {
             let (desk, say) = (self.desk.clone(), self.say.clone());
             let following = Arc::clone(&self.following);
             let recent = Arc::clone(&self.recent);
             tokio::spawn(async move {
-                let mut last = after;
                 loop {
-                    last = follow(&desk, &say, &recent, last).await;
+                    follow(&desk, &say, &recent).await;
                     if is_over(&say, &following) {
                         return;
                     }
@@ -114,15 +115,15 @@ fn is_over(say: &Sender<News>, at_work: &AtomicBool) -> bool {
 
 /// Asks for the state and for the newest alerts again and again while anybody listens.
 async fn look(desk: &Desk, say: &Sender<News>, recent: &Mutex<Recent>) {
-    let mut told: Option<Status> = None;
+    let mut told: Option<Overview> = None;
     let mut silent = false;
     while say.receiver_count() > 0 {
-        match desk.status().await {
-            Ok(status) => {
+        match Overview::read(desk).await {
+            Ok(now) => {
                 silent = false;
-                if told.as_ref().is_none_or(|told| differs(told, &status)) {
-                    let _ = say.send(News::State(Arc::new(status.clone())));
-                    told = Some(status);
+                if told.as_ref().is_none_or(|told| differs(told, &now)) {
+                    let _ = say.send(News::State(Arc::new(now.clone())));
+                    told = Some(now);
                 }
             }
             Err(_) if silent => {}
@@ -156,8 +157,11 @@ async fn tell_changes(desk: &Desk, say: &Sender<News>, recent: &Mutex<Recent>) {
 }
 
 /// Whether a page would show it differently; the moments alone do not count.
-fn differs(told: &Status, now: &Status) -> bool {
-    let mut told = told.clone();
+fn differs(told: &Overview, now: &Overview) -> bool {
+    if told.faults != now.faults {
+        return true;
+    }
+    let (mut told, now) = (told.status.clone(), &now.status);
     told.time = now.time;
     for (told, now) in told.servers.iter_mut().zip(&now.servers) {
         if told.last_word.is_some() == now.last_word.is_some() {
@@ -170,32 +174,31 @@ fn differs(told: &Status, now: &Status) -> bool {
     told != *now
 }
 
-/// Follows the alerts after row `last` while anybody listens, over restarts of the daemon too; answers
-/// the last row that was told.
-async fn follow(
-    desk: &Desk,
-    say: &Sender<News>,
-    recent: &Arc<Mutex<Recent>>,
-    mut last: u64,
-) -> u64 {
+/// Follows the alerts from the newest on while anybody listens, over restarts of the daemon too.
+async fn follow(desk: &Desk, say: &Sender<News>, recent: &Arc<Mutex<Recent>>) {
+    let newest = Page {
+        limit: 1,
+        ..Page::default()
+    };
     while say.receiver_count() > 0 {
-        let (desk, say, recent) = (desk.clone(), say.clone(), Arc::clone(recent));
-        let followed = tokio::task::spawn_blocking(move || {
-            let mut told = last;
-            // Its end is dealt with by trying again.
-            let _ = desk.follow(last, |alert| {
-                told = alert.row;
-                lock(&recent).show([&alert]);
-                match say.send(News::Alert(Arc::new(alert))) {
-                    Ok(_) => ControlFlow::Continue(()),
-                    // Nobody listens any more.
-                    Err(_) => ControlFlow::Break(()),
-                }
+        // A daemon that does not answer is told by the looks at its state.
+        if let Ok(page) = desk.alerts(newest.clone()).await {
+            lock(recent).forget_after(page.newest);
+            let _ = say.send(News::From(page.newest));
+            let (desk, say, recent) = (desk.clone(), say.clone(), Arc::clone(recent));
+            let followed = tokio::task::spawn_blocking(move || {
+                desk.follow(page.newest, |alert| {
+                    lock(&recent).show([&alert]);
+                    match say.send(News::Alert(Arc::new(alert))) {
+                        Ok(_) => ControlFlow::Continue(()),
+                        // Nobody listens any more.
+                        Err(_) => ControlFlow::Break(()),
+                    }
+                })
             });
-            told
-        });
-        last = followed.await.unwrap_or(last);
+            // However it ended, it begins again.
+            let _ = followed.await;
+        }
         tokio::time::sleep(FOLLOW_PAUSE).await;
     }
-    last
 }

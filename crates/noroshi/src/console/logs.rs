@@ -146,3 +146,28 @@ fn from_daemon(
         let _ = hand(Err(trouble.to_string()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    /// Rule: M30 N21
+    #[tokio::test]
+    async fn one_archive_too_many_is_not_begun() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("socket");
+        // A daemon that says nothing.
+        let daemon = UnixListener::bind(&socket).unwrap();
+        let logs = Logs::default();
+        let begin = || logs.of(socket.clone(), "sv2".into(), Scope::Type3);
+        let under_way: Vec<_> = (0..COLLECTIONS_MAX).map(|_| begin()).collect();
+        assert!(under_way.iter().all(Option::is_some));
+        assert!(begin().is_none());
+        drop(daemon);
+        for mut pieces in under_way.into_iter().flatten() {
+            assert!(pieces.recv().await.unwrap().is_err());
+            assert!(pieces.recv().await.is_none());
+        }
+    }
+}

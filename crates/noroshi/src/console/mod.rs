@@ -10,6 +10,9 @@
 //! changes to open pages; `assets/` holds the style and the one script. [`api`] is the same for programs: JSON by
 //! the same table, gate and [`deed`]s.
 //!
+//! *Gives way.* To its daemon: for the processor ([`CONSOLE_NICE`]), and where memory runs out
+//! ([`OOM_SCORE_ADJUSTMENT`]).
+//!
 //! *Failure.* An address that is taken ends the process with words for the daemon's log; the daemon
 //! tries again later. A daemon that does not answer is a page that says so.
 
@@ -24,6 +27,7 @@ mod gathering;
 mod host;
 mod live;
 mod logs;
+mod overview;
 mod page;
 mod patient;
 mod picture;
@@ -45,10 +49,16 @@ mod visitor;
 use crate::exit::{Exit, Failure};
 use noroshi_core::text::Language;
 use noroshi_daemon::home::Home;
+use std::fs::File;
+use std::io::Write;
 use std::sync::Arc;
 
 /// Threads for calls to the daemon, hashes of passwords and reading files; one more caller waits.
 const BLOCKING_THREADS_MAX: usize = 16;
+/// How much less than its daemon it is to be run, as `nice` counts: two hashes at once fill two processors.
+const CONSOLE_NICE: i32 = 5;
+/// How much sooner than its daemon it is ended where memory runs out (proc(5), `oom_score_adj`).
+const OOM_SCORE_ADJUSTMENT: &str = "500";
 
 /// What every page is given.
 pub(super) struct App {
@@ -64,6 +74,8 @@ pub(super) struct App {
     live: live::Live,
     /// Calls to the daemon.
     desk: desk::Desk,
+    /// Alert views on their way into files.
+    exports: page::export::Exports,
     /// Archives on their way.
     logs: logs::Logs,
     /// Those of all servers together.
@@ -81,6 +93,7 @@ impl App {
             sessions: session::Sessions::default(),
             door: door::Door::default(),
             live: live::Live::new(desk.clone()),
+            exports: page::export::Exports::default(),
             logs: logs::Logs::default(),
             gatherings: Arc::default(),
             test_mails: test_mails::TestMails::default(),
@@ -98,6 +111,12 @@ impl App {
 /// When it cannot listen; the text says where and why.
 pub(crate) fn run(home: Home, server: &str, language: Language) -> Result<Exit, Failure> {
     let failed = |text: String| Failure::new(Exit::Failed, format!("noroshi console: {text}"));
+    // The alert service goes first; a system that refuses is only less polite.
+    let _ = rustix::process::nice(CONSOLE_NICE);
+    let _ = File::options()
+        .write(true)
+        .open("/proc/self/oom_score_adj")
+        .and_then(|mut file| file.write_all(OOM_SCORE_ADJUSTMENT.as_bytes()));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS_MAX)

@@ -63,6 +63,12 @@ impl Recent {
         missed.map(|known| Arc::clone(&known.line)).collect()
     }
 
+    /// There are none after this row: those that there were are of a store that is gone, and would keep the new ones
+    /// out.
+    pub(super) fn forget_after(&mut self, newest: u64) {
+        self.0.retain(|row, _| *row <= newest);
+    }
+
     /// No page has shown any. What one has shown stays when it is closed: another may have been loaded
     /// meanwhile that does not listen yet.
     pub(super) fn is_empty(&self) -> bool {

@@ -61,9 +61,10 @@ pub(super) async fn serve(
         }
         let tls = tls.clone().filter(|_| !open);
         let listener = TcpListener::bind(address).await.map_err(|error| {
+            let own = format!("/root/noroshi/console/server@{server}/address");
             language.pick(
-                format!("cannot listen on {address}: {error}"),
-                format!("{address} で待ち受けできません: {error}"),
+                format!("cannot listen on {address}: {error}. Free it, or set /root/noroshi/console/port or {own}"),
+                format!("{address} で待ち受けできません: {error}。空けるか、/root/noroshi/console/port または {own} を設定してください"),
             )
         })?;
         // The daemon passes it on to its log.

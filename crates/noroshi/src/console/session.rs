@@ -138,4 +138,26 @@ mod tests {
         // It is gone, not asleep.
         assert!(sessions.user_at(begun, &token, anna).is_none());
     }
+
+    /// Rule: N21
+    #[test]
+    fn another_password_ends_a_session_and_one_too_many_the_most_silent() {
+        let sessions = Sessions::default();
+        let token = sessions.begin("anna", "hash").unwrap();
+        assert!(sessions.user(&token, anna).is_some());
+        let changed = |_: &str| Some(((), "another hash".to_owned()));
+        assert!(sessions.user(&token, changed).is_none());
+        assert!(sessions.user(&token, anna).is_none(), "gone, not asleep");
+        let tokens: Vec<String> = (0..SESSIONS_MAX)
+            .map(|_| sessions.begin("anna", "hash").unwrap())
+            .collect();
+        // Heard of after all others, the oldest is not the one that ends.
+        let later = clock::moment() + Span::from_secs(1);
+        assert!(sessions.user_at(later, &tokens[0], anna).is_some());
+        let last = sessions.begin("anna", "hash").unwrap();
+        assert_eq!(sessions.0.lock().unwrap().len(), SESSIONS_MAX);
+        for token in [&tokens[0], &last] {
+            assert!(sessions.user_at(later, token, anna).is_some());
+        }
+    }
 }

@@ -65,3 +65,39 @@ pub(super) fn used(home: &Home) {
 fn digest_of(code: &str) -> String {
     BASE64_STANDARD_NO_PAD.encode(digest(&SHA256, code.as_bytes()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::SystemTime;
+
+    /// Rule: N21
+    #[test]
+    fn a_code_holds_for_an_hour_and_until_it_is_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path());
+        home.prepare().unwrap();
+        assert!(!is(&home, ""), "none was made");
+        let former = new(&home).unwrap();
+        let code = new(&home).unwrap();
+        assert!(!is(&home, &former) && !is(&home, ""));
+        assert!(is(&home, &code) && is(&home, &code.to_lowercase().replace('-', " ")));
+        let made = |at: SystemTime| {
+            let kept = fs::File::options().write(true).open(file(&home));
+            kept.unwrap().set_modified(at).unwrap();
+        };
+        let now = SystemTime::from(clock::timestamp());
+        for (at, holds) in [
+            (now - CODE_AGE_MAX / 2, true),
+            (now - CODE_AGE_MAX, false),
+            // A clock that was set back says nothing of its age.
+            (now + CODE_AGE_MAX, false),
+        ] {
+            made(at);
+            assert_eq!(is(&home, &code), holds, "{at:?}");
+        }
+        made(now);
+        used(&home);
+        assert!(!is(&home, &code));
+    }
+}

@@ -114,10 +114,10 @@ async fn pass(app: &Arc<App>, access: Access, request: Request, next: Next) -> R
     if api && let Err(refusal) = api::gate::with_token(app, &mut visitor, request.headers()).await {
         return refusal;
     }
-    if visitor.user.is_some()
-        && let Some(standing) = request.extensions().get::<Arc<Standing>>()
+    if let (Some(user), Some(standing)) =
+        (&visitor.user, request.extensions().get::<Arc<Standing>>())
     {
-        standing.know();
+        standing.know(&user.name);
     }
     let changes = request.method() != Method::GET && request.method() != Method::HEAD;
     // No browser adds a token by itself for another site's page, as it adds a cookie: whoever has it meant it.

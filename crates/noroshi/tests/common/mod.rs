@@ -323,5 +323,6 @@ pub(crate) fn cluster(other: ServerState) -> Status {
         store_trouble: None,
         lamps_used: true,
         licence: None,
+        pacemaker: None,
     }
 }

@@ -45,6 +45,14 @@ const TICKS_PER_SECOND: u64 = 100;
 const LOOK_WAIT: Duration = Duration::from_secs(2);
 
 impl Launch {
+    /// Where its programs are looked for: first in `bin/` of its home, where a test puts its own.
+    fn path(&self) -> std::ffi::OsString {
+        let mut path = self.home.join("bin").into_os_string();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        path
+    }
+
     /// A command that runs the executable in the daemon's home, namespace and time zone UTC, with
     /// nothing else of our environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
@@ -66,7 +74,7 @@ impl Launch {
         command
             .args(arguments)
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PATH", self.path())
             .env("TZ", "UTC")
             .env("LANG", "C.UTF-8")
             .env("NOROSHI_HOME", &self.home)

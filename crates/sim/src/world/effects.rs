@@ -109,7 +109,8 @@ impl World {
                 self.drop_moved_links(server);
             }
             Action::Reconfigure(_) => self.drop_moved_links(server),
-            Action::Log(_) => {}
+            // Nothing here runs Pacemaker.
+            Action::LookAtPacemaker | Action::ForgetReports(_) | Action::Log(_) => {}
         }
     }
 

@@ -20,6 +20,7 @@ fn told(licence: Option<LicenceStatus>) -> Status {
         store_trouble: None,
         lamps_used: false,
         licence,
+        pacemaker: None,
     }
 }
 

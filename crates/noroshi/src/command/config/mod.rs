@@ -29,7 +29,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub(super) fn run(context: &mut Context, verb: Config) -> Result<Exit, Failure> {
+pub(in crate::command) fn run(context: &mut Context, verb: Config) -> Result<Exit, Failure> {
     match verb {
         Config::Get(options) => get(context, &options),
         Config::Set(options) => edit::set(context, &options),

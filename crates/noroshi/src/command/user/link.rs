@@ -1,10 +1,11 @@
-//! `noroshi user link`: a one-time code for the first user, and where it is entered.
+//! `noroshi user link`: where the console is and, while it has no user, a one-time code for the first.
 
 use super::{Context, no_settings};
 use crate::console::account::Accounts;
 use crate::console::{certificate, serve, setup_code};
 use crate::exit::{Exit, Failure};
 use crate::print::say;
+use noroshi_core::config::Config;
 
 pub(super) fn run(context: &mut Context) -> Result<Exit, Failure> {
     context.as_administrator()?;
@@ -12,13 +13,6 @@ pub(super) fn run(context: &mut Context) -> Result<Exit, Failure> {
     let settings = accounts
         .settings()
         .map_err(|error| no_settings(context, &error))?;
-    if !settings.console.users.is_empty() {
-        let text = context.pick(
-            "there are users already; \"noroshi user add\" makes more",
-            "利用者は既に登録されています。追加には noroshi user add を使用してください",
-        );
-        return Err(context.failure(Exit::Refused, text));
-    }
     if !settings.console.used {
         let text = context.pick(
             "the console is switched off: set /root/noroshi/console/use to 1",
@@ -27,6 +21,17 @@ pub(super) fn run(context: &mut Context) -> Result<Exit, Failure> {
         return Err(context.failure(Exit::Refused, text));
     }
     let server = context.status()?.server;
+    if !settings.console.users.is_empty() {
+        for address in serve::addresses(&settings, &server) {
+            say!(context.out, "{}://{address}/", serve::scheme(address))?;
+        }
+        certificate_line(context, &settings)?;
+        let text = context.pick(
+            "there are users already; \"noroshi user add\" makes more",
+            "利用者は既に登録されています。追加には noroshi user add を使用してください",
+        );
+        return Err(context.failure(Exit::Refused, text));
+    }
     let code = setup_code::new(&context.home).map_err(|error| {
         let var = context.home.var();
         context.about_file(&var, ("cannot write", "書き込めません"), &error)
@@ -41,9 +46,15 @@ pub(super) fn run(context: &mut Context) -> Result<Exit, Failure> {
         format!("コード: {code}（1 時間以内に一度だけ有効）"),
     );
     say!(context.out, "{text}")?;
-    if let Some(fingerprint) = certificate::fingerprint(&context.home) {
+    certificate_line(context, &settings)?;
+    Ok(Exit::Done)
+}
+
+/// What to compare with the browser's warning.
+fn certificate_line(context: &mut Context, settings: &Config) -> Result<(), Failure> {
+    if let Some(fingerprint) = certificate::fingerprint(&context.home, settings) {
         let text = context.pick("Certificate SHA-256", "証明書 SHA-256");
         say!(context.out, "{text}: {fingerprint}")?;
     }
-    Ok(Exit::Done)
+    Ok(())
 }

@@ -10,9 +10,27 @@ function part(html) {
   return template.content;
 }
 
-// A question that somebody has opened, or a field that has the focus, is not taken from under the hand.
+// A row in which something has the focus is not taken from under the hand.
 function busy(place) {
-  return place.querySelector("details[open]") !== null || place.contains(document.activeElement);
+  return place.contains(document.activeElement);
+}
+
+// What is worked in the cluster's picture, by what it does: its question's form, or its link.
+function deed(one) {
+  const form = one.closest("details")?.querySelector("form");
+  return form ? `${form.action} ${form.elements.server?.value} ${one.localName}` : one.href;
+}
+
+// The picture is always the newest: a server may fall while somebody reads a question. A question that is
+// open stays so, and what had the focus has it again, as long as they are there at all.
+function renew(place, state) {
+  const open = new Set([...place.querySelectorAll("details[open]")].map(deed));
+  const focused = place.contains(document.activeElement) ? deed(document.activeElement) : null;
+  place.replaceChildren(state);
+  for (const one of place.querySelectorAll("details")) one.open = open.has(deed(one));
+  if (!focused) return;
+  const all = [...place.querySelectorAll("a[href], summary, button")];
+  all.find((one) => deed(one) === focused)?.focus({ preventScroll: true });
 }
 
 // The stream of a page that can be seen. A page that is left or hidden lets go of it: a browser has few
@@ -25,6 +43,7 @@ function live() {
   const words = lost.textContent;
   let news = null;
   let last = null;
+  let shown = cluster?.innerHTML;
 
   function listen(name, take) {
     news.addEventListener(name, (event) => {
@@ -45,8 +64,9 @@ function live() {
     };
     listen("cluster", (event) => {
       const state = part(event.data);
-      const same = cluster && cluster.innerHTML === inner(state);
-      if (cluster && !same && !busy(cluster)) cluster.replaceChildren(state);
+      const now = inner(state);
+      if (cluster && now !== shown) renew(cluster, state);
+      shown = now;
     });
     listen("alert", (event) => {
       if (!alerts) return;

@@ -1,18 +1,24 @@
 //! The cluster: each server with its lamp as it shines, its interconnects, and what needs a look.
 
+mod groups;
+
 use super::{Place, frame, lost, not_done, trouble, words};
-use crate::command::status::{heard_at, look, not_heard};
+use crate::command::status::{heard_at, look, not_heard, waiting_words};
 use crate::console::App;
 use crate::console::deed::{self, Done};
+use crate::console::overview::Overview;
 use crate::console::picture::lamp;
 use crate::console::visitor::{Visitor, see};
+use crate::print::escaped;
 use axum::Extension;
 use axum::extract::{Form, State};
 use axum::response::Response;
 use maud::{Markup, html};
 use noroshi_core::config::Role;
+use noroshi_core::notice::Channel;
 use noroshi_core::status::{LampStatus, LampTold, PathStatus, ServerState, ServerStatus, Status};
 use noroshi_core::time::WallTime;
+use noroshi_daemon::control::AlertLine;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -22,26 +28,28 @@ pub(in crate::console) async fn show(
     State(app): State<Arc<App>>,
     Extension(visitor): Extension<Visitor>,
 ) -> Response {
-    let status = match app.desk.status().await {
-        Ok(status) => status,
+    let overview = match Overview::read(&app.desk).await {
+        Ok(overview) => overview,
         Err(error) => return trouble(&visitor, Place::Cluster, &error),
     };
+    let status = &overview.status;
     let title = visitor.pick(
         format!("Cluster {}", status.cluster),
         format!("クラスタ {}", status.cluster),
     );
     let content = html! {
         (lost(&visitor))
-        div #cluster data-live="cluster" aria-live="polite" { (part(&visitor, &status)) }
-        @if visitor.may(Role::Administer) { (shutdown_form(&visitor, &status)) }
+        div #cluster data-live="cluster" aria-live="polite" { (part(&visitor, &overview)) }
+        @if visitor.may(Role::Administer) { (shutdown_form(&visitor, status)) }
     };
     frame(&visitor, Place::Cluster, &title, &content)
 }
 
 /// What changes of this page.
-pub(super) fn part(visitor: &Visitor, status: &Status) -> Markup {
+pub(in crate::console) fn part(visitor: &Visitor, overview: &Overview) -> Markup {
+    let status = &overview.status;
     html! {
-        (troubles(visitor, status))
+        (troubles(visitor, overview))
         p.facts {
             (visitor.pick("Told by ", "表示元: ")) b { (status.server) }
             @if let Some(duty) = &status.on_duty {
@@ -58,6 +66,7 @@ pub(super) fn part(visitor: &Visitor, status: &Status) -> Markup {
         ul.servers {
             @for server in &status.servers { li { (card(visitor, status, server)) } }
         }
+        @if let Some(pacemaker) = &status.pacemaker { (groups::part(visitor, pacemaker)) }
     }
 }
 
@@ -69,7 +78,8 @@ fn licence_words(visitor: &Visitor, status: &Status) -> &'static str {
     }
 }
 
-fn troubles(visitor: &Visitor, status: &Status) -> Markup {
+fn troubles(visitor: &Visitor, overview: &Overview) -> Markup {
+    let status = &overview.status;
     let states = status.servers.iter().map(|server| {
         let (class, state) = words::server(server.state, visitor.language);
         (&server.name, class, state)
@@ -77,7 +87,12 @@ fn troubles(visitor: &Visitor, status: &Status) -> Markup {
     html! {
         // On a phone its card may be far below.
         @for (name, class, state) in states {
-            @if class == "bad" { p.bad { b { (name) } ": " (state) } }
+            @if class == "bad" || class == "warn" {
+                p.(class) {
+                    b { (name) } ": " (state)
+                    @if let Some(line) = overview.fault_of(name) { (fault(visitor, line)) }
+                }
+            }
         }
         @if let Some(why) = &status.blind {
             p.bad role="alert" {
@@ -102,10 +117,32 @@ fn troubles(visitor: &Visitor, status: &Status) -> Markup {
                 (licence.text.as_deref().unwrap_or_default())
             }
         }
-        @for waiting in &status.waiting {
-            @if let Some(reason) = &waiting.reason {
-                p.warn { (waiting.count) " " (visitor.pick("waiting: ", "件が送信待ち: ")) (reason) }
-            }
+        @for waiting in status.waiting.iter().filter(|waiting| waiting.reason.is_some()) {
+            p.warn { (waiting_words(waiting, visitor.language)) }
+        }
+    }
+}
+
+/// What who was woken asks next: did the mail go out, does somebody see to it. The alert's page has the rest.
+fn fault(visitor: &Visitor, line: &AlertLine) -> Markup {
+    let (shown, machine) = words::time(line.time);
+    let mails = line
+        .notices
+        .iter()
+        .filter(|notice| notice.channel == Channel::Mail);
+    let (standing, mails) = words::standing(mails, visitor.language);
+    html! {
+        br; time datetime=(machine) { (shown) }
+        br; (visitor.pick("Mail: ", "メール: ")) span.standing.(standing) { (mails) }
+        br;
+        @match &line.acknowledged {
+            Some(one) => { (visitor.pick("seen by ", "対応: ")) bdi { (escaped(&one.by)) } },
+            None => (visitor.pick("Nobody sees to it yet.", "対応者はまだいません。")),
+        }
+        " " a href={ "/alerts/" (line.row) } {
+            @if line.acknowledged.is_none() && visitor.may(Role::Operate) {
+                (visitor.pick("I see to it…", "対応を記録する…"))
+            } @else { (visitor.pick("To the alert", "アラートを見る")) }
         }
     }
 }

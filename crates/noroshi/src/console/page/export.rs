@@ -5,7 +5,7 @@
 //! which the reader's program says.
 
 use super::alert_filter::Asked;
-use super::{Place, trouble, words};
+use super::{Place, refused, trouble, words};
 use crate::command::alerts::as_json;
 use crate::console::App;
 use crate::console::desk::Page;
@@ -14,6 +14,7 @@ use crate::print::local;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Query, State};
+use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
@@ -22,11 +23,24 @@ use noroshi_daemon::control::{AlertLine, AlertsPage};
 use std::future::ready;
 use std::io;
 use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Alerts asked for at once.
 const PAGE_ROWS: u32 = 100;
+/// Exports at once: each keeps one of the store's readers busy, and with a filter that takes little for as long as
+/// the whole view is long. One more is told to come later.
+const EXPORTS_MAX: usize = 4;
 /// What tells spreadsheet programs that the bytes are UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// The places for exports.
+pub(in crate::console) struct Exports(Arc<Semaphore>);
+
+impl Default for Exports {
+    fn default() -> Exports {
+        Exports(Arc::new(Semaphore::new(EXPORTS_MAX)))
+    }
+}
 
 /// A form of file.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,6 +77,7 @@ struct Export {
     ready: Option<AlertsPage>,
     /// Alerts written so far.
     entries: u64,
+    _place: OwnedSemaphorePermit,
 }
 
 async fn file(app: Arc<App>, visitor: Visitor, asked: &Asked, kind: Kind) -> Response {
@@ -71,6 +86,14 @@ async fn file(app: Arc<App>, visitor: Visitor, asked: &Asked, kind: Kind) -> Res
         only: asked.filter().0,
         before: asked.row_before(),
         after: None,
+    };
+    let Ok(place) = Arc::clone(&app.exports.0).try_acquire_owned() else {
+        let why = visitor.pick(
+            "Four exports are under way already. Try again when one is through.",
+            "既に四件の出力を実行中です。完了後に再試行してください。",
+        );
+        let page = refused(&visitor, &[why.into()], "/alerts");
+        return (StatusCode::SERVICE_UNAVAILABLE, page).into_response();
     };
     // A daemon that does not answer is a page that says so, not half a file.
     let first = match app.desk.alerts(page.clone()).await {
@@ -84,6 +107,7 @@ async fn file(app: Arc<App>, visitor: Visitor, asked: &Asked, kind: Kind) -> Res
         language: visitor.language,
         ready: Some(first),
         entries: 0,
+        _place: place,
     };
     let head = stream::once(ready(Ok(export.head())));
     let body = Body::from_stream(head.chain(stream::unfold(export, Export::next)));

@@ -8,6 +8,7 @@ use super::{alerts, cluster};
 use crate::console::App;
 use crate::console::desk::Page;
 use crate::console::live::News;
+use crate::console::overview::Overview;
 use crate::console::visitor::{SESSION_COOKIE, User, Visitor, cookie};
 use axum::Extension;
 use axum::extract::{Query, State};
@@ -16,7 +17,6 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use maud::html;
-use noroshi_core::status::Status;
 use noroshi_daemon::control::{AlertFilter, AlertLine};
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -47,7 +47,7 @@ pub(in crate::console) async fn stream(
     let last = last.and_then(|id| id.to_str().ok()?.parse().ok());
     let after = last.or(asked.row_after());
     let mut waiting = VecDeque::new();
-    let news = app.live.listen(after);
+    let news = app.live.listen(after.is_some());
     waiting.push_back(match after {
         Some(_) => Next::CatchUp,
         // What changed while the page was on its way, or hidden.
@@ -106,8 +106,8 @@ impl Listener {
                 }
                 match next {
                     Next::CatchUp => self.catch_up().await,
-                    Next::State => match self.app.desk.status().await {
-                        Ok(status) => return Some(self.state(&status)),
+                    Next::State => match Overview::read(&self.app.desk).await {
+                        Ok(overview) => return Some(self.state(&overview)),
                         // It is told again when it answers.
                         Err(_) => return Some(self.silent()),
                     },
@@ -127,9 +127,13 @@ impl Listener {
                 return Some(reload());
             }
             match came {
+                Ok(News::From(row)) if self.last.is_some_and(|last| last != row) => {
+                    self.waiting.push_back(Next::CatchUp);
+                }
+                Ok(News::From(_)) => {}
                 Ok(News::Alert(alert)) => self.take(alert),
                 Ok(News::Changed(alert)) => self.take_change(alert),
-                Ok(News::State(status)) => return Some(self.state(&status)),
+                Ok(News::State(overview)) => return Some(self.state(&overview)),
                 Ok(News::Silent) => return Some(self.silent()),
                 Err(RecvError::Lagged(_)) if self.last.is_some() => {
                     self.waiting.push_back(Next::CatchUp);
@@ -168,6 +172,10 @@ impl Listener {
         };
         match self.app.desk.alerts(missed).await {
             Ok(page) if page.next.is_some() => self.waiting.push_back(Next::Reload),
+            // No such row was ever told here: the page is from another store, and would wait for ever.
+            Ok(page) if self.last.is_some_and(|last| last > page.newest) => {
+                self.waiting.push_back(Next::Reload);
+            }
             Ok(page) => {
                 self.last = self.last.max(Some(page.newest));
                 self.last = self.last.max(page.alerts.last().map(|alert| alert.row));
@@ -193,8 +201,8 @@ impl Listener {
         }
     }
 
-    fn state(&self, status: &Status) -> Event {
-        let part = cluster::part(&self.visitor, status).into_string();
+    fn state(&self, overview: &Overview) -> Event {
+        let part = cluster::part(&self.visitor, overview).into_string();
         Event::default().event("cluster").data(one_line(part))
     }
 

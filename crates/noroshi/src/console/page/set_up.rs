@@ -21,10 +21,10 @@ use tokio::task::spawn_blocking;
 /// The form.
 #[derive(Deserialize)]
 pub(in crate::console) struct First {
-    code: String,
-    name: String,
-    password: String,
-    again: String,
+    pub(in crate::console) code: String,
+    pub(in crate::console) name: String,
+    pub(in crate::console) password: String,
+    pub(in crate::console) again: String,
 }
 
 pub(in crate::console) async fn show(
@@ -66,6 +66,12 @@ pub(in crate::console) async fn make(
     let why = faults(&visitor, &given.name, &given.password, &given.again);
     if !why.is_empty() {
         return again(StatusCode::UNPROCESSABLE_ENTITY, &why);
+    }
+    // One after another, and whoever waited looks again: two at once must not both use the code.
+    let _turn = app.accounts.changing.lock().await;
+    app.accounts.look().await;
+    if !app.accounts.is_new() {
+        return see("/sign-in");
     }
     let (home, code) = (app.home.clone(), given.code.clone());
     let right = spawn_blocking(move || setup_code::is(&home, &code)).await;

@@ -141,9 +141,11 @@ fn with_cookie(mut response: Response, cookie: &str) -> Response {
     response
 }
 
-/// A path of ours, never another site.
+/// A path of ours, never another site. Browsers take a backslash for a slash and leave tabs and line ends out
+/// (WHATWG URL, "basic URL parser").
 fn own_path(to: &str) -> &str {
-    let ours = to.starts_with('/') && !to.starts_with("//") && !to.contains(['\\', '\r', '\n']);
+    let odd = |c: char| c == '\\' || c.is_control();
+    let ours = to.starts_with('/') && !to.starts_with("//") && !to.contains(odd);
     if ours { to } else { "/" }
 }
 
@@ -174,11 +176,37 @@ mod tests {
             ("/alerts?x=1", "/alerts?x=1"),
             ("//evil.example", "/"),
             ("/\\evil.example", "/"),
+            ("/\t/evil.example", "/"),
+            ("/\t\\evil.example", "/"),
             ("https://evil.example", "/"),
             ("", "/"),
             ("/a\r\nSet-Cookie: x=1", "/"),
         ] {
             assert_eq!(own_path(to), own);
+        }
+    }
+
+    /// No script reads it, no other site's page has it sent, and what came over TLS never goes without.
+    ///
+    /// Rule: N21
+    #[test]
+    fn a_sessions_cookie_is_for_our_pages_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = noroshi_daemon::home::Home::at(dir.path());
+        let app = App::new(home.clone(), crate::console::account::Accounts::new(home));
+        for (tls, end) in [(false, "Strict"), (true, "Strict; Secure")] {
+            let visitor = Visitor {
+                language: noroshi_core::text::Language::En,
+                user: None,
+                address: std::net::Ipv4Addr::LOCALHOST.into(),
+                path: "/".into(),
+                tls,
+                by_token: false,
+            };
+            let answer = begin(&app, &visitor, "anna", "hash", "/");
+            let cookie = answer.headers()[SET_COOKIE].to_str().unwrap();
+            let (_, attributes) = cookie.split_once("; ").unwrap();
+            assert_eq!(attributes, format!("Path=/; HttpOnly; SameSite={end}"));
         }
     }
 }

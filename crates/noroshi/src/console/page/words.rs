@@ -7,7 +7,7 @@ use noroshi_core::notice::{Channel, NoticeState};
 use noroshi_core::status::ServerState;
 use noroshi_core::text::Language;
 use noroshi_core::time::WallTime;
-use noroshi_daemon::control::AlertLine;
+use noroshi_daemon::control::{AlertLine, NoticeLine};
 
 /// How a server is: a class for the style, and words.
 pub(in crate::console) fn server(
@@ -58,10 +58,16 @@ pub(in crate::console) fn notice(
 
 /// How far all notices of an alert have come: a class and words such as `sent 2/3, 1 waiting`.
 pub(in crate::console) fn notices(line: &AlertLine, language: Language) -> (&'static str, String) {
-    let count = |is: fn(NoticeState) -> bool| {
-        let states = line.notices.iter().map(|notice| notice.state);
-        states.filter(|state| is(*state)).count()
-    };
+    standing(line.notices.iter(), language)
+}
+
+/// The same of some notices.
+pub(in crate::console) fn standing<'a>(
+    notices: impl Iterator<Item = &'a NoticeLine>,
+    language: Language,
+) -> (&'static str, String) {
+    let states: Vec<NoticeState> = notices.map(|notice| notice.state).collect();
+    let count = |is: fn(NoticeState) -> bool| states.iter().filter(|state| is(**state)).count();
     // What was overtaken by events is nobody's loss.
     let all = count(|state| state != NoticeState::Dropped);
     let sent = count(|state| state == NoticeState::Delivered);

@@ -223,6 +223,26 @@ async fn exports_hold_everything_that_the_filter_takes() {
     assert_eq!(csv.matches("\r\n").count(), 1);
 }
 
+/// Whoever only looks keeps no more of the store's readers busy than these.
+///
+/// Rule: N21
+#[tokio::test]
+async fn one_export_too_many_is_told_to_come_later() {
+    let console = Console::with(vec![alert(1, Severity::Info, "x")]);
+    let export = || async {
+        let visitor = Extension(visitor(Language::En, Role::View));
+        page::export::csv(State(console.app.clone()), visitor, asked("")).await
+    };
+    let mut under_way = Vec::new();
+    for _ in 0..4 {
+        under_way.push(export().await);
+        assert_eq!(under_way.last().unwrap().status(), 200);
+    }
+    assert_eq!(export().await.status(), 503);
+    under_way.pop();
+    assert_eq!(export().await.status(), 200, "its reader went away");
+}
+
 /// Rule: N21
 #[tokio::test]
 async fn a_search_that_stopped_says_so_and_goes_on_from_there() {

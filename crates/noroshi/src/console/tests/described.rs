@@ -9,6 +9,9 @@ use noroshi_core::alert::{AlertId, Severity};
 use noroshi_core::config::{Engine, Role};
 use noroshi_core::lamp::{Glow, Look};
 use noroshi_core::notice::{Channel, Delivery, NoticeState};
+use noroshi_core::pacemaker::{
+    GroupKind, GroupState, GroupStatus, PacemakerNodeStatus, PacemakerStatus, ResourceStatus, Sort,
+};
 use noroshi_core::request::Reply;
 use noroshi_core::status::{
     LampStatus, LampTold, LicenceStatus, PathStatus, ServerState, ServerStatus, Status, Waiting,
@@ -208,6 +211,32 @@ fn full_status() -> Status {
             withheld: 2,
             sent_by: Some("sv2".into()),
         }),
+        pacemaker: Some(Box::new(full_pacemaker())),
+    }
+}
+
+fn full_pacemaker() -> PacemakerStatus {
+    let resource = ResourceStatus {
+        name: "vip".into(),
+        sort: Sort::FloatingIp,
+        state: GroupState::Online,
+        current: vec!["sv1".into()],
+    };
+    let group = GroupStatus {
+        name: "web".into(),
+        kind: GroupKind::Single,
+        state: GroupState::Unknown,
+        current: vec!["sv1".into()],
+        disabled: false,
+        maintenance: true,
+        resources: vec![resource],
+    };
+    PacemakerStatus {
+        trouble: Some("not connected".into()),
+        quorum: true,
+        maintenance: false,
+        nodes: vec![PacemakerNodeStatus::default()],
+        groups: vec![group],
     }
 }
 
@@ -218,6 +247,7 @@ fn what_is_answered_is_as_it_is_described() {
     check("Status", &status::shown(&status));
     let mut bare = status.clone();
     (bare.on_duty, bare.store_trouble, bare.licence) = (None, None, None);
+    bare.pacemaker = None;
     bare.waiting[0].reason = None;
     check("Status", &status::shown(&bare));
     let mut line = AlertLine::from(alert(1, Severity::Error, "disk is full"));
@@ -259,6 +289,27 @@ fn every_word_that_is_answered_is_described() {
     words(
         &schema("Engine"),
         json!([Engine::Embedded, Engine::Corosync]),
+    );
+    {
+        use GroupState::{Failed, Offline, Online, Pending, Unknown};
+        words(
+            &schema("GroupState"),
+            json!([Online, Offline, Pending, Failed, Unknown]),
+        );
+    }
+    words(
+        &schema("Resource/properties/sort"),
+        json!([
+            Sort::FloatingIp,
+            Sort::FileSystem,
+            Sort::MirrorDisk,
+            Sort::FenceDevice,
+            Sort::Other
+        ]),
+    );
+    words(
+        &schema("Group/properties/kind"),
+        json!([GroupKind::Single, GroupKind::Clone, GroupKind::Promotable]),
     );
     words(
         &schema("Severity"),

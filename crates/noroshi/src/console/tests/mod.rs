@@ -7,6 +7,8 @@ mod described;
 mod gate;
 mod gathering;
 mod hostile;
+mod overview;
+mod set_up;
 mod stream;
 mod wire;
 
@@ -32,6 +34,7 @@ use noroshi_daemon::home::Home;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 /// A hash that no password has.
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$Hx2yHxGg1F0yoYGNvGn0pkHtfYyE+lbpmD0lRNwGd1E";
@@ -51,6 +54,8 @@ struct Console {
     app: Arc<App>,
     alerts: Arc<Memory>,
     asked: Arc<Mutex<Vec<Request>>>,
+    desk: Desk,
+    serving: JoinHandle<()>,
     _dir: tempfile::TempDir,
 }
 
@@ -80,7 +85,7 @@ impl Console {
         };
         let asked = Arc::new(Mutex::new(Vec::new()));
         let seen = asked.clone();
-        tokio::spawn(serve(listener, desk));
+        let serving = tokio::spawn(serve(listener, desk.clone()));
         tokio::spawn(async move {
             while let Some(call) = asks.recv().await {
                 if let Call::Change(request, place) = call {
@@ -94,12 +99,26 @@ impl Console {
             app: Arc::new(app),
             alerts,
             asked,
+            desk,
+            serving,
             _dir: dir,
         }
     }
 }
 
 impl Console {
+    /// The daemon ends, and another one has these alerts.
+    async fn restart(&mut self, rows: Vec<AlertRow>) {
+        self.serving.abort();
+        let _ = (&mut self.serving).await;
+        let socket = self.app.home.socket();
+        std::fs::remove_file(&socket).unwrap();
+        let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+        self.alerts = Memory::with(rows);
+        self.desk.alerts = self.alerts.clone();
+        self.serving = tokio::spawn(serve(listener, self.desk.clone()));
+    }
+
     /// The token of a session of the user in the settings.
     fn sign_in(&self) -> String {
         self.app.sessions.begin("sato", HASH).unwrap()

@@ -1,6 +1,7 @@
 //! What open pages are told: only what fits, nothing twice, nothing left out.
 
 use super::*;
+use crate::console::live::News;
 use crate::console::page;
 use axum::Extension;
 use axum::body::BodyDataStream;
@@ -46,6 +47,17 @@ impl Events {
             let chunk = self.data.next().await.unwrap().unwrap();
             self.rest.push_str(std::str::from_utf8(&chunk).unwrap());
         }
+    }
+
+    /// Waits until the page is to load itself anew, in a form that a browser hears.
+    async fn reload(&mut self) {
+        let told = async {
+            while !self.rest.contains("event: reload\ndata: now\n\n") {
+                let chunk = self.data.next().await.unwrap().unwrap();
+                self.rest.push_str(std::str::from_utf8(&chunk).unwrap());
+            }
+        };
+        timeout(PATIENCE, told).await.expect("it is told");
     }
 }
 
@@ -145,12 +157,102 @@ async fn a_session_that_ended_is_told_so_that_a_browser_hears_it() {
     )
     .unwrap();
     console.alerts.push(alert(2, Severity::Error, "secret"));
+    events.reload().await;
+    assert!(!events.rest.contains("secret"), "{}", events.rest);
+}
+
+/// Story: the alerts were followed from the row that the first page named. One page of a store that was gone since,
+/// or a row that somebody made up, and no page of this console heard of an alert any more.
+///
+/// Rule: M31 N21
+#[tokio::test]
+async fn a_page_that_names_a_row_that_never_was_loads_itself_anew_and_mutes_no_other() {
+    let console = Console::with(vec![alert(1, Severity::Error, "old")]);
+    let mut strange = open(&console, "after=5000", None).await;
+    strange.reload().await;
+    let mut other = open(&console, "after=1", None).await;
+    for row in 2..=3 {
+        console.alerts.push(alert(row, Severity::Error, "live"));
+        assert_eq!(other.next().await, ("alert".into(), Some(row), row));
+    }
+}
+
+/// Over a restart of the daemon nothing is missed and nothing told twice; after one with an empty store the page
+/// does not wait for rows that never come.
+///
+/// Rule: M31 N21
+#[tokio::test]
+async fn a_page_goes_on_over_a_restart_of_the_daemon_and_over_the_loss_of_its_store() {
+    let rows = |last| (1..=last).map(|row| alert(row, Severity::Error, "x"));
+    let mut console = Console::with(rows(2).collect());
+    let mut events = open(&console, "after=2", None).await;
+    console.alerts.push(alert(3, Severity::Error, "x"));
+    assert_eq!(events.next().await.2, 3);
+    console.restart(rows(5).collect()).await;
+    for row in 4..=5 {
+        assert_eq!(events.next().await, ("alert".into(), Some(row), row));
+    }
+    // More than are watched for changes.
+    for row in 6..=60 {
+        console.alerts.push(alert(row, Severity::Error, "x"));
+        assert_eq!(events.next().await.2, row);
+    }
+    console.restart(rows(1).collect()).await;
+    events.reload().await;
+    let mut events = open(&console, "after=1", None).await;
+    let mut new = alert(2, Severity::Error, "x");
+    console.alerts.push(new.clone());
+    assert_eq!(events.next().await, ("alert".into(), Some(2), 2));
+    new.notices = vec![notice(
+        2,
+        Channel::Mail,
+        "a@example.com",
+        NoticeState::Delivered,
+    )];
+    console.alerts.replace(new);
+    assert_eq!(events.next().await, ("change".into(), None, 2));
+}
+
+/// Rule: M31 N21
+#[tokio::test]
+async fn a_page_that_falls_behind_reads_what_it_missed() {
+    let console = Console::with(vec![alert(1, Severity::Error, "x")]);
+    let mut events = open(&console, "after=1", None).await;
+    let mut other = console.app.live.listen(true);
+    console.alerts.push(alert(2, Severity::Error, "x"));
+    assert_eq!(events.next().await.2, 2);
+    // More than a page may be behind, while nobody reads this one.
+    for row in 3..=90 {
+        console.alerts.push(alert(row, Severity::Error, "x"));
+    }
     let told = async {
-        while !events.rest.contains("event: reload\ndata: now\n\n") {
-            let chunk = events.data.next().await.unwrap().unwrap();
-            events.rest.push_str(std::str::from_utf8(&chunk).unwrap());
+        loop {
+            match other.recv().await {
+                Ok(News::Alert(alert)) if alert.row == 90 => return,
+                Ok(News::From(90)) => return,
+                _ => {}
+            }
         }
     };
-    timeout(PATIENCE, told).await.expect("it is told");
-    assert!(!events.rest.contains("secret"), "{}", events.rest);
+    timeout(PATIENCE, told).await.expect("all are told");
+    for row in 3..=90 {
+        assert_eq!(events.next().await.2, row);
+    }
+}
+
+/// A page without alerts, too: what it is told of the cluster is for who is signed in.
+///
+/// Rule: N21
+#[tokio::test]
+async fn the_state_is_not_told_after_the_end_of_a_session() {
+    let console = Console::with(Vec::new());
+    let mut events = open(&console, "", None).await;
+    let first = timeout(PATIENCE, events.data.next()).await.unwrap();
+    let first = String::from_utf8(first.unwrap().unwrap().to_vec()).unwrap();
+    assert!(first.starts_with("event: silent\n"), "{first}");
+    let conf = std::fs::read_to_string(console.app.home.conf()).unwrap();
+    let conf = conf.replace("\"sato\"", "\"kato\"");
+    std::fs::write(console.app.home.conf(), conf).unwrap();
+    events.reload().await;
+    assert!(!events.rest.contains("event: silent"), "{}", events.rest);
 }

@@ -47,6 +47,7 @@ fn status(own: &str, states: &[ServerState]) -> Box<Status> {
         store_trouble: None,
         lamps_used: true,
         licence: None,
+        pacemaker: None,
     })
 }
 

@@ -11,7 +11,7 @@ use noroshi_core::alert::{CATALOGUE, MessageId, row_by_id};
 use noroshi_core::text::Language;
 
 /// Rows of one page, which is to stay below 100 kB; the search finds the others.
-const ROWS_MAX: usize = 60;
+const ROWS_MAX: usize = 80;
 
 /// The search, and the form with the rows that fit `search`.
 pub(super) fn form(form: &Form<'_>, search: &str) -> Markup {

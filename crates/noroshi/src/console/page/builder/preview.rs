@@ -122,7 +122,11 @@ pub(in crate::console) async fn save(
         Ok(with_conf(&running, conf))
     });
     match set.await.and_then(|set| set) {
-        Ok(set) => download::answer(&visitor, &set, &former, &form),
+        Ok(set) => {
+            // It leaves with all that the settings hold.
+            app.desk.audit(&visitor, "save-set", "begun").await;
+            download::answer(&visitor, &set, &former, &form)
+        }
         Err(why) => refused(&visitor, &why, "/builder"),
     }
 }

@@ -1,0 +1,459 @@
+//! From what Pacemaker does to what people are told; [`crate::pacemaker`] finds the facts.
+
+mod words;
+
+use super::Node;
+use super::raise::About;
+use crate::action::Action;
+use crate::alert::{AlertId, Message};
+use crate::config::ServerId;
+use crate::event::FromPacemaker;
+use crate::pacemaker::{
+    A_PERSON, Fault, Fencing, Kind, Move, News, PacemakerStatus, Report, Watch, What, Why,
+};
+use crate::peer::PeerMessage;
+use crate::status::ServerState;
+use crate::time::{Moment, Now, Span};
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use words::capital;
+
+/// Groups whose fault's thread is remembered; the end of a further one begins a thread of its own.
+const THREADS_MAX: usize = 512;
+
+/// What this server knows of Pacemaker.
+#[derive(Clone, Debug)]
+pub(super) struct Pacemaker {
+    watch: Watch,
+    /// By group: the alert that told of its fault.
+    threads: BTreeMap<String, AlertId>,
+    /// The last batch that holds something of Pacemaker and is not on disk yet.
+    told_batch: Option<u64>,
+    /// Reports that are decided, by the batch that holds what follows from them.
+    decided: Vec<(u64, Vec<String>)>,
+    /// The loss of quorum was mailed.
+    quorum_mailed: bool,
+}
+
+impl Node {
+    pub(super) fn pacemaker_says(&mut self, now: Now, event: FromPacemaker, out: &mut Vec<Action>) {
+        let own = self.own_name();
+        let pacemaker = self.pacemaker.get_or_insert_with(|| {
+            Box::new(Pacemaker {
+                watch: Watch::new(now.at, &own),
+                threads: BTreeMap::new(),
+                told_batch: None,
+                decided: Vec::new(),
+                quorum_mailed: false,
+            })
+        });
+        let mut news = Vec::new();
+        match event {
+            FromPacemaker::Begins => {}
+            FromPacemaker::Report(report) => {
+                let shared = matches!(report.kind, Kind::Fencing { .. });
+                pacemaker.watch.report(now, report.clone(), &mut news);
+                if shared {
+                    let report = Some(report);
+                    self.tell_all(&PeerMessage::Pacemaker { report }, out);
+                }
+            }
+            FromPacemaker::Looked(result) => {
+                let result = result.map(|picture| *picture);
+                pacemaker.watch.looked(now, result, &mut news);
+            }
+            FromPacemaker::Lost(count) => pacemaker.watch.lost(count, &mut news),
+        }
+        self.tell_pacemaker(now, news, out);
+    }
+
+    /// Another server's Pacemaker has reported what ours reports as well, or shows a change.
+    pub(super) fn pacemaker_of_peer(
+        &mut self,
+        now: Now,
+        from: ServerId,
+        report: Option<Report>,
+        out: &mut Vec<Action>,
+    ) {
+        let by = self.config.server_name(from).to_string();
+        let Some(pacemaker) = &mut self.pacemaker else {
+            return;
+        };
+        let mut news = Vec::new();
+        match report {
+            Some(report) => pacemaker.watch.observed(now, &by, &report, &mut news),
+            None => pacemaker.watch.hinted(now.at),
+        }
+        self.tell_pacemaker(now, news, out);
+    }
+
+    pub(super) fn pacemaker_due(&self) -> Option<Moment> {
+        let pacemaker = self.pacemaker.as_ref()?;
+        Some(pacemaker.watch.next_deadline())
+    }
+
+    /// What is due; and reports that are decided with all that follows from them.
+    pub(super) fn watch_pacemaker(&mut self, now: Now, out: &mut Vec<Action>) {
+        let Some(pacemaker) = &mut self.pacemaker else {
+            return;
+        };
+        let mut news = Vec::new();
+        pacemaker.watch.tick(now, &mut news);
+        let decided = pacemaker.watch.decided();
+        let hints = pacemaker.watch.hints();
+        if pacemaker.watch.wants_look(now.at) {
+            out.push(Action::LookAtPacemaker);
+        }
+        self.tell_pacemaker(now, news, out);
+        if hints {
+            self.tell_all(&PeerMessage::Pacemaker { report: None }, out);
+        }
+        let Some(pacemaker) = self.pacemaker.as_mut().filter(|_| !decided.is_empty()) else {
+            return;
+        };
+        match pacemaker.told_batch {
+            Some(batch) => pacemaker.decided.push((batch, decided)),
+            None => out.push(Action::ForgetReports(decided)),
+        }
+    }
+
+    /// What follows from reports is on disk. If it is not, they are kept, and handed over again at the next start.
+    pub(super) fn reports_recorded(&mut self, batch: u64, durable: bool, out: &mut Vec<Action>) {
+        let Some(pacemaker) = &mut self.pacemaker else {
+            return;
+        };
+        let (done, waiting) = core::mem::take(&mut pacemaker.decided)
+            .into_iter()
+            .partition(|(of, _)| *of <= batch);
+        pacemaker.decided = waiting;
+        pacemaker.told_batch = pacemaker.told_batch.filter(|told| *told > batch);
+        let done: Vec<(u64, Vec<String>)> = done;
+        if durable {
+            let keys = done.into_iter().flat_map(|(_, keys)| keys);
+            let keys: Vec<String> = keys.collect();
+            if !keys.is_empty() {
+                out.push(Action::ForgetReports(keys));
+            }
+        }
+    }
+
+    /// The cluster as Pacemaker shows it; `None` where it is not watched.
+    pub(super) fn pacemaker_status(&self) -> Option<Box<PacemakerStatus>> {
+        let watch = &self.pacemaker.as_ref()?.watch;
+        Some(Box::new(PacemakerStatus::of(watch)))
+    }
+
+    fn tell_pacemaker(&mut self, now: Now, news: Vec<News>, out: &mut Vec<Action>) {
+        let batch = self.batch;
+        if let Some(pacemaker) = self.pacemaker.as_mut().filter(|_| !news.is_empty()) {
+            pacemaker.told_batch = Some(batch);
+        }
+        for one in news {
+            let about = About {
+                fact: one.fact,
+                maybe_told: one.late,
+                ..About::default()
+            };
+            match one.what {
+                What::Started { group, node, after } => {
+                    self.group_started(now, (&group, &node, after), about, out);
+                }
+                What::Stopped { group, node } => {
+                    let arguments = [&*self.group_words(&group, None), &node];
+                    self.raise_at(now, Message::GroupStopped, &arguments, &node, about, out);
+                }
+                What::Moved(moved) => self.group_moved(now, &moved, about, out),
+                What::Down {
+                    group,
+                    node,
+                    failure,
+                } => {
+                    let failure = self.last_failure_words(failure);
+                    let arguments = [&*self.group_words(&group, None), &node, &failure];
+                    let alert =
+                        self.raise_at(now, Message::GroupDown, &arguments, &node, about, out);
+                    self.begin_thread(group, alert);
+                }
+                What::Held { group, node, why } => {
+                    let why = self.unfenced_words(&why);
+                    let arguments = [&*self.group_words(&group, None), &node, &why];
+                    let about = self.in_thread_of(&node, about);
+                    let alert =
+                        self.raise_at(now, Message::GroupHeld, &arguments, &node, about, out);
+                    self.begin_thread(group, alert);
+                }
+                What::Several { group, nodes } => {
+                    let arguments = [&*self.group_words(&group, None), &nodes.join(", ")];
+                    self.raise(now, Message::GroupTwice, &arguments, about, out);
+                }
+                What::Failed(fault) => self.resource_failed(now, &fault, about, out),
+                What::Recovered { fault, after } => {
+                    self.resource_recovered(now, &fault, after, about, out);
+                }
+                What::FencingAsked { node } => {
+                    let about = self.in_thread_of(&node, about);
+                    self.raise_at(now, Message::FencingAsked, &[&node], &node, about, out);
+                }
+                What::Fenced(fencing) => self.fenced(now, &fencing, about, out),
+                what => self.tell_state(now, what, about, out),
+            }
+        }
+    }
+
+    fn tell_state(&mut self, now: Now, what: What, about: About, out: &mut Vec<Action>) {
+        let own = self.own_name();
+        match what {
+            What::QuorumLost => {
+                // Whom this side does not see was told by membership, and that it is no majority.
+                let told = self.faults.iter().any(Option::is_some);
+                if let Some(pacemaker) = &mut self.pacemaker {
+                    pacemaker.quorum_mailed = !told;
+                }
+                let about = About {
+                    unmailed: told,
+                    ..about
+                };
+                self.raise(now, Message::QuorumLost, &[&own], about, out);
+            }
+            What::QuorumBack { after } => {
+                let pacemaker = self.pacemaker.as_mut();
+                let mailed = pacemaker.is_some_and(|one| core::mem::take(&mut one.quorum_mailed));
+                let about = About {
+                    mail: mailed,
+                    ..about
+                };
+                let after = self.length(after);
+                self.raise(now, Message::QuorumBack, &[&own, &after], about, out);
+            }
+            What::Standby { node, on, by } => {
+                let message = match on {
+                    true => Message::StandbySet,
+                    false => Message::StandbyUnset,
+                };
+                let by = self.by_words(by);
+                self.raise_at(now, message, &[&node, &by], &node, about, out);
+            }
+            What::Maintenance { node, on, by } => {
+                let message = match on {
+                    true => Message::MaintenanceSet,
+                    false => Message::MaintenanceUnset,
+                };
+                let language = self.config.language;
+                let of = match &node {
+                    Some(node) => language.pick(format!("server {node}"), format!("サーバ {node}")),
+                    None => language
+                        .pick("the whole cluster", "クラスタ全体")
+                        .to_string(),
+                };
+                let by = self.by_words(by);
+                let node = node.unwrap_or_default();
+                self.raise_at(now, message, &[&of, &by], &node, about, out);
+            }
+            What::Blind { why } => {
+                self.raise(now, Message::PacemakerUnreadable, &[&own, &why], about, out);
+            }
+            What::Sees => {
+                self.raise(now, Message::PacemakerReadable, &[&own], about, out);
+            }
+            What::Lost { count } => {
+                let arguments = [&*own, &count.to_string()];
+                self.raise(now, Message::PacemakerReportsLost, &arguments, about, out);
+            }
+            _ => {}
+        }
+    }
+
+    fn group_started(
+        &mut self,
+        now: Now,
+        (group, node, after): (&str, &str, Option<Span>),
+        about: About,
+        out: &mut Vec<Action>,
+    ) {
+        let language = self.config.language;
+        let again = after.map_or_else(String::new, |after| {
+            let after = self.length(after);
+            language.pick(
+                format!(" It was away for {after}."),
+                format!("停止していた時間は {after} です。"),
+            )
+        });
+        let about = About {
+            // It ends a fault that was mailed (rule N11).
+            mail: after.is_some(),
+            thread: self.end_thread(group),
+            ..about
+        };
+        let arguments = [&*self.group_words(group, None), node, &again];
+        self.raise_at(now, Message::GroupStarted, &arguments, node, about, out);
+    }
+
+    fn group_moved(&mut self, now: Now, moved: &Move, about: About, out: &mut Vec<Action>) {
+        let group = self.group_words(&moved.group, moved.role_of);
+        let lost = matches!(moved.why, Why::Lost { .. });
+        // The group was away from when its server was last heard; Pacemaker says so only when the ring has judged.
+        let unheard = self.silence(now, &moved.from).filter(|_| lost);
+        let away = self.length(unheard.map_or(moved.away, |silence| silence.max(moved.away)));
+        let why = self.why_words(&moved.why, &moved.from);
+        let mut about = self.in_thread_of(&moved.from, about);
+        if let Some(thread) = self.end_thread(&moved.group) {
+            about.thread.get_or_insert(thread);
+        }
+        about.mail |= moved.was_down;
+        let (from, to) = (&*moved.from, &*moved.to);
+        let (message, arguments) = match moved.why {
+            Why::Lost { .. } | Why::Failed { .. } => (
+                Message::GroupFailedOver,
+                Vec::from([&*group, from, to, &why, &away]),
+            ),
+            Why::Preferred => (
+                Message::GroupFailedBack,
+                Vec::from([&*group, from, to, &away]),
+            ),
+            Why::Left | Why::Standby | Why::Person { .. } => (
+                Message::GroupMoved,
+                Vec::from([&*group, from, to, &why, &away]),
+            ),
+        };
+        self.raise_at(now, message, &arguments, from, about, out);
+    }
+
+    fn resource_failed(&mut self, now: Now, fault: &Fault, about: About, out: &mut Vec<Action>) {
+        let message = match fault.task.as_str() {
+            "start" | "promote" | "migrate_from" => Message::ResourceStartFailed,
+            "stop" | "demote" | "migrate_to" => Message::ResourceStopFailed,
+            _ => Message::MonitorFault,
+        };
+        let thing = match message {
+            Message::MonitorFault => self.resource_words(fault),
+            _ => capital(&self.resource_words(fault)),
+        };
+        let arguments = [&*thing, &fault.node, &fault.why];
+        let alert = self.raise_at(now, message, &arguments, &fault.node, about, out);
+        let group = fault
+            .group
+            .clone()
+            .unwrap_or_else(|| fault.resource.clone());
+        self.begin_thread(group, alert);
+    }
+
+    fn resource_recovered(
+        &mut self,
+        now: Now,
+        fault: &Fault,
+        after: Span,
+        about: About,
+        out: &mut Vec<Action>,
+    ) {
+        let about = About {
+            mail: true,
+            thread: Some(Node::fact_id(&fault.fact)),
+            ..about
+        };
+        let group = fault.group.as_deref().unwrap_or(&fault.resource);
+        self.end_thread(group);
+        let times = fault.times;
+        let times = match times {
+            0 | 1 => String::new(),
+            _ => self.config.language.pick(
+                format!(" It had failed {times} times."),
+                format!("異常は {times} 回発生しました。"),
+            ),
+        };
+        let (thing, after) = (capital(&self.resource_words(fault)), self.length(after));
+        let arguments = [&*thing, &fault.node, &after, &times];
+        self.raise_at(
+            now,
+            Message::MonitorRecovered,
+            &arguments,
+            &fault.node,
+            about,
+            out,
+        );
+    }
+
+    fn fenced(&mut self, now: Now, fencing: &Fencing, about: About, out: &mut Vec<Action>) {
+        let about = self.in_thread_of(&fencing.node, about);
+        let observers = fencing.observers.join(", ");
+        let language = self.config.language;
+        let (message, words) = match (fencing.done, &fencing.by) {
+            (true, Some(by)) if by == A_PERSON => (
+                Message::FencingDone,
+                language
+                    .pick(
+                        " by a person, who has confirmed that it is off",
+                        "（停止を人が確認）",
+                    )
+                    .to_string(),
+            ),
+            (true, Some(by)) => (
+                Message::FencingDone,
+                language.pick(format!(" by {by}"), format!("（実行: {by}）")),
+            ),
+            (true, None) => (Message::FencingDone, String::new()),
+            (false, _) => (Message::FencingFailed, fencing.result.clone()),
+        };
+        let arguments = [&*fencing.node, &words, &observers];
+        self.raise_at(now, message, &arguments, &fencing.node, about, out);
+    }
+
+    /// Raises a message about a node, which is a server if the settings have it.
+    fn raise_at(
+        &mut self,
+        now: Now,
+        message: Message,
+        arguments: &[&str],
+        node: &str,
+        about: About,
+        out: &mut Vec<Action>,
+    ) -> Option<AlertId> {
+        let about = About {
+            server: self.server_of_node(node),
+            ..about
+        };
+        self.raise(now, message, arguments, about, out)
+    }
+
+    fn server_of_node(&self, node: &str) -> Option<ServerId> {
+        let mut ids = self.config.server_ids();
+        ids.find(|id| self.config.server_name(*id).eq_ignore_ascii_case(node))
+    }
+
+    /// What a lost server leads to belongs to its fault.
+    fn in_thread_of(&self, node: &str, about: About) -> About {
+        let server = self.server_of_node(node);
+        let fault = server.and_then(|id| self.faults[usize::from(id.0)].clone());
+        About {
+            thread: about.thread.or(fault),
+            ..about
+        }
+    }
+
+    fn begin_thread(&mut self, group: String, alert: Option<AlertId>) {
+        let Some(pacemaker) = &mut self.pacemaker else {
+            return;
+        };
+        let threads = &mut pacemaker.threads;
+        if let Some(alert) = alert
+            && (threads.len() < THREADS_MAX || threads.contains_key(&group))
+        {
+            threads.insert(group, alert);
+        }
+    }
+
+    fn end_thread(&mut self, group: &str) -> Option<AlertId> {
+        self.pacemaker.as_mut()?.threads.remove(group)
+    }
+
+    /// For how long a server has not been heard.
+    fn silence(&self, now: Now, node: &str) -> Option<Span> {
+        let server = self.server_of_node(node).filter(|id| *id != self.own)?;
+        let peer = self.membership.peer(server);
+        let fallen = matches!(peer.state, ServerState::Down | ServerState::Unseen);
+        let heard = peer.paths.iter().filter_map(|path| path.heard_at).max();
+        heard.filter(|_| fallen).map(|at| now.at.since(at))
+    }
+}

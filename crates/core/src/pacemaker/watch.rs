@@ -1,0 +1,526 @@
+//! One server's watch over Pacemaker: reports and pictures in, news out, by deadlines it names.
+
+use super::fencing::Fencings;
+use super::groups::{Beside, Groups, Lost};
+use super::nodes::{Quorum, compare};
+use super::picture::{Picture, same};
+use super::report::{Kind, Report};
+use super::resources::Troubles;
+use super::{News, What};
+use crate::time::{Moment, Now, Span, WallTime};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// How long reports are gathered before they are taken in the order of their times: agents run side by
+/// side, and a report of what came first may come last.
+pub const GATHER: Span = Span::from_ms(300);
+/// Most reports that are gathered; the next one ends the gathering.
+pub const REPORTS_MAX: usize = 4_096;
+/// How long a fact is left to the server that is to tell it.
+pub const OTHERS_WAIT: Span = Span::from_secs(10);
+/// Most facts that are left to others at a time; a further one is told at once.
+pub const LATE_MAX: usize = 64;
+/// Most resources whose faults are followed; the end of further ones is not told.
+pub const FAULTS_MAX: usize = 256;
+/// How often the cluster is looked at when nothing happens.
+pub const LOOK_EVERY: Span = Span::from_secs(30);
+/// The same while a group is on its way, or cannot be read.
+pub const LOOK_UNSETTLED: Span = Span::from_secs(2);
+/// Least time between two looks.
+pub const LOOK_GAP: Span = Span::from_ms(500);
+
+/// A report is followed by others of the same happening: a look waits this long for them.
+const LOOK_AFTER: Span = Span::from_ms(100);
+/// How long reports wait for the first picture, which says what group a resource belongs to.
+const FIRST_WAIT: Span = Span::from_secs(3);
+/// Names of reports that are remembered, so that one handed over twice counts once.
+const KEYS_MAX: usize = 2 * REPORTS_MAX;
+/// Resources whose last start is remembered.
+const STARTS_MAX: usize = 1_024;
+/// Nodes that are remembered as lost.
+const LOST_MAX: usize = 64;
+/// Reports are kept for a look that shows what followed for this long.
+const HELD_MAX: Span = Span::from_secs(30);
+/// A node that was reported lost shows so in the picture within this time, or has returned.
+const LOST_WAIT: Span = Span::from_secs(60);
+/// Pacemaker may be stopped for this long before it is said that its state cannot be read.
+const BLIND_WAIT: Span = Span::from_secs(60);
+
+/// One server's watch over Pacemaker.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    own: String,
+    /// With when each came.
+    gathered: Vec<(Moment, Report)>,
+    gather_until: Option<Moment>,
+    /// Among the gathered are some that may have waited on disk.
+    waited: bool,
+    keys: VecDeque<String>,
+    /// Decided, and kept until a later look has shown what followed; with when each came.
+    held: Vec<(Moment, String)>,
+    decided: Vec<String>,
+    /// When the look that is under way was asked for.
+    asked_at: Moment,
+    /// What came before this has been shown by a look, and nothing was on its way.
+    shown_at: Moment,
+    /// The others should look as well.
+    hint: bool,
+    picture: Option<Picture>,
+    looking: bool,
+    look_at: Moment,
+    looked_at: Option<Moment>,
+    blind: Option<Moment>,
+    blind_why: String,
+    blind_told: bool,
+    groups: Groups,
+    troubles: Troubles,
+    fencings: Fencings,
+    quorum: Quorum,
+    lost: BTreeMap<String, Lost>,
+    starts: BTreeMap<String, WallTime>,
+    late: Vec<(Moment, News)>,
+}
+
+impl Watch {
+    /// A watch of the server `own`, which is the name of its node too. It wants to look at once.
+    pub fn new(now: Moment, own: &str) -> Watch {
+        Watch {
+            own: own.to_string(),
+            gathered: Vec::new(),
+            gather_until: None,
+            waited: false,
+            keys: VecDeque::new(),
+            held: Vec::new(),
+            decided: Vec::new(),
+            asked_at: now,
+            shown_at: now,
+            hint: false,
+            picture: None,
+            looking: false,
+            look_at: now,
+            looked_at: None,
+            blind: None,
+            blind_why: String::new(),
+            blind_told: false,
+            groups: Groups::default(),
+            troubles: Troubles::default(),
+            fencings: Fencings::default(),
+            quorum: Quorum::default(),
+            lost: BTreeMap::new(),
+            starts: BTreeMap::new(),
+            late: Vec::new(),
+        }
+    }
+
+    /// Takes a report of this server's agent. One that was taken before is only said to be decided.
+    pub fn report(&mut self, now: Now, report: Report, news: &mut Vec<News>) {
+        let key = report.key();
+        if self.keys.contains(&key) {
+            // Unless something is still to follow from it.
+            let open = self.gathered.iter().any(|(_, one)| one.key() == key);
+            if !open && !self.held.iter().any(|(_, held)| *held == key) {
+                self.decided.push(key);
+            }
+            return;
+        }
+        if self.keys.len() >= KEYS_MAX {
+            self.keys.pop_front();
+        }
+        self.keys.push_back(key);
+        self.note(now, &report);
+        let looks = match &report.kind {
+            // A monitor that Pacemaker cancels is the first sign of much that a person does.
+            Kind::Operation(_) | Kind::Node { .. } | Kind::Fencing { .. } => true,
+            Kind::Other => false,
+        };
+        if looks {
+            self.look_by(now.at + LOOK_AFTER);
+        }
+        if let Kind::Fencing {
+            node,
+            rc,
+            description,
+        } = &report.kind
+        {
+            let of = (node.as_str(), *rc, description.as_str());
+            let waited = self.picture.is_none();
+            news.extend(self.fencings.take((now.at, waited), of, &self.own));
+        }
+        self.gathered.push((now.at, report));
+        let wait = match self.picture {
+            Some(_) => GATHER,
+            None => FIRST_WAIT,
+        };
+        self.waited |= self.picture.is_none();
+        self.gather_until.get_or_insert(now.at + wait);
+        if self.gathered.len() >= REPORTS_MAX {
+            self.gather_until = Some(now.at);
+        }
+        self.tick(now, news);
+    }
+
+    /// Another server's Pacemaker has reported the same.
+    pub fn observed(&mut self, now: Now, by: &str, report: &Report, news: &mut Vec<News>) {
+        if let Kind::Fencing {
+            node,
+            rc,
+            description,
+        } = &report.kind
+        {
+            let of = (node.as_str(), *rc, description.as_str());
+            news.extend(self.fencings.take((now.at, false), of, by));
+        }
+    }
+
+    /// Takes what a look has brought: the cluster, or why it could not be read.
+    pub fn looked(&mut self, now: Now, result: Result<Picture, String>, news: &mut Vec<News>) {
+        self.looking = false;
+        self.looked_at = Some(now.at);
+        match result.and_then(|picture| self.of_use(picture)) {
+            Ok(picture) => {
+                self.see(now, picture, news);
+                if !self.groups.unsettled() {
+                    self.shown_at = self.asked_at;
+                }
+            }
+            Err(why) => {
+                self.blind.get_or_insert(now.at);
+                self.blind_why = why;
+                self.decide(now, news);
+            }
+        }
+        // A node that was reported lost may be in the picture still, and its groups with it.
+        let expected = self.lost.values().any(|lost| !lost.seen);
+        let unsettled = self.groups.unsettled() || self.blind.is_some() || expected;
+        let next = match unsettled {
+            true => LOOK_UNSETTLED,
+            false => LOOK_EVERY,
+        };
+        // What was reported while we looked wants another look.
+        if self.look_at <= now.at {
+            self.look_at = now.at + next;
+        }
+        self.look_by(now.at + next);
+        self.tick(now, news);
+    }
+
+    /// Says that reports were lost before they could be handed over.
+    pub fn lost(&mut self, count: u64, news: &mut Vec<News>) {
+        news.push(News {
+            fact: None,
+            late: false,
+            what: What::Lost { count },
+        });
+    }
+
+    /// Does what is due.
+    pub fn tick(&mut self, now: Now, news: &mut Vec<News>) {
+        if self.gather_until.is_some_and(|until| until <= now.at) {
+            self.decide(now, news);
+        }
+        news.extend(self.fencings.tick(now.at));
+        news.extend(self.troubles.tick(now));
+        news.extend(self.quorum.tick(now));
+        let (due, late) = core::mem::take(&mut self.late)
+            .into_iter()
+            .partition(|(at, _)| *at <= now.at);
+        self.late = late;
+        let due: Vec<(Moment, News)> = due;
+        news.extend(due.into_iter().map(|(_, one)| one));
+        let long = self
+            .blind
+            .is_some_and(|since| now.at.since(since) >= BLIND_WAIT);
+        if long && !core::mem::replace(&mut self.blind_told, true) {
+            let why = self.blind_why.clone();
+            news.push(own(What::Blind { why }));
+        }
+        // Without a picture what has followed from them is all that will.
+        let shown_at = self.shown_at;
+        self.release(|at| at < shown_at || now.at.since(at) >= HELD_MAX);
+    }
+
+    /// When [`Watch::tick`] or a look is due.
+    pub fn next_deadline(&self) -> Moment {
+        let look = match (self.looking, self.looked_at) {
+            (true, _) => None,
+            (false, Some(last)) => Some(self.look_at.max(last + LOOK_GAP)),
+            (false, None) => Some(self.look_at),
+        };
+        let others = [
+            look,
+            self.gather_until,
+            self.fencings.next_deadline(),
+            self.troubles.next_deadline(),
+            self.quorum.next_deadline(),
+            self.late.iter().map(|(at, _)| *at).min(),
+            self.held.first().map(|(at, _)| *at + HELD_MAX),
+            self.blind
+                .filter(|_| !self.blind_told)
+                .map(|since| since + BLIND_WAIT),
+        ];
+        let soonest = others.into_iter().flatten().min();
+        soonest.unwrap_or(Moment(u64::MAX))
+    }
+
+    /// Whether the cluster is to be looked at now; the answer is to be given to [`Watch::looked`].
+    pub fn wants_look(&mut self, now: Moment) -> bool {
+        let rested = self.looked_at.is_none_or(|last| last + LOOK_GAP <= now);
+        let wants = !self.looking && self.look_at <= now && rested;
+        if wants {
+            self.looking = true;
+            // What is asked for from here on is not seen by this look.
+            (self.look_at, self.asked_at) = (now, now);
+        }
+        wants
+    }
+
+    /// The reports that were decided upon since this was last asked.
+    pub fn decided(&mut self) -> Vec<String> {
+        core::mem::take(&mut self.decided)
+    }
+
+    /// Whether the other servers should look too: a mark has changed that one of them is to tell, and nothing
+    /// is reported of that.
+    pub fn hints(&mut self) -> bool {
+        core::mem::take(&mut self.hint)
+    }
+
+    /// Another server has seen something change.
+    pub fn hinted(&mut self, now: Moment) {
+        self.look_by(now);
+    }
+
+    /// The cluster as it was last seen; `None` while it cannot be read.
+    pub fn picture(&self) -> Option<&Picture> {
+        self.picture.as_ref().filter(|_| self.blind.is_none())
+    }
+
+    /// Why the cluster cannot be read, if so.
+    pub fn blind_why(&self) -> Option<&str> {
+        self.blind.map(|_| self.blind_why.as_str())
+    }
+
+    /// Where a group last ran as a whole.
+    pub fn last_place(&self, group: &str) -> Option<&str> {
+        self.groups.last(group)
+    }
+
+    /// Says of reports that they are done with.
+    fn release(&mut self, is: impl Fn(Moment) -> bool) {
+        // A fencing is told a moment after its report, and its report goes with that.
+        if self.fencings.next_deadline().is_some() {
+            return;
+        }
+        let (done, held) = core::mem::take(&mut self.held)
+            .into_iter()
+            .partition(|(at, _)| is(*at));
+        self.held = held;
+        let done: Vec<(Moment, String)> = done;
+        self.decided.extend(done.into_iter().map(|(_, key)| key));
+    }
+
+    fn look_by(&mut self, at: Moment) {
+        let is_due = self.looking && self.look_at <= at;
+        self.look_at = match is_due || self.look_at > at {
+            true => at,
+            false => self.look_at,
+        };
+    }
+
+    /// What pictures want to know of a report, in whatever order it comes.
+    fn note(&mut self, now: Now, report: &Report) {
+        let at = wall(report);
+        match &report.kind {
+            Kind::Node {
+                node,
+                member: false,
+            } => {
+                self.lose(now, node, at);
+            }
+            Kind::Node { node, member: true } => {
+                self.lost.remove(node);
+                self.fencings.back(node);
+            }
+            Kind::Fencing {
+                node,
+                rc,
+                description,
+            } => {
+                if let Some(lost) = self.lose(now, node, at) {
+                    lost.fenced |= *rc == 0;
+                    lost.failed = match (*rc, lost.failed.take()) {
+                        (0, _) => None,
+                        // Pacemaker tries again: it has failed since the first time.
+                        (_, Some(first)) => Some(first),
+                        (_, None) => Some((now.at, super::fencing::parts(description).1)),
+                    };
+                }
+            }
+            Kind::Operation(operation)
+                if ["start", "promote"].contains(&operation.task.as_str())
+                    && operation.is_news()
+                    && !operation.failed() =>
+            {
+                if self.starts.len() >= STARTS_MAX {
+                    self.starts.pop_first();
+                }
+                let last = self.starts.entry(operation.resource.clone()).or_insert(at);
+                *last = at.max(*last);
+            }
+            _ => {}
+        }
+    }
+
+    /// What was gathered is taken in the order of its times.
+    fn decide(&mut self, now: Now, news: &mut Vec<News>) {
+        self.gather_until = None;
+        let before = news.len();
+        let waited = core::mem::take(&mut self.waited);
+        let mut reports = core::mem::take(&mut self.gathered);
+        reports.sort_by_key(|(_, report)| (report.at_us, report.sequence));
+        for (came, report) in reports {
+            let key = report.key();
+            match &report.kind {
+                Kind::Operation(operation) if operation.is_news() => {
+                    let of = (operation, key.as_str());
+                    let picture = self.picture.as_ref();
+                    news.extend(self.troubles.take(now, of, wall(&report), picture));
+                }
+                _ => {}
+            }
+            self.held.push((came, key));
+        }
+        // An earlier run of this service may have told it.
+        news[before..].iter_mut().for_each(|one| one.late |= waited);
+        if self.held.len() >= REPORTS_MAX {
+            self.release(|_| true);
+        }
+    }
+
+    /// What a node shows that does not take part yet is how things were before.
+    fn of_use(&self, picture: Picture) -> Result<Picture, String> {
+        match picture.node(&self.own) {
+            Some(own) if !own.online => {
+                Err("this node does not take part in the cluster".to_string())
+            }
+            _ => Ok(picture),
+        }
+    }
+
+    fn see(&mut self, now: Now, picture: Picture, news: &mut Vec<News>) {
+        self.blind = None;
+        if core::mem::take(&mut self.blind_told) {
+            news.push(own(What::Sees));
+        }
+        let before = self.picture.replace(picture);
+        let first = before.is_none();
+        let Some(picture) = self.picture.clone() else {
+            return;
+        };
+        self.note_nodes(now, before.as_ref(), &picture);
+        if first {
+            // They waited for it.
+            self.decide(now, news);
+        }
+        news.extend(self.quorum.look(now, before.as_ref(), &picture));
+        news.extend(self.fencing_asked(now, &picture));
+        if let Some(before) = &before {
+            news.extend(compare(now, &self.own, before, &picture));
+            self.hint |= marks(before) != marks(&picture);
+        }
+        let beside = Beside {
+            own: &self.own,
+            lost: &self.lost,
+            starts: &self.starts,
+            first,
+        };
+        let found = self.groups.look(now, &picture, &beside);
+        self.hint |= !found.is_empty();
+        for one in found {
+            let ours = one.teller.is_some_and(|teller| same(&teller, &self.own));
+            match ours || self.late.len() >= LATE_MAX {
+                true => news.push(News {
+                    late: first,
+                    ..one.news
+                }),
+                false => {
+                    let late = News {
+                        late: true,
+                        ..one.news
+                    };
+                    self.late.push((now.at + OTHERS_WAIT, late));
+                }
+            }
+        }
+        self.troubles.moved_away(&self.own, &picture);
+    }
+
+    /// Nodes that are to be fenced: told once by the one that decides, however often it is tried.
+    fn fencing_asked(&mut self, now: Now, picture: &Picture) -> Vec<News> {
+        let decides = picture.decider.as_deref();
+        let ours = decides.is_some_and(|name| same(name, &self.own));
+        let mut asked = Vec::new();
+        for node in &picture.being_fenced {
+            let Some(lost) = self.lose(now, node, now.wall) else {
+                continue;
+            };
+            if !core::mem::replace(&mut lost.asked, true) && ours {
+                let node = node.clone();
+                asked.push(own(What::FencingAsked { node }));
+            }
+        }
+        asked
+    }
+
+    /// A node is lost, or is to be; `None` for this one, and when there are too many.
+    fn lose(&mut self, now: Now, node: &str, at: WallTime) -> Option<&mut Lost> {
+        let full = self.lost.len() >= LOST_MAX && !self.lost.contains_key(node);
+        if full || same(node, &self.own) {
+            return None;
+        }
+        let lost = Lost {
+            at,
+            noticed: now.at,
+            ..Lost::default()
+        };
+        Some(self.lost.entry(node.to_string()).or_insert(lost))
+    }
+
+    fn note_nodes(&mut self, now: Now, before: Option<&Picture>, picture: &Picture) {
+        self.lost.retain(|name, lost| {
+            let gone = picture.node(name).is_none_or(|node| !node.online);
+            let seen = core::mem::replace(&mut lost.seen, gone);
+            // Its report may be ahead of the picture.
+            gone || !(seen || now.at.since(lost.noticed) >= LOST_WAIT)
+        });
+        for node in picture.nodes.iter().filter(|node| !node.online) {
+            let was_online = before
+                .and_then(|before| before.node(&node.name))
+                .is_some_and(|old| old.online);
+            if was_online || (before.is_none() && node.unclean) {
+                self.lose(now, &node.name, now.wall);
+            }
+        }
+    }
+}
+
+/// What a person has marked: the whole, and each node that takes part.
+fn marks(picture: &Picture) -> (bool, Vec<(&str, bool, bool)>) {
+    let online = picture.nodes.iter().filter(|node| node.online);
+    let marked = online.filter(|node| node.standby || node.maintenance);
+    let marks = marked.map(|node| (node.name.as_str(), node.standby, node.maintenance));
+    (picture.maintenance, marks.collect())
+}
+
+fn wall(report: &Report) -> WallTime {
+    WallTime(report.at_us / 1_000)
+}
+
+fn own(what: What) -> News {
+    News {
+        fact: None,
+        late: false,
+        what,
+    }
+}

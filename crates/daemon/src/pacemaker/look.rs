@@ -1,0 +1,71 @@
+//! One look at Pacemaker's cluster: `crm_mon` as a child, with a deadline and a bound.
+
+use noroshi_conf::crm_mon;
+use noroshi_core::alert::tidy_within;
+use noroshi_core::pacemaker::Picture;
+use std::io;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+/// How long one look may take.
+const LOOK_WAIT: Duration = Duration::from_secs(10);
+/// Output beyond this is parsed on a thread of its own: it would hold up heartbeats.
+const INLINE_BYTES_MAX: usize = 256 * 1024;
+/// Longest reason that is kept.
+const WHY_BYTES_MAX: usize = 200;
+
+/// Looks. `Err` says in words why the cluster cannot be read.
+pub(super) async fn look(program: &'static str) -> Result<Picture, String> {
+    match timeout(LOOK_WAIT, read(program)).await {
+        // Dropping the child has killed it.
+        Err(_) => Err(format!(
+            "{program}: no answer within {} s",
+            LOOK_WAIT.as_secs()
+        )),
+        Ok(Err(error)) => Err(tidy_within(&format!("{program}: {error}"), WHY_BYTES_MAX)),
+        Ok(Ok(output)) => parse(program, output).await,
+    }
+}
+
+async fn parse(program: &str, output: String) -> Result<Picture, String> {
+    let read = match output.len() > INLINE_BYTES_MAX {
+        false => crm_mon::read(&output),
+        true => {
+            let parsed = tokio::task::spawn_blocking(move || crm_mon::read(&output)).await;
+            parsed.unwrap_or_else(|error| Err(error.to_string()))
+        }
+    };
+    read.map_err(|why| tidy_within(&format!("{program}: {why}"), WHY_BYTES_MAX))
+}
+
+async fn read(program: &'static str) -> io::Result<String> {
+    let mut command = Command::new(program);
+    command
+        .args(["-1", "--output-as=xml"])
+        // Older releases print times without a zone.
+        .env("TZ", "UTC")
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    // Starting a program can hang on a dead disk, so a thread does that.
+    let spawned = tokio::task::spawn_blocking(move || command.spawn()).await;
+    let mut child: Child = spawned.unwrap_or_else(|error| Err(io::Error::other(error)))?;
+    let mut output = Vec::new();
+    if let Some(pipe) = child.stdout.take() {
+        let limit = u64::try_from(crm_mon::OUTPUT_BYTES_MAX + 1).unwrap_or(u64::MAX);
+        pipe.take(limit).read_to_end(&mut output).await?;
+    }
+    let status = child.wait().await?;
+    let output = String::from_utf8_lossy(&output).into_owned();
+    match status.success() {
+        true => Ok(output),
+        false => Err(io::Error::other(
+            crm_mon::error(&output).unwrap_or_else(|| status.to_string()),
+        )),
+    }
+}

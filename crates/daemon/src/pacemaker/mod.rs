@@ -1,0 +1,246 @@
+//! The way from Pacemaker on this host to the node, and back: reports from the agent, looks, done reports.
+//!
+//! *Use.* [`Pacemaker::start`]; it answers nothing unless the directory for Pacemaker is there, which
+//! `noroshi engine setup corosync` makes. Then reports are taken from its disk and its socket, the driver asks
+//! for looks ([`Pacemaker::look`]) and says which reports are done with ([`Pacemaker::forget`]).
+//!
+//! *Failure.* A socket that cannot be opened costs speed: the directory is read every half minute all the same. A
+//! cluster that cannot be read is an event. A report that was handed over stays on disk until it is done with.
+
+pub mod agent;
+mod look;
+pub mod spool;
+
+use crate::home::Home;
+use crate::inbox::{Inbox, room_for_peers};
+use crate::log;
+use noroshi_core::event::{Event, FromPacemaker};
+use noroshi_core::pacemaker::Report;
+use rustix::fs::Mode;
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::UnixDatagram;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// The socket in the directory for Pacemaker.
+pub const SOCKET: &str = "events.sock";
+/// The program that shows the cluster.
+const PROGRAM: &str = "crm_mon";
+/// How often the directory is read without having been poked.
+const READ_EVERY: Duration = Duration::from_secs(30);
+/// Reports done with that wait for the disk; further ones stay there, and are known by their keys at the next
+/// start.
+const FORGOTTEN_MAX: usize = 2 * spool::FILES_MAX;
+
+/// What is handed over and what is done with.
+#[derive(Default)]
+struct Books {
+    handed: BTreeSet<String>,
+    forgotten: Vec<String>,
+}
+
+/// The part of the daemon that speaks with Pacemaker.
+pub(crate) struct Pacemaker {
+    inbox: Inbox,
+    books: Arc<Mutex<Books>>,
+    wake: Arc<Notify>,
+    task: JoinHandle<()>,
+}
+
+impl Pacemaker {
+    /// Starts it if its directory is there.
+    pub(crate) fn start(home: &Home, inbox: Inbox) -> Option<Pacemaker> {
+        let dir = home.pacemaker();
+        if !dir.is_dir() {
+            return None;
+        }
+        let socket = match open(&dir) {
+            Ok(socket) => Some(socket),
+            Err(error) => {
+                let place = dir.join(SOCKET);
+                let place = place.display();
+                log::line(log::language().pick(
+                    format!(
+                        "cannot open {place}: {error}; Pacemaker's reports come half a minute late"
+                    ),
+                    format!(
+                        "{place} を開けません: {error}。Pacemaker からの報告が 30 秒ほど遅れます"
+                    ),
+                ));
+                None
+            }
+        };
+        let books = Arc::new(Mutex::new(Books::default()));
+        let wake = Arc::new(Notify::new());
+        let task = Task {
+            dir,
+            inbox: inbox.clone(),
+            books: Arc::clone(&books),
+            wake: Arc::clone(&wake),
+        };
+        Some(Pacemaker {
+            inbox,
+            books,
+            wake,
+            task: tokio::spawn(task.run(socket)),
+        })
+    }
+
+    /// Looks at the cluster; the answer is an event.
+    pub(crate) fn look(&self) {
+        let inbox = self.inbox.clone();
+        tokio::spawn(async move {
+            let seen = look::look(PROGRAM).await.map(Box::new);
+            let _ = inbox.send(event(FromPacemaker::Looked(seen))).await;
+        });
+    }
+
+    /// These reports are done with.
+    pub(crate) fn forget(&self, keys: Vec<String>) {
+        if let Ok(mut books) = self.books.lock() {
+            let room = FORGOTTEN_MAX.saturating_sub(books.forgotten.len());
+            books.forgotten.extend(keys.into_iter().take(room));
+        }
+        self.wake.notify_one();
+    }
+}
+
+impl Drop for Pacemaker {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Task {
+    dir: PathBuf,
+    inbox: Inbox,
+    books: Arc<Mutex<Books>>,
+    wake: Arc<Notify>,
+}
+
+impl Task {
+    async fn run(self, socket: Option<UnixDatagram>) {
+        let _ = self.inbox.send(event(FromPacemaker::Begins)).await;
+        let dir = self.dir.clone();
+        let _ = tokio::task::spawn_blocking(move || spool::tidy(&dir)).await;
+        let mut due = interval(READ_EVERY);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut bytes = vec![0; spool::FILE_BYTES_MAX + 1];
+        loop {
+            tokio::select! {
+                received = receive(socket.as_ref(), &mut bytes) => match received {
+                    // More pokes may wait: one reading is enough for all of them.
+                    Ok(0) => {
+                        let rest = drain(socket.as_ref(), &mut bytes);
+                        self.read().await;
+                        for report in rest {
+                            self.hand(report).await;
+                        }
+                    }
+                    Ok(length) => if let Some(report) = spool::parse(&bytes[..length]) {
+                        self.hand(report).await;
+                    },
+                    Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+                },
+                () = self.wake.notified() => self.remove().await,
+                _ = due.tick() => self.read().await,
+            }
+        }
+    }
+
+    /// Takes what is new in the directory.
+    async fn read(&self) {
+        let (dir, books) = (self.dir.clone(), Arc::clone(&self.books));
+        let read = tokio::task::spawn_blocking(move || {
+            let known = |key: &str| books.lock().is_ok_and(|books| books.handed.contains(key));
+            (spool::read_all(&dir, known), spool::take_lost(&dir))
+        });
+        let Ok((reports, lost)) = read.await else {
+            return;
+        };
+        if lost > 0 {
+            let _ = self.inbox.send(event(FromPacemaker::Lost(lost))).await;
+        }
+        match reports {
+            Err(error) => {
+                let dir = self.dir.display();
+                log::keep_line(format!("{dir}: {error}"));
+            }
+            Ok((reports, faults)) => {
+                for fault in faults {
+                    log::line(format!("{}: {fault}", self.dir.display()));
+                }
+                for report in reports {
+                    if let Ok(mut books) = self.books.lock() {
+                        books.handed.insert(report.key());
+                    }
+                    self.hand(report).await;
+                }
+            }
+        }
+    }
+
+    /// A storm of reports takes no places of heartbeats.
+    async fn hand(&self, report: Report) {
+        room_for_peers(&self.inbox).await;
+        let _ = self.inbox.send(event(FromPacemaker::Report(report))).await;
+    }
+
+    async fn remove(&self) {
+        let keys = self
+            .books
+            .lock()
+            .map(|mut books| std::mem::take(&mut books.forgotten))
+            .unwrap_or_default();
+        let (dir, done) = (self.dir.clone(), keys.clone());
+        let removed = tokio::task::spawn_blocking(move || {
+            done.iter().for_each(|key| spool::remove(&dir, key));
+        });
+        let _ = removed.await;
+        if let Ok(mut books) = self.books.lock() {
+            keys.iter().for_each(|key| {
+                books.handed.remove(key);
+            });
+        }
+    }
+}
+
+fn event(what: FromPacemaker) -> Event {
+    Event::Pacemaker(Box::new(what))
+}
+
+async fn receive(socket: Option<&UnixDatagram>, bytes: &mut [u8]) -> io::Result<usize> {
+    match socket {
+        Some(socket) => socket.recv(bytes).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What else waits at the socket: pokes are dropped, reports kept.
+fn drain(socket: Option<&UnixDatagram>, bytes: &mut [u8]) -> Vec<Report> {
+    let mut reports = Vec::new();
+    while let Some(Ok(length)) = socket.map(|socket| socket.try_recv(bytes)) {
+        reports.extend(spool::parse(&bytes[..length]));
+    }
+    reports
+}
+
+/// Opens the socket, in place of a dead daemon's one. Its directory is closed to all but Pacemaker's user and our
+/// group, so the socket itself is open.
+fn open(dir: &Path) -> io::Result<UnixDatagram> {
+    let socket = dir.join(SOCKET);
+    let new = dir.join(format!(".{SOCKET}.new"));
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let opened = UnixDatagram::bind(&new)?;
+    rustix::fs::chmod(&new, Mode::from_raw_mode(0o666))?;
+    std::fs::rename(&new, &socket)?;
+    Ok(opened)
+}

@@ -1,0 +1,259 @@
+//! Reports of Pacemaker on disk: one file each, from the call of the agent until what follows is on disk.
+//!
+//! The directory is `pacemaker/` below the home's `var/`. It belongs to Pacemaker's user and to our group, so
+//! both may write there, and nobody else may look. The agent writes a file whole under another name, syncs it
+//! and renames it; the daemon reads it when it is poked, at its start, and every half minute, and removes it
+//! when the node has decided. Names are the reports' keys, so their order is that of the reports' times, and a
+//! report that is written twice is one.
+//!
+//! *Bounds.* [`FILES_MAX`] files of [`FILE_BYTES_MAX`]. At the bound a report is not kept: one more byte in the
+//! file `lost` counts it, and the daemon tells how many were lost.
+//!
+//! *Failure.* What is no report of ours is removed and named; a link or a device is never opened.
+
+use noroshi_core::pacemaker::Report;
+use rustix::fs::{Mode, OFlags};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Most reports that wait on disk: at a hundred a second forty seconds' worth.
+pub const FILES_MAX: usize = 4_096;
+/// Longest file of a report.
+pub const FILE_BYTES_MAX: usize = 8 * 1024;
+/// Bytes of the file `lost` at most; more reports than that are "at least so many".
+const LOST_BYTES_MAX: u64 = 1 << 20;
+/// How the name of a report's file ends.
+const REPORT: &str = ".report";
+/// How the name of one ends that is being written; after a crash the daemon's start removes it.
+const NEW: &str = ".new";
+/// Counts what was lost.
+const LOST: &str = "lost";
+
+/// Why a report is not on disk.
+#[derive(Debug)]
+pub enum Refused {
+    /// The bound is reached.
+    Full,
+    /// The disk or the directory.
+    Io(io::Error),
+}
+
+/// Puts a report on disk, synced.
+///
+/// # Errors
+/// [`Refused::Full`] at the bound, and when it cannot be written; nothing of it remains then.
+pub fn write(dir: &Path, report: &Report) -> Result<(), Refused> {
+    let key = report.key();
+    let there = std::fs::read_dir(dir).map_err(Refused::Io)?.count();
+    if there >= FILES_MAX {
+        return Err(Refused::Full);
+    }
+    let bytes = serde_json::to_vec(report).map_err(|error| Refused::Io(error.into()))?;
+    let new = dir.join(format!(".{key}.{}{NEW}", std::process::id()));
+    let written = (|| {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o660)
+            .open(&new)?;
+        // Whatever umask Pacemaker has: the daemon reads it as a member of the group.
+        rustix::fs::fchmod(&file, Mode::from_raw_mode(0o660))?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&new, path(dir, &key))?;
+        File::open(dir)?.sync_all()
+    })();
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(&new);
+        Refused::Io(error)
+    })
+}
+
+/// Counts a report that could not be kept.
+///
+/// # Errors
+/// When not even that can be written.
+pub fn count_lost(dir: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o660)
+        .custom_flags(OFlags::NOFOLLOW.bits() as i32)
+        .open(dir.join(LOST))?;
+    if file.metadata()?.len() < LOST_BYTES_MAX {
+        file.write_all(b".")?;
+    }
+    Ok(())
+}
+
+/// How many reports were lost since this was last asked.
+pub(crate) fn take_lost(dir: &Path) -> u64 {
+    let file = dir.join(LOST);
+    let count = file.symlink_metadata().map_or(0, |lost| lost.len());
+    // What is counted between these two calls is lost from the count alone.
+    match count > 0 && std::fs::remove_file(&file).is_ok() {
+        true => count,
+        false => 0,
+    }
+}
+
+/// The reports that wait, oldest first; those for which `known` holds are left out. What was wrong with others
+/// is said in words.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub(crate) fn read_all(
+    dir: &Path,
+    known: impl Fn(&str) -> bool,
+) -> io::Result<(Vec<Report>, Vec<String>)> {
+    let mut keys = Vec::new();
+    for entry in std::fs::read_dir(dir)?.take(2 * FILES_MAX) {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        if let Some(key) = name.strip_suffix(REPORT).filter(|key| !known(key)) {
+            keys.push(key.to_owned());
+        }
+    }
+    keys.sort();
+    let (mut reports, mut faults) = (Vec::new(), Vec::new());
+    for key in keys {
+        match read(&path(dir, &key)) {
+            Ok(report) if report.key() == key => reports.push(report),
+            Ok(_) => faults.push(format!("{key}{REPORT}: another report's name")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => faults.push(format!("{key}{REPORT}: {error}")),
+        }
+        if faults.last().is_some_and(|fault| fault.starts_with(&key)) {
+            remove(dir, &key);
+        }
+    }
+    Ok((reports, faults))
+}
+
+/// Removes a report that is done with.
+pub(crate) fn remove(dir: &Path, key: &str) {
+    // One that stays is handed over again at the next start, and is known by its key.
+    let _ = std::fs::remove_file(path(dir, key));
+}
+
+/// Removes what a crash of the agent left half-written.
+pub(crate) fn tidy(dir: &Path) {
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return;
+    };
+    for entry in entries.flatten().take(2 * FILES_MAX) {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let old = entry.metadata().and_then(|file| file.modified());
+        let age = old.ok().and_then(crate::clock::wall_since);
+        // A younger one may be under way.
+        if name.ends_with(NEW) && age.is_some_and(|age| age.as_secs() > 60) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn path(dir: &Path, key: &str) -> PathBuf {
+    dir.join(format!("{key}{REPORT}"))
+}
+
+fn read(path: &Path) -> io::Result<Report> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits() as i32)
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("not a file"));
+    }
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(FILE_BYTES_MAX + 1).unwrap_or(u64::MAX);
+    file.take(limit).read_to_end(&mut bytes)?;
+    parse(&bytes).ok_or_else(|| io::Error::other("not a report of the agent"))
+}
+
+/// A report as the agent writes it.
+pub(crate) fn parse(bytes: &[u8]) -> Option<Report> {
+    if bytes.len() > FILE_BYTES_MAX {
+        return None;
+    }
+    serde_json::from_slice(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use noroshi_core::pacemaker::{Kind, Operation};
+
+    fn report(n: u32) -> Report {
+        Report {
+            at_us: 1_795_376_612_000_000 + i64::from(n),
+            sequence: n,
+            kind: Kind::Operation(Operation {
+                node: "n1".into(),
+                resource: "d1 \u{30d5}\"\\".into(),
+                ..Operation::default()
+            }),
+        }
+    }
+
+    /// Rule: N3 N8
+    #[test]
+    fn what_is_written_is_read_in_the_order_of_its_times_once() {
+        let dir = tempfile::tempdir().unwrap();
+        for n in [3, 1, 2, 1] {
+            write(dir.path(), &report(n)).unwrap();
+        }
+        let (reports, faults) = read_all(dir.path(), |_| false).unwrap();
+        assert_eq!(reports, [report(1), report(2), report(3)]);
+        assert_eq!(faults, [""; 0]);
+        let second = report(2).key();
+        remove(dir.path(), &second);
+        let known = report(1).key();
+        let (reports, _) = read_all(dir.path(), |key| key == known).unwrap();
+        assert_eq!(reports, [report(3)]);
+    }
+
+    /// Rule: N3
+    #[test]
+    fn what_is_no_report_is_named_and_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("a.report"), "x").unwrap();
+        std::fs::write(at("b.report"), vec![b' '; FILE_BYTES_MAX + 1]).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", at("c.report")).unwrap();
+        let other = serde_json::to_vec(&report(1)).unwrap();
+        std::fs::write(at("d.report"), other).unwrap();
+        std::fs::write(at("note"), "not ours").unwrap();
+        let (reports, faults) = read_all(dir.path(), |_| false).unwrap();
+        assert_eq!((reports.len(), faults.len()), (0, 4), "{faults:?}");
+        assert_eq!(read_all(dir.path(), |_| false).unwrap().1, [""; 0]);
+        assert!(at("note").exists());
+    }
+
+    /// Rule: N3
+    #[test]
+    fn at_the_bound_reports_are_refused_and_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        for n in 0..FILES_MAX {
+            std::fs::write(dir.path().join(format!("{n}.report")), "").unwrap();
+        }
+        assert!(matches!(write(dir.path(), &report(1)), Err(Refused::Full)));
+        assert_eq!(take_lost(dir.path()), 0);
+        count_lost(dir.path()).unwrap();
+        count_lost(dir.path()).unwrap();
+        assert_eq!(take_lost(dir.path()), 2);
+        assert_eq!(take_lost(dir.path()), 0);
+    }
+
+    /// Rule: N3
+    #[test]
+    fn a_kind_of_a_later_release_is_read_as_nothing() {
+        let later = br#"{"at_us":1,"sequence":2,"kind":"remote","x":[1]}"#;
+        assert_eq!(parse(later).unwrap().kind, Kind::Other);
+        let bytes = serde_json::to_vec(&report(7)).unwrap();
+        assert_eq!(parse(&bytes), Some(report(7)));
+    }
+}
