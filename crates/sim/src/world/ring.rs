@@ -23,6 +23,8 @@ const LINK_US: u64 = 1_000_000;
 const HANG_US: u64 = 3_000_000;
 /// A daemon speaks in the group this often, and more often while it is news.
 const SPEAK_US: u64 = 1_000_000;
+/// A view comes so much later at most: after what is said in its ring, or before it.
+const VIEW_LATE_US: u64 = 10_000;
 /// One multicast.
 const MULTICAST_US: u64 = 1_000;
 
@@ -41,6 +43,8 @@ pub(super) struct Corosync {
     hung_us: u64,
     told: Told,
     changed_us: u64,
+    /// Views come in their order.
+    view_due_us: u64,
     spoke: Option<(u64, Phase)>,
     /// By server and interconnect: a link that has changed, since when, or was told as down.
     links: BTreeMap<(usize, u8), Link>,
@@ -214,12 +218,14 @@ impl World {
             if told.blind != blind {
                 (told.blind, told.view) = (blind, None);
                 let why = blind.unwrap_or(Blindness::Failing);
-                self.give(MULTICAST_US, server, Event::Ring(Ring::Blind(why)));
+                let wait_us = MULTICAST_US + VIEW_LATE_US;
+                self.give(wait_us, server, Event::Ring(Ring::Blind(why)));
             }
             return;
         }
         let (view, runs) = self.view(server);
         let now = self.now_us;
+        let late = self.random.between(0, VIEW_LATE_US);
         let corosync = &mut self.servers[server].corosync;
         let told = &mut corosync.told;
         (told.blind, told.runs) = (None, runs);
@@ -231,7 +237,9 @@ impl World {
                 ..view.clone()
             };
             told.view = Some(kept);
-            self.give(MULTICAST_US, server, Event::Ring(Ring::View(view)));
+            let due_us = corosync.view_due_us.max(now + MULTICAST_US + late);
+            corosync.view_due_us = due_us;
+            self.give(due_us - now, server, Event::Ring(Ring::View(view)));
         }
     }
 

@@ -44,6 +44,7 @@ fn status(of_server2: ServerState) -> Status {
         store_trouble: None,
         lamps_used: true,
         licence: None,
+        pacemaker: None,
     }
 }
 
