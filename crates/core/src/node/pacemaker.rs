@@ -454,6 +454,7 @@ impl Node {
         let peer = self.membership.peer(server);
         let fallen = matches!(peer.state, ServerState::Down | ServerState::Unseen);
         let heard = peer.paths.iter().filter_map(|path| path.heard_at).max();
+        let heard = heard.max(peer.last_word);
         heard.filter(|_| fallen).map(|at| now.at.since(at))
     }
 }

@@ -125,8 +125,8 @@ fn undo(
         step.undo().map_err(|error| cannot(context, step, &error))?;
     }
     let text = context.pick(
-        "Taken back on this server; clp.conf is as it was. Start the service again.",
-        "このサーバの設定を取り消しました。clp.conf は変更していません。サービスを再起動してください。",
+        "Taken back on this server; clp.conf is as it was. The alert in Pacemaker's configuration was the whole cluster's: no server hears of Pacemaker's events any more. Start the service again.",
+        "このサーバの設定を取り消しました。clp.conf は変更していません。Pacemaker の設定のアラートはクラスタ全体のものなので、どのサーバにも Pacemaker のイベントは届かなくなります。サービスを再起動してください。",
     );
     say!(context.out, "{text}")?;
     Ok(Exit::Done)
