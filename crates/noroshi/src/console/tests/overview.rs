@@ -27,7 +27,6 @@ fn status(of_server2: ServerState) -> Status {
         server: "server1".into(),
         time: WallTime(1_700_000_000_000),
         blind: None,
-        pacemaker: None,
         engine: Engine::Embedded,
         servers: vec![
             server("server1", true, ServerState::Up),
