@@ -21,7 +21,7 @@ const PAGES: &[(&str, &str)] = &[
     ("figures", "/alerts/figures"),
     ("builder", "/builder"),
     ("builder-destinations", "/builder/destinations"),
-    ("builder-destinations-found", "/builder/destinations?q=disk"),
+    ("builder-destinations-found", "/builder/destinations?q=lamp"),
     ("builder-warning-light", "/builder/warning-light?server=sv1"),
     ("builder-history", "/builder/history"),
     ("builder-set", "/builder/set?number=1"),
