@@ -1,5 +1,8 @@
 //! From what Pacemaker does to what people are told; [`crate::pacemaker`] finds the facts.
 
+mod groups;
+mod memory;
+mod shutdown;
 mod words;
 
 use super::Node;
@@ -9,13 +12,13 @@ use crate::alert::{AlertId, Message};
 use crate::config::ServerId;
 use crate::event::FromPacemaker;
 use crate::pacemaker::{
-    A_PERSON, Fault, Fencing, Kind, Move, News, PacemakerStatus, Report, Watch, What, Why,
+    A_PERSON, Fault, Fencing, GroupMemory, Kind, News, PacemakerStatus, Report, Watch, What,
 };
 use crate::peer::PeerMessage;
 use crate::status::ServerState;
 use crate::time::{Moment, Now, Span};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -30,31 +33,41 @@ pub(super) struct Pacemaker {
     watch: Watch,
     /// By group: the alert that told of its fault.
     threads: BTreeMap<String, AlertId>,
+    /// Those of them that another server's report began: nothing else ends them here if the group runs where it was.
+    threads_of_others: BTreeSet<String>,
     /// The last batch that holds something of Pacemaker and is not on disk yet.
     told_batch: Option<u64>,
     /// Reports that are decided, by the batch that holds what follows from them.
     decided: Vec<(u64, Vec<String>)>,
     /// The loss of quorum was mailed.
     quorum_mailed: bool,
+    /// What is on disk of groups, or on its way there.
+    kept: BTreeMap<String, GroupMemory>,
+    /// What is to be remembered of groups may have changed.
+    stale: bool,
+    /// The whole cluster is being stopped by a person, or was.
+    stopped: bool,
+    /// That Corosync shows nothing was not mailed: it follows from that stop.
+    blind_unmailed: bool,
 }
 
 impl Node {
     pub(super) fn pacemaker_says(&mut self, now: Now, event: FromPacemaker, out: &mut Vec<Action>) {
-        let own = self.own_name();
-        let pacemaker = self.pacemaker.get_or_insert_with(|| {
-            Box::new(Pacemaker {
-                watch: Watch::new(now.at, &own),
-                threads: BTreeMap::new(),
-                told_batch: None,
-                decided: Vec::new(),
-                quorum_mailed: false,
-            })
-        });
+        if self.pacemaker.is_none() {
+            self.begin_to_watch(now);
+        }
+        let Some(pacemaker) = &mut self.pacemaker else {
+            return;
+        };
         let mut news = Vec::new();
         match event {
             FromPacemaker::Begins => {}
             FromPacemaker::Report(report) => {
-                let shared = matches!(report.kind, Kind::Fencing { .. });
+                let shared = match &report.kind {
+                    Kind::Fencing { .. } => true,
+                    Kind::Operation(operation) => operation.failed(),
+                    _ => false,
+                };
                 pacemaker.watch.report(now, report.clone(), &mut news);
                 if shared {
                     let report = Some(report);
@@ -64,6 +77,7 @@ impl Node {
             FromPacemaker::Looked(result) => {
                 let result = result.map(|picture| *picture);
                 pacemaker.watch.looked(now, result, &mut news);
+                pacemaker.stale = true;
             }
             FromPacemaker::Lost(count) => pacemaker.watch.lost(count, &mut news),
         }
@@ -84,7 +98,13 @@ impl Node {
         };
         let mut news = Vec::new();
         match report {
-            Some(report) => pacemaker.watch.observed(now, &by, &report, &mut news),
+            Some(report) => {
+                pacemaker.watch.observed(now, &by, &report, &mut news);
+                if let Some((group, fact)) = pacemaker.watch.fault_of_peer(&report) {
+                    pacemaker.threads_of_others.insert(group.clone());
+                    self.begin_thread(group, Some(Node::fact_id(&fact)));
+                }
+            }
             None => pacemaker.watch.hinted(now.at),
         }
         self.tell_pacemaker(now, news, out);
@@ -108,6 +128,7 @@ impl Node {
             out.push(Action::LookAtPacemaker);
         }
         self.tell_pacemaker(now, news, out);
+        self.keep_groups();
         if hints {
             self.tell_all(&PeerMessage::Pacemaker { report: None }, out);
         }
@@ -162,31 +183,18 @@ impl Node {
                     self.group_started(now, (&group, &node, after), about, out);
                 }
                 What::Stopped { group, node } => {
-                    let arguments = [&*self.group_words(&group, None), &node];
+                    let arguments = [&*self.group_words(&group), &node];
                     self.raise_at(now, Message::GroupStopped, &arguments, &node, about, out);
                 }
                 What::Moved(moved) => self.group_moved(now, &moved, about, out),
-                What::Down {
-                    group,
-                    node,
-                    failure,
-                } => {
-                    let failure = self.last_failure_words(failure);
-                    let arguments = [&*self.group_words(&group, None), &node, &failure];
-                    let alert =
-                        self.raise_at(now, Message::GroupDown, &arguments, &node, about, out);
-                    self.begin_thread(group, alert);
+                what @ (What::Down { .. } | What::Partial { .. } | What::InstanceLost { .. }) => {
+                    self.group_lacks(now, what, about, out);
                 }
                 What::Held { group, node, why } => {
-                    let why = self.unfenced_words(&why);
-                    let arguments = [&*self.group_words(&group, None), &node, &why];
-                    let about = self.in_thread_of(&node, about);
-                    let alert =
-                        self.raise_at(now, Message::GroupHeld, &arguments, &node, about, out);
-                    self.begin_thread(group, alert);
+                    self.group_held(now, (group, &node, &why), about, out);
                 }
                 What::Several { group, nodes } => {
-                    let arguments = [&*self.group_words(&group, None), &nodes.join(", ")];
+                    let arguments = [&*self.group_words(&group), &nodes.join(", ")];
                     self.raise(now, Message::GroupTwice, &arguments, about, out);
                 }
                 What::Failed(fault) => self.resource_failed(now, &fault, about, out),
@@ -252,6 +260,10 @@ impl Node {
                 let node = node.unwrap_or_default();
                 self.raise_at(now, message, &[&of, &by], &node, about, out);
             }
+            What::ClusterStops { tells, nodes } => {
+                self.cluster_stops(now, tells, &nodes, about, out);
+            }
+            What::ClusterRuns => self.cluster_runs(now, about, out),
             What::Blind { why } => {
                 self.raise(now, Message::PacemakerUnreadable, &[&own, &why], about, out);
             }
@@ -266,61 +278,6 @@ impl Node {
         }
     }
 
-    fn group_started(
-        &mut self,
-        now: Now,
-        (group, node, after): (&str, &str, Option<Span>),
-        about: About,
-        out: &mut Vec<Action>,
-    ) {
-        let language = self.config.language;
-        let again = after.map_or_else(String::new, |after| {
-            let after = self.length(after);
-            language.pick(
-                format!(" It was away for {after}."),
-                format!("停止していた時間は {after} です。"),
-            )
-        });
-        let about = About {
-            // It ends a fault that was mailed (rule N11).
-            mail: after.is_some(),
-            thread: self.end_thread(group),
-            ..about
-        };
-        let arguments = [&*self.group_words(group, None), node, &again];
-        self.raise_at(now, Message::GroupStarted, &arguments, node, about, out);
-    }
-
-    fn group_moved(&mut self, now: Now, moved: &Move, about: About, out: &mut Vec<Action>) {
-        let group = self.group_words(&moved.group, moved.role_of);
-        let lost = matches!(moved.why, Why::Lost { .. });
-        // The group was away from when its server was last heard; Pacemaker says so only when the ring has judged.
-        let unheard = self.silence(now, &moved.from).filter(|_| lost);
-        let away = self.length(unheard.map_or(moved.away, |silence| silence.max(moved.away)));
-        let why = self.why_words(&moved.why, &moved.from);
-        let mut about = self.in_thread_of(&moved.from, about);
-        if let Some(thread) = self.end_thread(&moved.group) {
-            about.thread.get_or_insert(thread);
-        }
-        about.mail |= moved.was_down;
-        let (from, to) = (&*moved.from, &*moved.to);
-        let (message, arguments) = match moved.why {
-            Why::Lost { .. } | Why::Failed { .. } => (
-                Message::GroupFailedOver,
-                Vec::from([&*group, from, to, &why, &away]),
-            ),
-            Why::Preferred => (
-                Message::GroupFailedBack,
-                Vec::from([&*group, from, to, &away]),
-            ),
-            Why::Left | Why::Standby | Why::Person { .. } => (
-                Message::GroupMoved,
-                Vec::from([&*group, from, to, &why, &away]),
-            ),
-        };
-        self.raise_at(now, message, &arguments, from, about, out);
-    }
-
     fn resource_failed(&mut self, now: Now, fault: &Fault, about: About, out: &mut Vec<Action>) {
         let message = match fault.task.as_str() {
             "start" | "promote" | "migrate_from" => Message::ResourceStartFailed,
@@ -332,12 +289,19 @@ impl Node {
             _ => capital(&self.resource_words(fault)),
         };
         let arguments = [&*thing, &fault.node, &fault.why];
+        let group = fault.group.as_ref().unwrap_or(&fault.resource);
+        if fault.quiet {
+            // The first failure of this trouble was mailed by the server that saw it, the end will be.
+            let about = About {
+                unmailed: true,
+                thread: self.thread_of(group),
+                ..about
+            };
+            self.raise_at(now, message, &arguments, &fault.node, about, out);
+            return;
+        }
         let alert = self.raise_at(now, message, &arguments, &fault.node, about, out);
-        let group = fault
-            .group
-            .clone()
-            .unwrap_or_else(|| fault.resource.clone());
-        self.begin_thread(group, alert);
+        self.begin_thread(group.clone(), alert);
     }
 
     fn resource_recovered(
@@ -349,7 +313,7 @@ impl Node {
         out: &mut Vec<Action>,
     ) {
         let about = About {
-            mail: true,
+            mail: !fault.quiet,
             thread: Some(Node::fact_id(&fault.fact)),
             ..about
         };
@@ -441,11 +405,18 @@ impl Node {
             && (threads.len() < THREADS_MAX || threads.contains_key(&group))
         {
             threads.insert(group, alert);
+            pacemaker.stale = true;
         }
     }
 
+    fn thread_of(&self, group: &str) -> Option<AlertId> {
+        self.pacemaker.as_ref()?.threads.get(group).cloned()
+    }
+
     fn end_thread(&mut self, group: &str) -> Option<AlertId> {
-        self.pacemaker.as_mut()?.threads.remove(group)
+        let pacemaker = self.pacemaker.as_mut()?;
+        pacemaker.stale = true;
+        pacemaker.threads.remove(group)
     }
 
     /// For how long a server has not been heard.

@@ -1,11 +1,13 @@
 //! One server's watch over Pacemaker: reports and pictures in, news out, by deadlines it names.
 
+use super::clones::Clones;
 use super::fencing::Fencings;
-use super::groups::{Beside, Groups, Lost};
+use super::groups::{Beside, GroupMemory, Groups, Lost};
 use super::nodes::{Quorum, compare};
 use super::picture::{Picture, same};
 use super::report::{Kind, Report};
 use super::resources::Troubles;
+use super::starts::{FailedStarts, failed_fact, group_name};
 use super::{News, What};
 use crate::time::{Moment, Now, Span, WallTime};
 use alloc::collections::{BTreeMap, VecDeque};
@@ -74,6 +76,10 @@ pub struct Watch {
     blind_why: String,
     blind_told: bool,
     groups: Groups,
+    clones: Clones,
+    failed_starts: FailedStarts,
+    /// The whole cluster is being stopped, or was.
+    stopped: bool,
     troubles: Troubles,
     fencings: Fencings,
     quorum: Quorum,
@@ -104,6 +110,9 @@ impl Watch {
             blind_why: String::new(),
             blind_told: false,
             groups: Groups::default(),
+            clones: Clones::default(),
+            failed_starts: FailedStarts::default(),
+            stopped: false,
             troubles: Troubles::default(),
             fencings: Fencings::default(),
             quorum: Quorum::default(),
@@ -111,6 +120,32 @@ impl Watch {
             starts: BTreeMap::new(),
             late: Vec::new(),
         }
+    }
+
+    /// What an earlier run of this service remembered of groups, or a server that has watched them.
+    pub fn learn(&mut self, now: Moment, memories: Vec<GroupMemory>) {
+        self.groups.learn(now, memories);
+    }
+
+    /// What is to be remembered of groups.
+    pub fn memories(&self) -> Vec<GroupMemory> {
+        self.groups.memories()
+    }
+
+    /// A failed start on another node, if this report is one: its group and the name of its fact. `None` when
+    /// it follows another failure of the same trouble.
+    pub fn fault_of_peer(&self, report: &Report) -> Option<(String, String)> {
+        let Kind::Operation(operation) = &report.kind else {
+            return None;
+        };
+        let picture = self.picture.as_ref();
+        let first = operation.failed()
+            && operation.is_start()
+            && !self.failed_starts.follows(report, picture);
+        first.then(|| {
+            let group = group_name(&operation.resource, picture);
+            (group, failed_fact(operation, &report.key()))
+        })
     }
 
     /// Takes a report of this server's agent. One that was taken before is only said to be decided.
@@ -162,6 +197,7 @@ impl Watch {
 
     /// Another server's Pacemaker has reported the same.
     pub fn observed(&mut self, now: Now, by: &str, report: &Report, news: &mut Vec<News>) {
+        self.failed_starts.take(now.at, report);
         if let Kind::Fencing {
             node,
             rc,
@@ -177,10 +213,10 @@ impl Watch {
     pub fn looked(&mut self, now: Now, result: Result<Picture, String>, news: &mut Vec<News>) {
         self.looking = false;
         self.looked_at = Some(now.at);
-        match result.and_then(|picture| self.of_use(picture)) {
+        match result.and_then(|picture| self.of_use(now, picture)) {
             Ok(picture) => {
                 self.see(now, picture, news);
-                if !self.groups.unsettled() {
+                if !self.unsettled() {
                     self.shown_at = self.asked_at;
                 }
             }
@@ -192,7 +228,7 @@ impl Watch {
         }
         // A node that was reported lost may be in the picture still, and its groups with it.
         let expected = self.lost.values().any(|lost| !lost.seen);
-        let unsettled = self.groups.unsettled() || self.blind.is_some() || expected;
+        let unsettled = self.unsettled() || self.blind.is_some() || expected;
         let next = match unsettled {
             true => LOOK_UNSETTLED,
             false => LOOK_EVERY,
@@ -231,7 +267,8 @@ impl Watch {
         let long = self
             .blind
             .is_some_and(|since| now.at.since(since) >= BLIND_WAIT);
-        if long && !core::mem::replace(&mut self.blind_told, true) {
+        // A person who stops Pacemaker knows that it shows nothing.
+        if long && !self.is_left() && !core::mem::replace(&mut self.blind_told, true) {
             let why = self.blind_why.clone();
             news.push(own(What::Blind { why }));
         }
@@ -256,7 +293,7 @@ impl Watch {
             self.late.iter().map(|(at, _)| *at).min(),
             self.held.first().map(|(at, _)| *at + HELD_MAX),
             self.blind
-                .filter(|_| !self.blind_told)
+                .filter(|_| !self.blind_told && !self.is_left())
                 .map(|since| since + BLIND_WAIT),
         ];
         let soonest = others.into_iter().flatten().min();
@@ -296,6 +333,25 @@ impl Watch {
         self.picture.as_ref().filter(|_| self.blind.is_none())
     }
 
+    /// The cluster as it was last seen, however long ago.
+    pub fn last_picture(&self) -> Option<&Picture> {
+        self.picture.as_ref()
+    }
+
+    /// It was told that a group is away, and that lasts.
+    pub fn is_down(&self, group: &str) -> bool {
+        self.groups.is_down(group)
+    }
+
+    /// A group could not be started on some node, and has not run since.
+    pub fn fails_to_start(&self, group: &str) -> bool {
+        let groups = self.picture.iter().flat_map(|picture| &picture.groups);
+        let mut named = groups.filter(|one| one.name == group);
+        named
+            .next()
+            .is_none_or(|group| self.failed_starts.since(group).is_some())
+    }
+
     /// Why the cluster cannot be read, if so.
     pub fn blind_why(&self) -> Option<&str> {
         self.blind.map(|_| self.blind_why.as_str())
@@ -304,6 +360,19 @@ impl Watch {
     /// Where a group last ran as a whole.
     pub fn last_place(&self, group: &str) -> Option<&str> {
         self.groups.last(group)
+    }
+
+    fn unsettled(&self) -> bool {
+        self.groups.unsettled() || self.clones.unsettled()
+    }
+
+    /// Pacemaker was being stopped on this node when it was last seen.
+    fn is_left(&self) -> bool {
+        let own = self
+            .picture
+            .as_ref()
+            .and_then(|picture| picture.node(&self.own));
+        own.is_some_and(|own| own.leaving)
     }
 
     /// Says of reports that they are done with.
@@ -331,6 +400,7 @@ impl Watch {
     /// What pictures want to know of a report, in whatever order it comes.
     fn note(&mut self, now: Now, report: &Report) {
         let at = wall(report);
+        self.failed_starts.take(now.at, report);
         match &report.kind {
             Kind::Node {
                 node,
@@ -341,6 +411,9 @@ impl Watch {
             Kind::Node { node, member: true } => {
                 self.lost.remove(node);
                 self.fencings.back(node);
+                if same(node, &self.own) {
+                    self.groups.begun_anew(at);
+                }
             }
             Kind::Fencing {
                 node,
@@ -383,8 +456,9 @@ impl Watch {
             let key = report.key();
             match &report.kind {
                 Kind::Operation(operation) if operation.is_news() => {
-                    let of = (operation, key.as_str());
                     let picture = self.picture.as_ref();
+                    let follows = self.failed_starts.follows(&report, picture);
+                    let of = (operation, key.as_str(), follows);
                     news.extend(self.troubles.take(now, of, wall(&report), picture));
                 }
                 _ => {}
@@ -399,9 +473,10 @@ impl Watch {
     }
 
     /// What a node shows that does not take part yet is how things were before.
-    fn of_use(&self, picture: Picture) -> Result<Picture, String> {
+    fn of_use(&mut self, now: Now, picture: Picture) -> Result<Picture, String> {
         match picture.node(&self.own) {
             Some(own) if !own.online => {
+                self.groups.begun_anew(now.wall);
                 Err("this node does not take part in the cluster".to_string())
             }
             _ => Ok(picture),
@@ -429,16 +504,23 @@ impl Watch {
             news.extend(compare(now, &self.own, before, &picture));
             self.hint |= marks(before) != marks(&picture);
         }
+        news.extend(self.stops(&picture));
         let beside = Beside {
             own: &self.own,
             lost: &self.lost,
             starts: &self.starts,
+            failed_starts: &self.failed_starts,
             first,
         };
-        let found = self.groups.look(now, &picture, &beside);
+        let mut found = self.groups.look(now, &picture, &beside);
+        found.extend(self.clones.look(now, &picture, &beside));
+        self.failed_starts.look(&picture);
         self.hint |= !found.is_empty();
-        for one in found {
+        for mut one in found {
             let ours = one.teller.is_some_and(|teller| same(&teller, &self.own));
+            if ours {
+                self.beside_troubles(&mut one.news.what, &picture);
+            }
             match ours || self.late.len() >= LATE_MAX {
                 true => news.push(News {
                     late: first,
@@ -454,6 +536,42 @@ impl Watch {
             }
         }
         self.troubles.moved_away(&self.own, &picture);
+    }
+
+    /// What this node's own troubles and this fact say of the same happening is mailed once.
+    fn beside_troubles(&mut self, what: &mut What, picture: &Picture) {
+        let named = |name: &String| picture.groups.iter().find(|group| group.name == *name);
+        match what {
+            What::Started {
+                group,
+                after: Some(_),
+                ..
+            } => {
+                if let Some(group) = named(group) {
+                    self.troubles.group_runs(group);
+                }
+            }
+            What::InstanceLost { group, quiet, .. } => {
+                *quiet = named(group).is_some_and(|group| self.troubles.told_start(group));
+            }
+            _ => {}
+        }
+    }
+
+    /// The whole cluster is being stopped by a person, or runs again here after that.
+    fn stops(&mut self, picture: &Picture) -> Option<News> {
+        let was = core::mem::replace(&mut self.stopped, picture.is_stopping());
+        match (was, self.stopped) {
+            (false, true) => {
+                let decides = picture.decider.as_deref();
+                let tells = decides.is_some_and(|name| same(name, &self.own));
+                let online = picture.nodes.iter().filter(|node| node.online);
+                let nodes = online.map(|node| node.name.clone()).collect();
+                Some(own(What::ClusterStops { tells, nodes }))
+            }
+            (true, false) => Some(own(What::ClusterRuns)),
+            _ => None,
+        }
     }
 
     /// Nodes that are to be fenced: told once by the one that decides, however often it is tried.
