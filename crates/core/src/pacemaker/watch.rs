@@ -1,13 +1,17 @@
 //! One server's watch over Pacemaker: reports and pictures in, news out, by deadlines it names.
 
+mod known;
+mod reports;
+mod see;
+
 use super::clones::Clones;
 use super::fencing::Fencings;
-use super::groups::{Beside, GroupMemory, Groups, Lost};
-use super::nodes::{Quorum, compare};
-use super::picture::{Picture, same};
+use super::groups::{Groups, Lost};
+use super::nodes::Quorum;
+use super::picture::Picture;
 use super::report::{Kind, Report};
 use super::resources::Troubles;
-use super::starts::{FailedStarts, failed_fact, group_name};
+use super::starts::FailedStarts;
 use super::{News, What};
 use crate::time::{Moment, Now, Span, WallTime};
 use alloc::collections::{BTreeMap, VecDeque};
@@ -38,14 +42,8 @@ const LOOK_AFTER: Span = Span::from_ms(100);
 const FIRST_WAIT: Span = Span::from_secs(3);
 /// Names of reports that are remembered, so that one handed over twice counts once.
 const KEYS_MAX: usize = 2 * REPORTS_MAX;
-/// Resources whose last start is remembered.
-const STARTS_MAX: usize = 1_024;
-/// Nodes that are remembered as lost.
-const LOST_MAX: usize = 64;
 /// Reports are kept for a look that shows what followed for this long.
 const HELD_MAX: Span = Span::from_secs(30);
-/// A node that was reported lost shows so in the picture within this time, or has returned.
-const LOST_WAIT: Span = Span::from_secs(60);
 /// Pacemaker may be stopped for this long before it is said that its state cannot be read.
 const BLIND_WAIT: Span = Span::from_secs(60);
 
@@ -120,32 +118,6 @@ impl Watch {
             starts: BTreeMap::new(),
             late: Vec::new(),
         }
-    }
-
-    /// What an earlier run of this service remembered of groups, or a server that has watched them.
-    pub fn learn(&mut self, now: Moment, memories: Vec<GroupMemory>) {
-        self.groups.learn(now, memories);
-    }
-
-    /// What is to be remembered of groups.
-    pub fn memories(&self) -> Vec<GroupMemory> {
-        self.groups.memories()
-    }
-
-    /// A failed start on another node, if this report is one: its group and the name of its fact. `None` when
-    /// it follows another failure of the same trouble.
-    pub fn fault_of_peer(&self, report: &Report) -> Option<(String, String)> {
-        let Kind::Operation(operation) = &report.kind else {
-            return None;
-        };
-        let picture = self.picture.as_ref();
-        let first = operation.failed()
-            && operation.is_start()
-            && !self.failed_starts.follows(report, picture);
-        first.then(|| {
-            let group = group_name(&operation.resource, picture);
-            (group, failed_fact(operation, &report.key()))
-        })
     }
 
     /// Takes a report of this server's agent. One that was taken before is only said to be decided.
@@ -328,40 +300,6 @@ impl Watch {
         self.look_by(now);
     }
 
-    /// The cluster as it was last seen; `None` while it cannot be read.
-    pub fn picture(&self) -> Option<&Picture> {
-        self.picture.as_ref().filter(|_| self.blind.is_none())
-    }
-
-    /// The cluster as it was last seen, however long ago.
-    pub fn last_picture(&self) -> Option<&Picture> {
-        self.picture.as_ref()
-    }
-
-    /// It was told that a group is away, and that lasts.
-    pub fn is_down(&self, group: &str) -> bool {
-        self.groups.is_down(group)
-    }
-
-    /// A group could not be started on some node, and has not run since.
-    pub fn fails_to_start(&self, group: &str) -> bool {
-        let groups = self.picture.iter().flat_map(|picture| &picture.groups);
-        let mut named = groups.filter(|one| one.name == group);
-        named
-            .next()
-            .is_none_or(|group| self.failed_starts.since(group).is_some())
-    }
-
-    /// Why the cluster cannot be read, if so.
-    pub fn blind_why(&self) -> Option<&str> {
-        self.blind.map(|_| self.blind_why.as_str())
-    }
-
-    /// Where a group last ran as a whole.
-    pub fn last_place(&self, group: &str) -> Option<&str> {
-        self.groups.last(group)
-    }
-
     fn unsettled(&self) -> bool {
         self.groups.unsettled() || self.clones.unsettled()
     }
@@ -375,20 +313,6 @@ impl Watch {
         own.is_some_and(|own| own.leaving)
     }
 
-    /// Says of reports that they are done with.
-    fn release(&mut self, is: impl Fn(Moment) -> bool) {
-        // A fencing is told a moment after its report, and its report goes with that.
-        if self.fencings.next_deadline().is_some() {
-            return;
-        }
-        let (done, held) = core::mem::take(&mut self.held)
-            .into_iter()
-            .partition(|(at, _)| is(*at));
-        self.held = held;
-        let done: Vec<(Moment, String)> = done;
-        self.decided.extend(done.into_iter().map(|(_, key)| key));
-    }
-
     fn look_by(&mut self, at: Moment) {
         let is_due = self.looking && self.look_at <= at;
         self.look_at = match is_due || self.look_at > at {
@@ -396,243 +320,6 @@ impl Watch {
             false => self.look_at,
         };
     }
-
-    /// What pictures want to know of a report, in whatever order it comes.
-    fn note(&mut self, now: Now, report: &Report) {
-        let at = wall(report);
-        self.failed_starts.take(now.at, report);
-        match &report.kind {
-            Kind::Node {
-                node,
-                member: false,
-            } => {
-                self.lose(now, node, at);
-            }
-            Kind::Node { node, member: true } => {
-                self.lost.remove(node);
-                self.fencings.back(node);
-                if same(node, &self.own) {
-                    self.groups.begun_anew(at);
-                }
-            }
-            Kind::Fencing {
-                node,
-                rc,
-                description,
-            } => {
-                if let Some(lost) = self.lose(now, node, at) {
-                    lost.fenced |= *rc == 0;
-                    lost.failed = match (*rc, lost.failed.take()) {
-                        (0, _) => None,
-                        // Pacemaker tries again: it has failed since the first time.
-                        (_, Some(first)) => Some(first),
-                        (_, None) => Some((now.at, super::fencing::parts(description).1)),
-                    };
-                }
-            }
-            Kind::Operation(operation)
-                if ["start", "promote"].contains(&operation.task.as_str())
-                    && operation.is_news()
-                    && !operation.failed() =>
-            {
-                if self.starts.len() >= STARTS_MAX {
-                    self.starts.pop_first();
-                }
-                let last = self.starts.entry(operation.resource.clone()).or_insert(at);
-                *last = at.max(*last);
-            }
-            _ => {}
-        }
-    }
-
-    /// What was gathered is taken in the order of its times.
-    fn decide(&mut self, now: Now, news: &mut Vec<News>) {
-        self.gather_until = None;
-        let before = news.len();
-        let waited = core::mem::take(&mut self.waited);
-        let mut reports = core::mem::take(&mut self.gathered);
-        reports.sort_by_key(|(_, report)| (report.at_us, report.sequence));
-        for (came, report) in reports {
-            let key = report.key();
-            match &report.kind {
-                Kind::Operation(operation) if operation.is_news() => {
-                    let picture = self.picture.as_ref();
-                    let follows = self.failed_starts.follows(&report, picture);
-                    let of = (operation, key.as_str(), follows);
-                    news.extend(self.troubles.take(now, of, wall(&report), picture));
-                }
-                _ => {}
-            }
-            self.held.push((came, key));
-        }
-        // An earlier run of this service may have told it.
-        news[before..].iter_mut().for_each(|one| one.late |= waited);
-        if self.held.len() >= REPORTS_MAX {
-            self.release(|_| true);
-        }
-    }
-
-    /// What a node shows that does not take part yet is how things were before.
-    fn of_use(&mut self, now: Now, picture: Picture) -> Result<Picture, String> {
-        match picture.node(&self.own) {
-            Some(own) if !own.online => {
-                self.groups.begun_anew(now.wall);
-                Err("this node does not take part in the cluster".to_string())
-            }
-            _ => Ok(picture),
-        }
-    }
-
-    fn see(&mut self, now: Now, picture: Picture, news: &mut Vec<News>) {
-        self.blind = None;
-        if core::mem::take(&mut self.blind_told) {
-            news.push(own(What::Sees));
-        }
-        let before = self.picture.replace(picture);
-        let first = before.is_none();
-        let Some(picture) = self.picture.clone() else {
-            return;
-        };
-        self.note_nodes(now, before.as_ref(), &picture);
-        if first {
-            // They waited for it.
-            self.decide(now, news);
-        }
-        news.extend(self.quorum.look(now, before.as_ref(), &picture));
-        news.extend(self.fencing_asked(now, &picture));
-        if let Some(before) = &before {
-            news.extend(compare(now, &self.own, before, &picture));
-            self.hint |= marks(before) != marks(&picture);
-        }
-        news.extend(self.stops(&picture));
-        let beside = Beside {
-            own: &self.own,
-            lost: &self.lost,
-            starts: &self.starts,
-            failed_starts: &self.failed_starts,
-            first,
-        };
-        let mut found = self.groups.look(now, &picture, &beside);
-        found.extend(self.clones.look(now, &picture, &beside));
-        self.failed_starts.look(&picture);
-        self.hint |= !found.is_empty();
-        for mut one in found {
-            let ours = one.teller.is_some_and(|teller| same(&teller, &self.own));
-            if ours {
-                self.beside_troubles(&mut one.news.what, &picture);
-            }
-            match ours || self.late.len() >= LATE_MAX {
-                true => news.push(News {
-                    late: first,
-                    ..one.news
-                }),
-                false => {
-                    let late = News {
-                        late: true,
-                        ..one.news
-                    };
-                    self.late.push((now.at + OTHERS_WAIT, late));
-                }
-            }
-        }
-        self.troubles.moved_away(&self.own, &picture);
-    }
-
-    /// What this node's own troubles and this fact say of the same happening is mailed once.
-    fn beside_troubles(&mut self, what: &mut What, picture: &Picture) {
-        let named = |name: &String| picture.groups.iter().find(|group| group.name == *name);
-        match what {
-            What::Started {
-                group,
-                after: Some(_),
-                ..
-            } => {
-                if let Some(group) = named(group) {
-                    self.troubles.group_runs(group);
-                }
-            }
-            What::InstanceLost { group, quiet, .. } => {
-                *quiet = named(group).is_some_and(|group| self.troubles.told_start(group));
-            }
-            _ => {}
-        }
-    }
-
-    /// The whole cluster is being stopped by a person, or runs again here after that.
-    fn stops(&mut self, picture: &Picture) -> Option<News> {
-        let was = core::mem::replace(&mut self.stopped, picture.is_stopping());
-        match (was, self.stopped) {
-            (false, true) => {
-                let decides = picture.decider.as_deref();
-                let tells = decides.is_some_and(|name| same(name, &self.own));
-                let online = picture.nodes.iter().filter(|node| node.online);
-                let nodes = online.map(|node| node.name.clone()).collect();
-                Some(own(What::ClusterStops { tells, nodes }))
-            }
-            (true, false) => Some(own(What::ClusterRuns)),
-            _ => None,
-        }
-    }
-
-    /// Nodes that are to be fenced: told once by the one that decides, however often it is tried.
-    fn fencing_asked(&mut self, now: Now, picture: &Picture) -> Vec<News> {
-        let decides = picture.decider.as_deref();
-        let ours = decides.is_some_and(|name| same(name, &self.own));
-        let mut asked = Vec::new();
-        for node in &picture.being_fenced {
-            let Some(lost) = self.lose(now, node, now.wall) else {
-                continue;
-            };
-            if !core::mem::replace(&mut lost.asked, true) && ours {
-                let node = node.clone();
-                asked.push(own(What::FencingAsked { node }));
-            }
-        }
-        asked
-    }
-
-    /// A node is lost, or is to be; `None` for this one, and when there are too many.
-    fn lose(&mut self, now: Now, node: &str, at: WallTime) -> Option<&mut Lost> {
-        let full = self.lost.len() >= LOST_MAX && !self.lost.contains_key(node);
-        if full || same(node, &self.own) {
-            return None;
-        }
-        let lost = Lost {
-            at,
-            noticed: now.at,
-            ..Lost::default()
-        };
-        Some(self.lost.entry(node.to_string()).or_insert(lost))
-    }
-
-    fn note_nodes(&mut self, now: Now, before: Option<&Picture>, picture: &Picture) {
-        self.lost.retain(|name, lost| {
-            let gone = picture.node(name).is_none_or(|node| !node.online);
-            let seen = core::mem::replace(&mut lost.seen, gone);
-            // Its report may be ahead of the picture.
-            gone || !(seen || now.at.since(lost.noticed) >= LOST_WAIT)
-        });
-        for node in picture.nodes.iter().filter(|node| !node.online) {
-            let was_online = before
-                .and_then(|before| before.node(&node.name))
-                .is_some_and(|old| old.online);
-            if was_online || (before.is_none() && node.unclean) {
-                self.lose(now, &node.name, now.wall);
-            }
-        }
-    }
-}
-
-/// What a person has marked: the whole, and each node that takes part.
-fn marks(picture: &Picture) -> (bool, Vec<(&str, bool, bool)>) {
-    let online = picture.nodes.iter().filter(|node| node.online);
-    let marked = online.filter(|node| node.standby || node.maintenance);
-    let marks = marked.map(|node| (node.name.as_str(), node.standby, node.maintenance));
-    (picture.maintenance, marks.collect())
-}
-
-fn wall(report: &Report) -> WallTime {
-    WallTime(report.at_us / 1_000)
 }
 
 fn own(what: What) -> News {
