@@ -2,7 +2,9 @@
 
 mod groups;
 mod memory;
+mod resources;
 mod shutdown;
+mod state;
 mod words;
 
 use super::Node;
@@ -12,7 +14,7 @@ use crate::alert::{AlertId, Message};
 use crate::config::ServerId;
 use crate::event::FromPacemaker;
 use crate::pacemaker::{
-    A_PERSON, Fault, Fencing, GroupMemory, Kind, News, PacemakerStatus, Report, Watch, What,
+    A_PERSON, Fencing, GroupMemory, Kind, News, PacemakerStatus, Report, Watch, What,
 };
 use crate::peer::PeerMessage;
 use crate::status::ServerState;
@@ -22,7 +24,6 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use words::capital;
 
 /// Groups whose fault's thread is remembered; the end of a further one begins a thread of its own.
 const THREADS_MAX: usize = 512;
@@ -209,134 +210,6 @@ impl Node {
                 what => self.tell_state(now, what, about, out),
             }
         }
-    }
-
-    fn tell_state(&mut self, now: Now, what: What, about: About, out: &mut Vec<Action>) {
-        let own = self.own_name();
-        match what {
-            What::QuorumLost => {
-                // Whom this side does not see was told by membership, and that it is no majority.
-                let told = self.faults.iter().any(Option::is_some);
-                if let Some(pacemaker) = &mut self.pacemaker {
-                    pacemaker.quorum_mailed = !told;
-                }
-                let about = About {
-                    unmailed: told,
-                    ..about
-                };
-                self.raise(now, Message::QuorumLost, &[&own], about, out);
-            }
-            What::QuorumBack { after } => {
-                let pacemaker = self.pacemaker.as_mut();
-                let mailed = pacemaker.is_some_and(|one| core::mem::take(&mut one.quorum_mailed));
-                let about = About {
-                    mail: mailed,
-                    ..about
-                };
-                let after = self.length(after);
-                self.raise(now, Message::QuorumBack, &[&own, &after], about, out);
-            }
-            What::Standby { node, on, by } => {
-                let message = match on {
-                    true => Message::StandbySet,
-                    false => Message::StandbyUnset,
-                };
-                let by = self.by_words(by);
-                self.raise_at(now, message, &[&node, &by], &node, about, out);
-            }
-            What::Maintenance { node, on, by } => {
-                let message = match on {
-                    true => Message::MaintenanceSet,
-                    false => Message::MaintenanceUnset,
-                };
-                let language = self.config.language;
-                let of = match &node {
-                    Some(node) => language.pick(format!("server {node}"), format!("サーバ {node}")),
-                    None => language
-                        .pick("the whole cluster", "クラスタ全体")
-                        .to_string(),
-                };
-                let by = self.by_words(by);
-                let node = node.unwrap_or_default();
-                self.raise_at(now, message, &[&of, &by], &node, about, out);
-            }
-            What::ClusterStops { tells, nodes } => {
-                self.cluster_stops(now, tells, &nodes, about, out);
-            }
-            What::ClusterRuns => self.cluster_runs(now, about, out),
-            What::Blind { why } => {
-                self.raise(now, Message::PacemakerUnreadable, &[&own, &why], about, out);
-            }
-            What::Sees => {
-                self.raise(now, Message::PacemakerReadable, &[&own], about, out);
-            }
-            What::Lost { count } => {
-                let arguments = [&*own, &count.to_string()];
-                self.raise(now, Message::PacemakerReportsLost, &arguments, about, out);
-            }
-            _ => {}
-        }
-    }
-
-    fn resource_failed(&mut self, now: Now, fault: &Fault, about: About, out: &mut Vec<Action>) {
-        let message = match fault.task.as_str() {
-            "start" | "promote" | "migrate_from" => Message::ResourceStartFailed,
-            "stop" | "demote" | "migrate_to" => Message::ResourceStopFailed,
-            _ => Message::MonitorFault,
-        };
-        let thing = match message {
-            Message::MonitorFault => self.resource_words(fault),
-            _ => capital(&self.resource_words(fault)),
-        };
-        let arguments = [&*thing, &fault.node, &fault.why];
-        let group = fault.group.as_ref().unwrap_or(&fault.resource);
-        if fault.quiet {
-            // The first failure of this trouble was mailed by the server that saw it, the end will be.
-            let about = About {
-                unmailed: true,
-                thread: self.thread_of(group),
-                ..about
-            };
-            self.raise_at(now, message, &arguments, &fault.node, about, out);
-            return;
-        }
-        let alert = self.raise_at(now, message, &arguments, &fault.node, about, out);
-        self.begin_thread(group.clone(), alert);
-    }
-
-    fn resource_recovered(
-        &mut self,
-        now: Now,
-        fault: &Fault,
-        after: Span,
-        about: About,
-        out: &mut Vec<Action>,
-    ) {
-        let about = About {
-            mail: !fault.quiet,
-            thread: Some(Node::fact_id(&fault.fact)),
-            ..about
-        };
-        let group = fault.group.as_deref().unwrap_or(&fault.resource);
-        self.end_thread(group);
-        let times = fault.times;
-        let times = match times {
-            0 | 1 => String::new(),
-            _ => self.config.language.pick(
-                format!(" It had failed {times} times."),
-                format!("異常は {times} 回発生しました。"),
-            ),
-        };
-        let (thing, after) = (capital(&self.resource_words(fault)), self.length(after));
-        let arguments = [&*thing, &fault.node, &after, &times];
-        self.raise_at(
-            now,
-            Message::MonitorRecovered,
-            &arguments,
-            &fault.node,
-            about,
-            out,
-        );
     }
 
     fn fenced(&mut self, now: Now, fencing: &Fencing, about: About, out: &mut Vec<Action>) {

@@ -3,6 +3,7 @@
 mod cause;
 mod known;
 mod look;
+mod nowhere;
 
 use super::picture::{Group, GroupKind, Picture, Sort};
 use super::starts::FailedStarts;
