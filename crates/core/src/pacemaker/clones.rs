@@ -4,8 +4,8 @@
 //! instance that ran on a node, and does not any more though the node takes part and nobody wanted it, is told once,
 //! and so is its return.
 
-use super::groups::{Beside, DOWN_WAIT, Found, GROUPS_MAX};
-use super::picture::{Group, GroupKind, Picture, Sort};
+use super::groups::{Beside, DOWN_WAIT, FAILURES_NAMED_MAX, Found, GROUPS_MAX};
+use super::picture::{Failure, Group, GroupKind, Picture, Sort};
 use super::{Absence, News, What};
 use crate::time::{Moment, Now, WallTime};
 use alloc::collections::BTreeMap;
@@ -171,11 +171,8 @@ fn lost(
         let of_group = picture.failures.iter().filter(|one| {
             group.has(&one.resource) && node.is_none_or(|node| node.eq_ignore_ascii_case(&one.node))
         });
-        let words = of_group.map(|one| {
-            let (resource, task, node, why) = (&one.resource, &one.task, &one.node, &one.why);
-            format!("{resource} {task} ({node}): {why}")
-        });
-        words.collect::<Vec<String>>()
+        let named = of_group.take(FAILURES_NAMED_MAX);
+        named.map(Failure::words).collect::<Vec<String>>()
     };
     if due.is_empty() {
         return (Vec::new(), open);

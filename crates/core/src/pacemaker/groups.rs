@@ -28,7 +28,7 @@ const NEVER_WAIT: Span = Span::from_secs(60);
 /// A group that is on its way for longer than this is looked at no more often than the rest.
 const UNSETTLED_MAX: Span = Span::from_secs(600);
 /// Most failures that are named of a group.
-const FAILURES_NAMED_MAX: usize = 8;
+pub(super) const FAILURES_NAMED_MAX: usize = 8;
 /// The same while its node is lost and no fence device is set up: nothing will come.
 const HELD_WAIT: Span = Span::from_secs(5);
 /// Pacemaker's own time-out of one fencing (`stonith-timeout`): after that a group is said to be held.

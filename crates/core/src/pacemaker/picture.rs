@@ -3,6 +3,7 @@
 //! The daemon reads it with `crm_mon`; every node of a cluster shows the same one, a moment apart.
 
 use crate::time::WallTime;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -339,6 +340,14 @@ impl Group {
         self.members
             .iter()
             .any(|member| bare(&member.name) == bare(resource))
+    }
+}
+
+impl Failure {
+    /// What failed, where and why.
+    pub(super) fn words(&self) -> String {
+        let (resource, task, node, why) = (&self.resource, &self.task, &self.node, &self.why);
+        format!("{resource} {task} ({node}): {why}")
     }
 }
 

@@ -111,10 +111,7 @@ impl Look<'_> {
             }
         }
         last.sort_by_key(|one| one.at);
-        let words = last.iter().take(FAILURES_NAMED_MAX).map(|one| {
-            let (resource, task, node, why) = (&one.resource, &one.task, &one.node, &one.why);
-            format!("{resource} {task} ({node}): {why}")
-        });
-        words.collect()
+        let named = last.iter().take(FAILURES_NAMED_MAX);
+        named.map(|one| one.words()).collect()
     }
 }
