@@ -6,7 +6,9 @@
 use super::conf::Conf;
 use super::{Corosync, Daemon, Error, Fallible, Lane, Launch, Netns, Outside};
 use noroshi_daemon::home::Home;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{PermissionsExt, lchown};
 use std::path::Path;
 use std::process::{ExitStatus, Output};
 use std::time::{Duration, Instant};
@@ -79,6 +81,19 @@ impl Cluster {
     /// How a server's daemon is started; a test may start it in its own way.
     pub fn launch(&self, server: usize) -> &Launch {
         &self.members[server].launch
+    }
+
+    /// From its next start a server's daemon runs as this user and group, without any privilege. Its home
+    /// is theirs from now on.
+    ///
+    /// # Errors
+    /// When a file cannot be given to them.
+    pub fn run_as(&mut self, server: usize, user: u32) -> Fallible<()> {
+        let launch = &mut self.members[server].launch;
+        launch.user = Some(user);
+        fs::set_permissions(self.dir.path(), Permissions::from_mode(0o711))?;
+        give(&launch.home, user)?;
+        Ok(())
     }
 
     /// Changes the settings of all servers on disk. Daemons take them at their next start, or when
@@ -218,4 +233,14 @@ impl Cluster {
             output.status
         )))
     }
+}
+
+/// Gives a directory and all below it to a user and group.
+fn give(path: &Path, user: u32) -> io::Result<()> {
+    if path.symlink_metadata()?.is_dir() {
+        for entry in fs::read_dir(path)? {
+            give(&entry?.path(), user)?;
+        }
+    }
+    lchown(path, Some(user), Some(user))
 }

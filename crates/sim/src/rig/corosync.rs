@@ -33,6 +33,15 @@ hostname \"$1\"
 echo ready
 exec cat";
 
+/// Puts a directory in the place of the one with Corosync's libraries, in which all is but these.
+const HIDE: &str = "set -e
+at=$(dirname \"$(ldconfig -p | sed -n 's/.*libcpg.so.4 .*=> //p' | head -n 1)\")
+mkdir -p /run/libraries /run/shown
+mount --bind \"$at\" /run/libraries
+ln -s /run/libraries/* /run/shown/
+rm -f /run/shown/libcpg.so* /run/shown/libquorum.so* /run/shown/libcmap.so*
+mount --bind /run/shown \"$at\"";
+
 /// One node.
 #[derive(Debug)]
 pub struct Corosync {
@@ -152,6 +161,52 @@ impl Corosync {
             .spawn()?;
         self.process = Some(child);
         Ok(())
+    }
+
+    /// Lets a user speak with the running Corosync.
+    ///
+    /// # Errors
+    /// When it does not take that.
+    pub fn permit(&self, user: u32) -> Fallible<()> {
+        let entry = format!("uidgid {{\n  uid: {user}\n  gid: {user}\n}}\n");
+        fs::write(self.folder.join("etc/uidgid.d/rig"), entry)?;
+        self.must("corosync-cfgtool", &["-R"]).map(drop)
+    }
+
+    /// From now on programs in this node do not find Corosync's libraries; those at work have them.
+    ///
+    /// # Errors
+    /// When they cannot be hidden.
+    pub fn hide_libraries(&self) -> Fallible<()> {
+        self.must("sh", &["-c", HIDE]).map(drop)
+    }
+
+    /// Undoes [`Corosync::hide_libraries`].
+    ///
+    /// # Errors
+    /// When it cannot be undone.
+    pub fn show_libraries(&self) -> Fallible<()> {
+        let undo = "umount \"$(dirname \"$(ldconfig -p | sed -n 's/.*libc.so.6 .*=> //p' | head -n 1)\")\"";
+        self.must("sh", &["-c", undo]).map(drop)
+    }
+
+    /// Runs a program in the node; gives what it printed.
+    ///
+    /// # Errors
+    /// When it fails; the text has what it said.
+    pub fn must(&self, program: &str, arguments: &[&str]) -> Fallible<String> {
+        let output = self.command(program).args(arguments).output()?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        match output.status.success() {
+            true => Ok(text(&output.stdout)),
+            false => Err(Error(format!(
+                "{program} {}: {}\n{}{}",
+                arguments.join(" "),
+                output.status,
+                text(&output.stdout),
+                text(&output.stderr)
+            ))),
+        }
     }
 
     /// Its log.

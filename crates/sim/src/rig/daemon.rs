@@ -7,6 +7,7 @@ use super::{Error, Fallible, until};
 use noroshi_daemon::control::Client;
 use noroshi_daemon::home::Home;
 use rustix::process::{Pid, Signal, kill_process};
+use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,8 @@ pub struct Launch {
     pub netns: Option<String>,
     /// A process in whose namespaces it lives instead: a node of Corosync.
     pub beside: Option<u32>,
+    /// The user and group that it runs as, without any privilege; else ours.
+    pub user: Option<u32>,
 }
 
 /// A daemon at work, or dead and not yet forgotten.
@@ -46,7 +49,7 @@ const LOOK_WAIT: Duration = Duration::from_secs(2);
 
 impl Launch {
     /// Where its programs are looked for: first in `bin/` of its home, where a test puts its own.
-    fn path(&self) -> std::ffi::OsString {
+    fn path(&self) -> OsString {
         let mut path = self.home.join("bin").into_os_string();
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap_or_default());
@@ -56,22 +59,24 @@ impl Launch {
     /// A command that runs the executable in the daemon's home, namespace and time zone UTC, with
     /// nothing else of our environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = match (&self.netns, self.beside) {
+        let mut words: Vec<OsString> = Vec::new();
+        let mut add = |more: &[&str]| words.extend(more.iter().map(OsString::from));
+        match (&self.netns, self.beside) {
             (_, Some(holder)) => {
-                let mut command = Command::new("nsenter");
                 let holder = holder.to_string();
-                command.args(["-t", &holder, "-m", "-u", "-i", "-n", "--"]);
-                command.arg(&self.executable);
-                command
+                add(&["nsenter", "-t", &holder, "-m", "-u", "-i", "-n", "--"]);
             }
-            (Some(netns), None) => {
-                let mut command = Command::new("ip");
-                command.args(["netns", "exec", netns]).arg(&self.executable);
-                command
-            }
-            (None, None) => Command::new(&self.executable),
-        };
+            (Some(netns), None) => add(&["ip", "netns", "exec", netns]),
+            (None, None) => {}
+        }
+        if let Some(user) = self.user {
+            let (user, group) = (format!("--reuid={user}"), format!("--regid={user}"));
+            add(&["setpriv", &user, &group, "--clear-groups", "--"]);
+        }
+        words.push(self.executable.clone().into());
+        let mut command = Command::new(&words[0]);
         command
+            .args(&words[1..])
             .args(arguments)
             .env_clear()
             .env("PATH", self.path())
@@ -103,7 +108,7 @@ impl Daemon {
         })
     }
 
-    /// Its process id. `ip netns exec` becomes the daemon, so this holds in a namespace too.
+    /// Its process id. What stands before it becomes the daemon, so this holds in a namespace too.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }

@@ -215,6 +215,7 @@ impl Plan {
                 server: server.name.clone(),
                 netns: netns.as_ref().map(|netns| netns.server(at)),
                 beside: corosync.as_ref().map(Corosync::holder),
+                user: None,
             };
             members.push(Member {
                 launch,
