@@ -36,6 +36,8 @@ pub struct CorosyncConf {
 pub struct RingNode {
     /// Its name; the address of its first link where it has none.
     pub name: String,
+    /// The line of the file that its name stands on; its section's where it has none.
+    pub line: u32,
     /// Its addresses by link, as they stand there: addresses or host names.
     pub addresses: Vec<(usize, String)>,
 }
@@ -133,7 +135,10 @@ pub fn read(text: &str) -> Result<CorosyncConf, String> {
             }
             path.push(name.trim());
             if path == ["nodelist", "node"] {
-                conf.nodes.push(RingNode::default());
+                conf.nodes.push(RingNode {
+                    line: number_of(at),
+                    ..RingNode::default()
+                });
             }
             continue;
         }
@@ -160,6 +165,9 @@ pub fn read(text: &str) -> Result<CorosyncConf, String> {
             (["nodelist", "node"], key) => {
                 if let Some(node) = conf.nodes.last_mut() {
                     take_node(node, key, value);
+                    if key == "name" {
+                        node.line = number_of(at);
+                    }
                 }
             }
             _ => {}
@@ -185,6 +193,11 @@ pub fn read(text: &str) -> Result<CorosyncConf, String> {
     );
     conf.timing.ping_timeout_ms = ping.unwrap_or(conf.timing.ping_timeout_ms);
     Ok(conf)
+}
+
+/// The number of the line at this place.
+fn number_of(at: usize) -> u32 {
+    u32::try_from(at + 1).unwrap_or(u32::MAX)
 }
 
 fn take_node(node: &mut RingNode, key: &str, value: &str) {
@@ -217,6 +230,8 @@ mod tests {
         assert_eq!(conf.cluster, "east");
         let names: Vec<&str> = conf.nodes.iter().map(|node| node.name.as_str()).collect();
         assert_eq!(names, ["n1", "host2", "n3"]);
+        let lines: Vec<u32> = conf.nodes.iter().map(|node| node.line).collect();
+        assert_eq!(lines, [11, 16, 21]);
         assert_eq!(conf.nodes[0].address(1), "2001:db8::1".parse().ok());
         assert_eq!(conf.nodes[1].address(0), None);
     }
