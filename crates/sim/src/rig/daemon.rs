@@ -3,10 +3,10 @@
 //! *Use.* [`Daemon::spawn`], then [`Daemon::wait_ready`]. What it prints goes to `daemon.log` in its
 //! home. Dropping it kills it and waits for its end.
 
-use super::{Error, Fallible, until};
+use super::{Error, Fallible, node, until};
 use noroshi_daemon::control::Client;
 use noroshi_daemon::home::Home;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,7 @@ pub struct Launch {
 #[derive(Debug)]
 pub struct Daemon {
     child: Child,
+    pid: u32,
     home: Home,
     log: PathBuf,
     ended: Option<ExitStatus>,
@@ -58,9 +59,7 @@ impl Launch {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = match (&self.netns, self.beside) {
             (_, Some(holder)) => {
-                let mut command = Command::new("nsenter");
-                let holder = holder.to_string();
-                command.args(["-t", &holder, "-m", "-u", "-i", "-n", "--"]);
+                let mut command = node::enter(holder);
                 command.arg(&self.executable);
                 command
             }
@@ -92,20 +91,25 @@ impl Daemon {
         let log = launch.home.join("daemon.log");
         let open = || OpenOptions::new().create(true).append(true).open(&log);
         let mut command = launch.command(&["daemon", "--server", &launch.server]);
-        let child = open()
+        let mut child = open()
             .and_then(|out| command.stdout(out).stderr(open()?).spawn())
             .map_err(|error| Error::doing(launch.executable.display(), error))?;
+        let pid = match launch.beside {
+            Some(_) => node::inside(&mut child),
+            None => child.id(),
+        };
         Ok(Daemon {
             child,
+            pid,
             home: Home::at(&launch.home),
             log,
             ended: None,
         })
     }
 
-    /// Its process id. `ip netns exec` becomes the daemon, so this holds in a namespace too.
+    /// Its process id, as this host counts. `ip netns exec` becomes the daemon, so this holds in a namespace too.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.pid
     }
 
     /// Everything it has printed, of earlier runs in this home as well.
@@ -205,8 +209,7 @@ impl Daemon {
                 self.log()
             )));
         }
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, signal).map_err(|error| Error::doing("signal", error))
+        node::signal_inside(self.pid, self.child.id(), signal)
     }
 
     /// Its private dirty memory in kB: what it costs this host.
@@ -251,7 +254,7 @@ impl Daemon {
 impl Drop for Daemon {
     fn drop(&mut self) {
         if self.ended().is_none() {
-            let _ = self.child.kill();
+            let _ = self.signal(Signal::KILL);
             let _ = self.child.wait();
         }
     }
