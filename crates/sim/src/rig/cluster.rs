@@ -4,6 +4,7 @@
 //! for stands in `look_on.rs`.
 
 use super::conf::Conf;
+use super::pacemaker::Pacemaker;
 use super::{Corosync, Daemon, Error, Fallible, Lane, Launch, Netns, Outside};
 use noroshi_daemon::home::Home;
 use std::fs::{self, Permissions};
@@ -20,6 +21,7 @@ pub struct Cluster {
     pub(super) members: Vec<Member>,
     pub(super) outside: Outside,
     pub(super) netns: Option<Netns>,
+    pub(super) with_pacemaker: bool,
     pub(super) conf: Conf,
     pub(super) _lane: Option<Lane>,
     pub(super) dir: TempDir,
@@ -29,6 +31,7 @@ pub struct Cluster {
 pub(super) struct Member {
     pub(super) launch: Launch,
     pub(super) daemon: Option<Daemon>,
+    pub(super) pacemaker: Pacemaker,
     pub(super) corosync: Option<Corosync>,
 }
 
@@ -144,6 +147,9 @@ impl Cluster {
         let mut corosyncs: Vec<_> = corosyncs.collect();
         corosyncs.iter_mut().try_for_each(|one| one.spawn())?;
         corosyncs.into_iter().try_for_each(Corosync::wait_answer)?;
+        if self.with_pacemaker {
+            self.start_pacemakers()?;
+        }
         for server in 0..self.len() {
             self.spawn(server)?;
         }

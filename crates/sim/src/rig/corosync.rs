@@ -1,37 +1,22 @@
 //! A real Corosync for each server of a rig in network namespaces.
 //!
-//! A node is a holder process in namespaces of its own (mounts, host name, IPC) within its server's network
-//! namespace: Corosync's sockets, its shared memory in /dev/shm and its folders are the node's alone.
-//! Corosync and the server's daemon enter these. Nothing of the host's is touched.
+//! Each runs in a node's own namespaces ([`super::node`]).
 //!
-//! *Failure.* Starting fails with what the programs said. Dropping it ends Corosync and the holder.
+//! *Failure.* Starting fails with what the programs said. Dropping it ends Corosync and its node.
 
+use super::node::{Inside, Make, Node};
 use super::{Error, Fallible, until};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long Corosync may take to be asked, on a busy machine.
 const START_WAIT: Duration = Duration::from_secs(30);
 const END_WAIT: Duration = Duration::from_secs(20);
-
-/// What a node mounts over the host's; `$0` is its folder, `$1` its name.
-const HOLDER: &str = "set -e
-mount --make-rprivate /
-mount -t tmpfs -o mode=1777 tmpfs /dev/shm
-mount -t tmpfs -o mode=755 tmpfs /run
-mkdir -p /run/lock /run/corosync
-mount --bind \"$0/etc\" /etc/corosync
-mount --bind \"$0/lib\" /var/lib/corosync
-mount --bind \"$0/log\" /var/log/corosync
-hostname \"$1\"
-echo ready
-exec cat";
 
 /// Puts a directory in the place of the one with Corosync's libraries, in which all is but these.
 const HIDE: &str = "set -e
@@ -45,8 +30,8 @@ mount --bind /run/shown \"$at\"";
 /// One node.
 #[derive(Debug)]
 pub struct Corosync {
-    holder: Child,
-    process: Option<Child>,
+    pub(super) node: Node,
+    process: Option<Inside>,
     folder: PathBuf,
 }
 
@@ -56,7 +41,13 @@ impl Corosync {
     /// # Errors
     /// What is missing, in words.
     pub fn available() -> Result<(), String> {
-        for program in ["corosync", "corosync-cfgtool", "nsenter", "unshare"] {
+        for program in [
+            "corosync",
+            "corosync-cfgtool",
+            "nsenter",
+            "unshare",
+            "flock",
+        ] {
             let mut command = Command::new(program);
             command
                 .arg("-v")
@@ -70,51 +61,27 @@ impl Corosync {
     }
 
     /// Makes the namespaces of a node; its Corosync does not run yet.
-    ///
-    /// # Errors
-    /// When they cannot be made.
-    pub fn prepare(folder: &Path, netns: &str, name: &str, conf: &str) -> Fallible<Corosync> {
+    pub(super) fn prepare(make: Make, conf: &str) -> Fallible<Corosync> {
+        let folder = make.folder.clone();
         for part in ["etc/uidgid.d", "lib", "log"] {
             fs::create_dir_all(folder.join(part))?;
         }
         fs::write(folder.join("etc/corosync.conf"), conf)?;
-        let mut holder = Command::new("ip")
-            .args([
-                "netns", "exec", netns, "unshare", "-m", "-u", "-i", "sh", "-c", HOLDER,
-            ])
-            .arg(folder)
-            .arg(name)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut line = String::new();
-        if let Some(said) = holder.stdout.take() {
-            BufReader::new(said).read_line(&mut line)?;
-        }
-        let node = Corosync {
-            holder,
+        Ok(Corosync {
+            node: Node::make(make)?,
             process: None,
-            folder: folder.to_owned(),
-        };
-        match line.as_str() {
-            "ready\n" => Ok(node),
-            _ => Err(Error(format!(
-                "the namespaces of node {name} cannot be made"
-            ))),
-        }
+            folder,
+        })
     }
 
     /// The process whose namespaces are the node's.
     pub fn holder(&self) -> u32 {
-        self.holder.id()
+        self.node.first()
     }
 
     /// A command within the node.
     pub fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("nsenter");
-        let holder = self.holder.id().to_string();
-        command.args(["-t", &holder, "-m", "-u", "-i", "-n", "--", program]);
-        command
+        self.node.command(program)
     }
 
     /// Starts Corosync, and waits until it answers.
@@ -153,13 +120,9 @@ impl Corosync {
     pub fn spawn(&mut self) -> Fallible<()> {
         let null = || Stdio::null();
         let mut command = self.command("corosync");
-        let child = command
-            .arg("-f")
-            .stdin(null())
-            .stdout(null())
-            .stderr(null())
-            .spawn()?;
-        self.process = Some(child);
+        command.arg("-f");
+        command.stdin(null()).stdout(null()).stderr(null());
+        self.process = Some(Inside::spawn(&mut command)?);
         Ok(())
     }
 
@@ -254,29 +217,17 @@ impl Corosync {
     }
 
     fn signal(&mut self, signal: Signal) -> Fallible<()> {
-        let Some(child) = &mut self.process else {
-            return Err(Error("Corosync does not run".into()));
-        };
-        kill_process(Pid::from_child(child), signal).map_err(|error| Error::doing("signal", error))
+        match &self.process {
+            Some(process) => process.signal(signal),
+            None => Err(Error("Corosync does not run".into())),
+        }
     }
 
-    fn wait_end(&mut self) -> Fallible<()> {
-        let Some(mut child) = self.process.take() else {
-            return Ok(());
-        };
-        until(END_WAIT, "Corosync ends", || match child.try_wait() {
-            Ok(Some(_)) => Ok(()),
-            other => Err(format!("{other:?}")),
-        })
-    }
-}
-
-impl Drop for Corosync {
-    fn drop(&mut self) {
-        let children = self.process.iter_mut().chain([&mut self.holder]);
-        for child in children {
-            let _ = child.kill();
-            let _ = child.wait();
+    /// It has ended, or is about to.
+    pub(super) fn wait_end(&mut self) -> Fallible<()> {
+        match self.process.take() {
+            Some(mut process) => process.wait_end(END_WAIT, "Corosync"),
+            None => Ok(()),
         }
     }
 }
