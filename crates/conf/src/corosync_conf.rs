@@ -10,6 +10,8 @@ use std::net::IpAddr;
 pub const FILE_BYTES_MAX: usize = 1024 * 1024;
 /// Most links of a node (knet).
 const LINKS_MAX: usize = 8;
+/// Longest part of a line that is shown, in characters.
+const SHOWN_CHARS_MAX: usize = 60;
 /// Deepest nesting; real files have 2.
 const DEPTH_MAX: usize = 8;
 
@@ -149,12 +151,17 @@ pub fn read(text: &str) -> Result<CorosyncConf, String> {
             continue;
         }
         let Some((key, value)) = line.split_once(':') else {
-            return fault("neither a section nor \"key: value\"");
+            let shown = shown(line);
+            return fault(&format!("neither a section nor \"key: value\": {shown}"));
         };
         let (key, value) = (key.trim(), value.trim());
         let number = || match value.parse::<u64>() {
             Ok(number) => Ok(Some(number)),
-            Err(_) => Err(format!("line {}: {key} is no number: {value}", at + 1)),
+            Err(_) => Err(format!(
+                "line {}: {key} is no number: {}",
+                at + 1,
+                shown(value)
+            )),
         };
         match (path.as_slice(), key) {
             (["totem"], "cluster_name") => conf.cluster = value.to_owned(),
@@ -193,6 +200,15 @@ pub fn read(text: &str) -> Result<CorosyncConf, String> {
     );
     conf.timing.ping_timeout_ms = ping.unwrap_or(conf.timing.ping_timeout_ms);
     Ok(conf)
+}
+
+/// What stands there, cut and without control characters; not what may be the ring's own key.
+fn shown(text: &str) -> String {
+    if text.starts_with("key") {
+        return "key …".into();
+    }
+    let plain = text.chars().filter(|c| !c.is_control());
+    plain.take(SHOWN_CHARS_MAX).collect()
 }
 
 /// The number of the line at this place.
@@ -277,7 +293,10 @@ mod tests {
             ("", "nodelist"),
             ("totem {\n", "does not end"),
             ("}\n", "line 1"),
-            ("\nwhat is this\n", "line 2"),
+            (
+                "\nwhat is this\n",
+                "line 2: neither a section nor \"key: value\": what is this",
+            ),
             (
                 "totem {\n token: fast\n}",
                 "line 2: token is no number: fast",
@@ -287,5 +306,7 @@ mod tests {
             assert!(said.contains(words), "{text:?}: {said}");
         }
         assert!(read(&"a {\n".repeat(50)).unwrap_err().contains("deep"));
+        let said = read("totem {\n key = c2VjcmV0\n}").unwrap_err();
+        assert!(!said.contains("c2VjcmV0"), "{said}");
     }
 }

@@ -137,11 +137,11 @@ impl Cluster {
         Ok(())
     }
 
-    /// Starts all daemons and waits until each sees all others up, and every lamp is green.
+    /// Starts Corosync and Pacemaker, where the plan has them, and no daemon.
     ///
     /// # Errors
-    /// When that does not come about.
-    pub fn start_all(&mut self) -> Fallible<()> {
+    /// When they do not come up.
+    pub fn start_nodes(&mut self) -> Fallible<()> {
         let corosyncs = self.members.iter_mut();
         let corosyncs = corosyncs.filter_map(|member| member.corosync.as_mut());
         let mut corosyncs: Vec<_> = corosyncs.collect();
@@ -150,6 +150,15 @@ impl Cluster {
         if self.with_pacemaker {
             self.start_pacemakers()?;
         }
+        Ok(())
+    }
+
+    /// Starts all daemons and waits until each sees all others up, and every lamp is green.
+    ///
+    /// # Errors
+    /// When that does not come about.
+    pub fn start_all(&mut self) -> Fallible<()> {
+        self.start_nodes()?;
         for server in 0..self.len() {
             self.spawn(server)?;
         }

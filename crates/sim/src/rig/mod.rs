@@ -18,6 +18,7 @@ mod conf;
 mod corosync;
 mod daemon;
 mod error;
+mod host;
 mod lane;
 mod look_on;
 mod netns;

@@ -16,8 +16,15 @@ pub(super) fn grant(path: &Path, text: &str) -> io::Result<()> {
     // Beside the directory, of which Corosync reads every file whatever its name.
     let dir = path.parent().unwrap_or(path);
     let new = dir.with_file_name(".noroshi-uidgid.new");
+    let former = host::read(path).ok();
     host::write(path, &new, text, 0o644, None)?;
-    reload()
+    reload().inspect_err(|_| {
+        // What Corosync has not read needs no other reading to be gone.
+        let _ = match former {
+            Some(former) => host::write(path, &new, &former, 0o644, None),
+            None => host::remove(path),
+        };
+    })
 }
 
 /// Removes the file, and has Corosync know.
