@@ -13,9 +13,7 @@ pub(super) fn entry(user: &User) -> String {
 
 /// Writes the file, and has Corosync read it.
 pub(super) fn grant(path: &Path, text: &str) -> io::Result<()> {
-    // Beside the directory, of which Corosync reads every file whatever its name.
-    let dir = path.parent().unwrap_or(path);
-    let new = dir.with_file_name(".noroshi-uidgid.new");
+    let new = path.with_extension("new");
     let former = host::read(path).ok();
     host::write(path, &new, text, 0o644, None)?;
     reload().inspect_err(|_| {
@@ -29,6 +27,8 @@ pub(super) fn grant(path: &Path, text: &str) -> io::Result<()> {
 
 /// Removes the file, and has Corosync know.
 pub(super) fn revoke(path: &Path) -> io::Result<()> {
+    // Corosync reads every file of the directory, whatever its name: also what a crash has left.
+    host::remove(&path.with_extension("new"))?;
     host::remove(path)?;
     reload()
 }
