@@ -12,6 +12,8 @@ use engine_setup_support::*;
 const PAGE: &str = include_str!("../../../docs/en/pacemaker.md");
 /// Ours first.
 const PATH: &str = "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Makes Corosync's directory of users read-only.
+const LOCK_RING: &str = "mount --bind /etc/corosync/uidgid.d /etc/corosync/uidgid.d; mount -o remount,ro,bind /etc/corosync/uidgid.d";
 const SETUP: [&str; 5] = ["noroshi", "engine", "setup", "corosync", "--yes"];
 
 /// The page's five commands, without their comments.
@@ -37,9 +39,17 @@ fn the_five_commands_bring_the_first_test_mail_and_then_what_pacemaker_says() {
     for server in 0..3 {
         hosts.add_user(server);
     }
-    // 1. On every server.
+    // 1. On every server. What others have done is not taken back with what fails here.
     let setup = [words(0), vec!["--yes"]].concat();
     for server in 0..3 {
+        if server == 2 {
+            hosts.must(2, &["sh", "-c", LOCK_RING]);
+            let said = hosts.must_not(2, &setup);
+            assert!(said.contains("Taken back:"), "{said}");
+            hosts.must(2, &["umount", "/etc/corosync/uidgid.d"]);
+            let alerts = hosts.must(2, &["cibadmin", "-Q", "-o", "alerts"]);
+            assert!(alerts.contains("<alert id=\"noroshi\""), "{alerts}");
+        }
         let said = hosts.must(server, &setup);
         let mark = if server == 0 { "[to do]" } else { "[there] " };
         assert!(said.contains(&format!("{mark} Pacemaker: alert")), "{said}");
@@ -365,7 +375,7 @@ fn takes_back_after_a_failure(hosts: &Hosts, before: &str) {
         assert_eq!(hosts.state(0), before, "{said}");
     };
     fails(
-        "mount --bind /etc/corosync/uidgid.d /etc/corosync/uidgid.d; mount -o remount,ro,bind /etc/corosync/uidgid.d",
+        LOCK_RING,
         "umount /etc/corosync/uidgid.d",
         &["/etc/corosync/uidgid.d/noroshi", "Read-only file system"],
     );
@@ -420,6 +430,11 @@ fn assert_set_up(hosts: &Hosts, server: usize) {
         alerts.contains("path=\"/usr/local/bin/noroshi-pacemaker-alert\""),
         "{alerts}"
     );
+    // Where it is installed, people look with this.
+    if hosts.run(server, &["pcs", "--version"]).0 {
+        let shown = hosts.must(server, &["pcs", "alert", "config"]);
+        assert!(shown.contains("noroshi-pacemaker-alert"), "{shown}");
+    }
     let engine = ["noroshi", "config", "get", "/root/noroshi/engine"];
     assert!(hosts.must(server, &engine).contains("corosync"));
 }
