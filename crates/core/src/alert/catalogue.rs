@@ -218,7 +218,7 @@ pub const CATALOGUE: &[Row] = &[
         "Server %1 is refused as a server of this cluster: %2.",
         "サーバ %1 をこのクラスタのサーバとして受け入れません: %2。"),
     r(M::RingBlind, "nm", 1061, Error, TOLD,
-        "Server %1 does not see the cluster any more: %2. It judges no other server until that is over; the others go on. %3",
+        "Server %1 does not see the cluster: %2. It judges no other server until that is over; the others go on. %3",
         "サーバ %1 からクラスタの状態が見えません: %2。解消するまで他サーバの判定は行いません。他サーバは動作を続けます。%3"),
     r(M::RingSees, "nm", 1062, Info, SHOWN,
         "Server %1 sees the cluster again after %2.",
