@@ -8,6 +8,7 @@
 //! Every wait has a deadline. Ctrl-C ends the run at its next step and takes everything down.
 
 mod agent;
+mod caller;
 mod check;
 mod commands;
 mod console;
