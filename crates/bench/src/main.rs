@@ -25,6 +25,7 @@ mod memory;
 mod memory_ring;
 mod netns;
 mod options;
+mod peers;
 mod push;
 mod quiet;
 mod raise;
@@ -64,6 +65,7 @@ const NAMES: &[(&str, Bench)] = &[
     ("logs", logs::run),
     ("push", push::run),
     ("console", console::run),
+    ("peers", peers::run),
     ("quiet", quiet::run),
 ];
 

@@ -8,7 +8,7 @@ pub(crate) const USAGE: &str = "\
 noroshi-bench [NAME...] [--runs N] [--minutes N] [--smoke] [--noroshi PATH] [--json FILE]
 
   NAME            store agent events events-cluster check commands raise kill books cut cut-loss ring cpu
-                  memory memory-ring logs push console quiet;
+                  memory memory-ring logs push console peers quiet;
                   all if none is given
   --runs N        calls of agent (200), events (1000), rounds of events-cluster (6), kills of ring (20);
                   runs of commands (100), raise (200), kill (200), cut and cut-loss (30 each);

@@ -2,7 +2,8 @@
 //!
 //! A hundred resources move from one node to the other: two hundred operations, as many events, begun by one change of the
 //! configuration. Measured is the time until the last one has started over there, which its file in the node shows. Rounds
-//! with our agent, with Pacemaker's own sample that writes a line to a file, and without any take turns.
+//! with our agent, with it but no service that listens, with Pacemaker's own sample that writes a line to a file, and
+//! without any take turns.
 
 use super::paced::number_in;
 use crate::figure::{Figure, Stat};
@@ -13,6 +14,9 @@ use noroshi_daemon::control::AlertLine;
 use noroshi_sim::rig::{Error, Fallible, Pacemaker, until};
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 const RESOURCES: usize = 100;
@@ -28,13 +32,19 @@ const TOLD_WAIT: Duration = Duration::from_secs(60);
 const ASK: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_millis(2);
 
-/// Which agent Pacemaker calls, and the section of the configuration that says so.
-const SORTS: [(&str, &str); 3] = [
+/// Which agent Pacemaker calls, and the section of the configuration that says so. Ours alone hands over in a directory
+/// that no service reads: the rest of what our agent costs is the service, which looks at the cluster and tells.
+const SORTS: [(&str, &str); 4] = [
     ("no agent", "<alerts/>"),
     (
         "our agent",
         "<alerts><alert id=\"noroshi\" path=\"/run/noroshi-pacemaker-alert\">\
          <recipient id=\"noroshi-dir\" value=\"/run/noroshi\"/></alert></alerts>",
+    ),
+    (
+        "our agent alone",
+        "<alerts><alert id=\"noroshi\" path=\"/run/noroshi-pacemaker-alert\">\
+         <recipient id=\"noroshi-dir\" value=\"@AWAY@\"/></alert></alerts>",
     ),
     (
         "a sample",
@@ -54,9 +64,10 @@ pub(crate) fn run(options: &Options) -> Fallible<Vec<Figure>> {
     let mut untold = 0;
     for round in 0..rounds * SORTS.len() {
         interrupt::check()?;
-        // Each sort is the first of three as often as the others.
+        // Each sort is the first of its round as often as the others.
         let sort = (round + round / SORTS.len()) % SORTS.len();
         scene.set_agent(SORTS[sort].1)?;
+        scene.wait_seen()?;
         let before = scene.alerts()?;
         times[sort].push(scene.turn()?);
         if sort == OURS {
@@ -101,6 +112,8 @@ impl Scene {
             stage: Stage::prepare(plan(options).pacemaker())?.start()?,
             at: 0,
         };
+        // Pacemaker's user goes through it.
+        fs::set_permissions(scene.stage.cluster.dir(), Permissions::from_mode(0o711))?;
         let mut text = String::from("<configuration><resources>");
         for number in 0..RESOURCES {
             // Writing to a string cannot fail.
@@ -113,6 +126,11 @@ impl Scene {
         scene.load(&text)?;
         scene.wait_there()?;
         Ok(scene)
+    }
+
+    /// Where our agent hands over to nobody.
+    fn away(&self) -> PathBuf {
+        self.stage.cluster.dir().join("away")
     }
 
     fn load(&self, text: &str) -> Fallible<()> {
@@ -131,7 +149,14 @@ impl Scene {
 
     fn set_agent(&self, alerts: &str) -> Fallible<()> {
         let cluster = &self.stage.cluster;
-        cluster.run_in_node(0, &["cibadmin", "-R", "-o", "alerts", "-X", alerts])?;
+        let away = self.away();
+        if away.exists() {
+            fs::remove_dir_all(&away)?;
+        }
+        fs::create_dir(&away)?;
+        fs::set_permissions(&away, Permissions::from_mode(0o777))?;
+        let alerts = alerts.replace("@AWAY@", &away.to_string_lossy());
+        cluster.run_in_node(0, &["cibadmin", "-R", "-o", "alerts", "-X", &alerts])?;
         cluster.wait_settled(0)
     }
 
@@ -169,11 +194,32 @@ impl Scene {
     /// How many of them run at a node: the files that they make there.
     fn running(&mut self, server: usize) -> Fallible<usize> {
         let first = self.stage.cluster.corosync(server).holder();
-        let files = std::fs::read_dir(format!("/proc/{first}/root/run/resource-agents"))?;
+        let files = fs::read_dir(format!("/proc/{first}/root/run/resource-agents"))?;
         let names = files.map_while(Result::ok).map(|file| file.file_name());
         Ok(names
             .filter(|name| name.to_string_lossy().starts_with("rig-bench-"))
             .count())
+    }
+
+    /// Waits until every service has seen where the resources are: without an agent that may take it half a minute, and of
+    /// a way there and back in one look there is nothing to tell.
+    fn wait_seen(&self) -> Fallible<()> {
+        let node = crate::stage::name(NODES[self.at]);
+        let cluster = &self.stage.cluster;
+        until(TOLD_WAIT, "the services see the resources", || {
+            for server in 0..cluster.len() {
+                let status = cluster.status(server).map_err(|error| error.0)?;
+                let groups = status.pacemaker.map(|seen| seen.groups).unwrap_or_default();
+                let ours = groups
+                    .iter()
+                    .filter(|group| number_in(&group.name).is_some());
+                let there = ours.filter(|group| group.current == [node.clone()]).count();
+                if there < RESOURCES {
+                    return Err(format!("server {server} sees {there} of them at {node}"));
+                }
+            }
+            Ok(())
+        })
     }
 
     /// How many alerts the first server's view has.
@@ -184,11 +230,12 @@ impl Scene {
     /// Of how many of the resources the move was told by an alert that was not among the first `before`. What was told
     /// of the others instead is listed on standard error.
     fn told_since(&self, before: usize) -> Fallible<usize> {
+        let to = crate::stage::name(NODES[self.at]);
         let end = Instant::now() + TOLD_WAIT;
         loop {
             let mut alerts = self.stage.cluster.alerts(0)?;
             let new: Vec<AlertLine> = alerts.drain(before.min(alerts.len())..).collect();
-            let moves = new.iter().filter(|alert| is_move(&alert.text));
+            let moves = new.iter().filter(|alert| is_move(&alert.text, &to));
             let moved: BTreeSet<usize> = moves.filter_map(|alert| number_in(&alert.text)).collect();
             // What has not come by then is not told; the figure says so.
             let over = Instant::now() > end;
@@ -210,7 +257,7 @@ impl Scene {
         let count = || {
             let mut count = 0;
             for server in 0..self.stage.cluster.len() {
-                let files = std::fs::read_dir(self.stage.cluster.home(server).pacemaker())?;
+                let files = fs::read_dir(self.stage.cluster.home(server).pacemaker())?;
                 let names = files.map_while(Result::ok).map(|file| file.file_name());
                 count += names
                     .filter(|name| name.to_string_lossy().ends_with(".report"))
@@ -227,6 +274,6 @@ impl Scene {
 }
 
 /// Whoever moved it and why: what is slow is not taken for a person's deed.
-fn is_move(text: &str) -> bool {
-    text.contains("Group bench-") && text.contains(" from server ")
+fn is_move(text: &str, to: &str) -> bool {
+    text.contains("Group bench-") && text.contains(&format!(" to server {to}"))
 }
