@@ -7,7 +7,7 @@ use crate::alert::{Acknowledgement, Alert, AlertId, SessionId};
 use crate::event::Latch;
 use crate::lamp::Stamp;
 use crate::notice::{NoticeKey, NoticeRecord};
-use crate::pacemaker::Report;
+use crate::pacemaker::{GroupMemory, Report};
 use crate::set::SetLabel;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -162,6 +162,11 @@ pub enum PeerMessage {
         /// The report.
         #[serde(default)]
         report: Option<Report>,
+    },
+    /// What the sender has watched of Pacemaker's groups, for a receiver that has not.
+    Groups {
+        /// At most 64 of them.
+        groups: Vec<GroupMemory>,
     },
     /// From a newer release; ignored.
     #[serde(other)]

@@ -34,6 +34,7 @@ use crate::lamp::{LampWorker, Latches, OrderNumber, StampClock};
 use crate::membership::Membership;
 use crate::notice::outbox::{Asking, Outbox, Servers};
 use crate::notice::{Channel, Sending};
+use crate::pacemaker::GroupMemory;
 use crate::peer::{PeerMessage, PutOut};
 use crate::request::{Reply, RequestId};
 use crate::time::{Moment, Now, Span};
@@ -131,6 +132,8 @@ pub struct Node {
     sets: Sets,
     /// `None` where Pacemaker is not watched.
     pacemaker: Option<Box<pacemaker::Pacemaker>>,
+    /// What an earlier run remembered of its groups, until it is watched.
+    group_memories: Vec<GroupMemory>,
 }
 
 /// What a request is answered when its batch is on disk.
@@ -195,6 +198,7 @@ impl Node {
             turns: turns::Turns::default(),
             sets: Sets::default(),
             pacemaker: None,
+            group_memories: Vec::new(),
         }
     }
 
@@ -315,6 +319,7 @@ impl Node {
             self.latches.merge(latch);
             self.hear_stamp(now, latch.red_changed.max(latch.green_changed));
         }
+        self.group_memories = recovered.groups;
         for acknowledgement in recovered.acknowledgements {
             self.remember_acknowledgement(acknowledgement);
         }

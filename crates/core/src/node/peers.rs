@@ -44,6 +44,7 @@ impl Node {
         self.tell_acknowledgements(server, out);
         self.tell_licences_to(server, out);
         self.tell_set(server, out);
+        self.tell_groups_to(server, out);
         let mut tell = |message| out.push(Action::Tell(server, Box::new(message)));
         for (alert, notices) in self.outbox.unfinished() {
             tell(PeerMessage::Alert {
@@ -132,6 +133,7 @@ impl Node {
             PeerMessage::SetCommit { label } => self.set_committed(now, from, label, out),
             PeerMessage::SetInForce { label } => self.set_in_force(now, from, label, out),
             PeerMessage::Pacemaker { report } => self.pacemaker_of_peer(now, from, report, out),
+            PeerMessage::Groups { groups } => self.learn_groups(now, groups),
             // The daemon carries these.
             PeerMessage::SetWant { .. } | PeerMessage::SetPiece { .. } => {}
             PeerMessage::Unknown => {}

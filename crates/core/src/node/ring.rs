@@ -17,11 +17,12 @@ impl Node {
     /// This server sees nobody any more: said once, and no other server is judged.
     pub(super) fn blind(&mut self, now: Now, why: Blindness, out: &mut Vec<Action>) {
         let name = self.own_name();
-        let (why, remedy) = blind_words(self.config.language, why);
         let about = About {
             server: Some(self.own),
+            unmailed: self.is_blind_by_shutdown(why),
             ..About::default()
         };
+        let (why, remedy) = blind_words(self.config.language, why);
         self.blind_alert = self.raise(now, Message::RingBlind, &[&name, why, remedy], about, out);
     }
 
@@ -32,7 +33,7 @@ impl Node {
             server: Some(self.own),
             thread: self.blind_alert.take(),
             // It ends a fault that was mailed (rule N11).
-            mail: true,
+            mail: !self.was_blind_by_shutdown(),
             ..About::default()
         };
         let after = after.to_string();

@@ -12,7 +12,7 @@ use std::path::Path;
 const APPLICATION_ID: i64 = 0x4e52_5300;
 
 /// What leads from version n to version n + 1, oldest first.
-const STEPS: [&str; 2] = [V1, V2];
+const STEPS: [&str; 3] = [V1, V2, V3];
 
 /// A version beyond this is no newer release, but damage.
 const VERSION_MAX: i64 = 255;
@@ -80,8 +80,16 @@ CREATE INDEX alert_time ON alert(time_ms, severity);
 CREATE INDEX notice_undelivered ON notice(alert) WHERE state NOT IN ('delivered', 'dropped');
 ";
 
+/// Where Pacemaker's groups were when this service last looked, as JSON of `GroupMemory`.
+const V3: &str = "
+CREATE TABLE pacemaker_group(
+  name TEXT PRIMARY KEY,
+  memory TEXT NOT NULL
+) WITHOUT ROWID;
+";
+
 /// What must be there for our statements to mean what they say.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "acknowledgement",
     "alert",
     "alert_time",
@@ -89,6 +97,7 @@ const NAMES: [&str; 8] = [
     "notice",
     "notice_undelivered",
     "notice_unfinished",
+    "pacemaker_group",
     "view",
 ];
 
@@ -147,9 +156,9 @@ pub(super) fn check_known(conn: &Connection) -> rusqlite::Result<()> {
     }
 }
 
-/// Whether these are the newest tables.
-pub(super) fn is_newest(conn: &Connection) -> rusqlite::Result<bool> {
-    Ok(version(conn)? == STEPS.len() as i64)
+/// Whether these tables are of this version or a later one.
+pub(super) fn is_since(conn: &Connection, first: i64) -> rusqlite::Result<bool> {
+    Ok(version(conn)? >= first)
 }
 
 fn version(conn: &Connection) -> rusqlite::Result<i64> {

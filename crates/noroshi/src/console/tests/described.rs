@@ -302,6 +302,7 @@ fn every_word_that_is_answered_is_described() {
         json!([
             Sort::FloatingIp,
             Sort::FileSystem,
+            Sort::SharedDisk,
             Sort::MirrorDisk,
             Sort::FenceDevice,
             Sort::Other
