@@ -1,6 +1,7 @@
 //! What the tests of this module share, and the watch on virtual time.
 
 mod clones;
+mod cluster;
 mod looks;
 mod memory;
 mod nowhere;

@@ -16,8 +16,11 @@ impl Watch {
     /// What a node shows that does not take part yet is how things were before.
     pub(super) fn of_use(&mut self, now: Now, picture: Picture) -> Result<Picture, String> {
         match picture.node(&self.own) {
-            Some(own) if !own.online => {
-                self.groups.begun_anew(now.wall);
+            // Until it has joined it shows no quorum, and a standby that nobody has set.
+            Some(own) if !own.takes_part() => {
+                if !own.online {
+                    self.groups.begun_anew(now.wall);
+                }
                 Err("this node does not take part in the cluster".to_string())
             }
             _ => Ok(picture),
@@ -152,8 +155,8 @@ impl Watch {
 
 /// What a person has marked: the whole, and each node that takes part.
 fn marks(picture: &Picture) -> (bool, Vec<(&str, bool, bool)>) {
-    let online = picture.nodes.iter().filter(|node| node.online);
-    let marked = online.filter(|node| node.standby || node.maintenance);
+    let parts = picture.nodes.iter().filter(|node| node.takes_part());
+    let marked = parts.filter(|node| node.standby || node.maintenance);
     let marks = marked.map(|node| (node.name.as_str(), node.standby, node.maintenance));
     (picture.maintenance, marks.collect())
 }
