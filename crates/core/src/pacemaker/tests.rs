@@ -345,7 +345,18 @@ fn one_fencing_that_several_report_is_one_fact_with_its_observers() {
         // A copy that comes late is the same fact.
         play.report(2_000, fencing(995, 0, words));
         assert_eq!(play.tick(9_000), []);
-        // One that fails is tried every few seconds; that is told once.
+        // It is back and lost again. A fencing that fails is tried every few seconds; that is told once.
+        for (ms, member) in [(9_300, true), (9_600, false)] {
+            let node = Kind::Node {
+                node: "n1".into(),
+                member,
+            };
+            let report = Report {
+                kind: node,
+                ..fencing(ms, 0, words)
+            };
+            play.report(ms, report);
+        }
         let failed =
             |n: u64| alloc::format!("Operation reboot of n1 by n3 for x@n2: Error (ref={n})");
         let mut told = 0;

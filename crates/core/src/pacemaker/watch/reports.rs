@@ -40,6 +40,7 @@ impl Watch {
                 node,
                 member: false,
             } => {
+                self.fencings.lost(node);
                 self.lose(now, node, at);
             }
             Kind::Node { node, member: true } => {
@@ -57,6 +58,7 @@ impl Watch {
                 if let Some(lost) = self.lose(now, node, at) {
                     lost.fenced |= *rc == 0;
                     lost.failed = match (*rc, lost.failed.take()) {
+                        _ if lost.fenced => None,
                         (0, _) => None,
                         // Pacemaker tries again: it has failed since the first time.
                         (_, Some(first)) => Some(first),
