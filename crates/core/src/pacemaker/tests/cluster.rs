@@ -57,3 +57,36 @@ fn a_node_whose_corosync_runs_on_was_stopped_and_not_put_into_standby() {
     let left = |one: &News| matches!(&one.what, What::Moved(moved) if moved.why == Why::Left);
     assert!(told.iter().any(left), "{told:?}");
 }
+
+/// Rule: N3
+#[test]
+fn a_failure_waits_for_the_picture_that_has_its_reason() {
+    let reason = |why: &str| {
+        let mut after = picture(Some("n1"), 0);
+        after.failures.push(Failure {
+            node: "n1".into(),
+            resource: "d1".into(),
+            task: "monitor".into(),
+            at: at(1_000),
+            why: why.into(),
+        });
+        after
+    };
+    let why = |news: &[News]| match &news[0].what {
+        What::Failed(fault) => fault.why.clone(),
+        other => panic!("{other:?}"),
+    };
+    let mut play = Play::new("n1");
+    play.report(1_010, operation(1_000, "n1", "monitor", 7));
+    // A look was under way when it came.
+    assert!(play.watch.wants_look(now(1_110).at));
+    assert_eq!(play.tick(1_400), []);
+    play.see(1_500, reason("not running: the disk is full"));
+    assert_eq!(why(&play.tick(1_500)), "not running: the disk is full");
+    // No picture comes: it is told all the same.
+    let mut play = Play::new("n1");
+    play.report(1_010, operation(1_000, "n1", "monitor", 7));
+    assert!(play.watch.wants_look(now(1_110).at));
+    assert_eq!(play.tick(1_900), []);
+    assert_eq!(why(&play.tick(2_010)), "not running");
+}

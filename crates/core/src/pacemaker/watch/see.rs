@@ -1,6 +1,6 @@
 //! What a picture shows, against the one before and what was reported.
 
-use super::{LATE_MAX, OTHERS_WAIT, Watch, own};
+use super::{GATHER, LATE_MAX, OTHERS_WAIT, Watch, own};
 use crate::pacemaker::groups::Beside;
 use crate::pacemaker::nodes::compare;
 use crate::pacemaker::picture::{Picture, same};
@@ -33,13 +33,14 @@ impl Watch {
             news.push(own(What::Sees));
         }
         let before = self.picture.replace(picture);
+        self.picture_of = self.asked_at;
         let first = before.is_none();
         let Some(picture) = self.picture.clone() else {
             return;
         };
         self.note_nodes(now, before.as_ref(), &picture);
-        if first {
-            // They waited for it.
+        // They waited for it.
+        if first || (self.gathered_for(now.at) >= GATHER && self.reason_by().is_none()) {
             self.decide(now, news);
         }
         news.extend(self.quorum.look(now, before.as_ref(), &picture));
