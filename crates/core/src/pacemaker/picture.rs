@@ -334,6 +334,19 @@ impl Picture {
     }
 }
 
+impl PacemakerNode {
+    /// It has left Pacemaker in order, or is about to. One that has left is online and pending as long as its
+    /// Corosync runs.
+    pub fn has_left(&self) -> bool {
+        self.leaving || (self.online && self.pending)
+    }
+
+    /// It is online and has joined. Pacemaker shows a node that is joining as in standby.
+    pub fn takes_part(&self) -> bool {
+        self.online && !self.pending
+    }
+}
+
 impl Group {
     /// Whether a resource belongs to it.
     pub fn has(&self, resource: &str) -> bool {

@@ -40,6 +40,8 @@ pub const LOOK_GAP: Span = Span::from_ms(500);
 const LOOK_AFTER: Span = Span::from_ms(100);
 /// How long reports wait for the first picture, which says what group a resource belongs to.
 const FIRST_WAIT: Span = Span::from_secs(3);
+/// How long a failure waits for a look that shows its reason.
+const REASON_WAIT: Span = Span::from_secs(1);
 /// Names of reports that are remembered, so that one handed over twice counts once.
 const KEYS_MAX: usize = 2 * REPORTS_MAX;
 /// Reports are kept for a look that shows what followed for this long.
@@ -67,6 +69,8 @@ pub struct Watch {
     /// The others should look as well.
     hint: bool,
     picture: Option<Picture>,
+    /// When the look was asked for that brought it.
+    picture_of: Moment,
     looking: bool,
     look_at: Moment,
     looked_at: Option<Moment>,
@@ -101,6 +105,7 @@ impl Watch {
             shown_at: now,
             hint: false,
             picture: None,
+            picture_of: now,
             looking: false,
             look_at: now,
             looked_at: None,
@@ -225,7 +230,10 @@ impl Watch {
     /// Does what is due.
     pub fn tick(&mut self, now: Now, news: &mut Vec<News>) {
         if self.gather_until.is_some_and(|until| until <= now.at) {
-            self.decide(now, news);
+            match self.reason_by().filter(|by| *by > now.at) {
+                None => self.decide(now, news),
+                until => self.gather_until = until,
+            }
         }
         news.extend(self.fencings.tick(now.at));
         news.extend(self.troubles.tick(now));

@@ -3,8 +3,8 @@
 use super::known::Away;
 use super::look::Look;
 use super::{CAUSE_MAX, CLOCKS_APART, Move, PERSON_MAX, Why};
-use crate::pacemaker::Absence;
 use crate::pacemaker::picture::{GroupKind, Sort, same};
+use crate::pacemaker::{Absence, PacemakerNode};
 use crate::time::{Span, WallTime};
 use alloc::string::{String, ToString};
 
@@ -56,7 +56,7 @@ impl Look<'_> {
         let node = self.picture.node(from);
         let lost = self.beside.lost.iter().find(|(name, _)| same(name, from));
         let gone = node.is_none_or(|node| !node.online);
-        let left = node.is_some_and(|node| node.leaving);
+        let left = node.is_some_and(PacemakerNode::has_left);
         let stopped = self.picture.stopped(self.group, from);
         let begun = stopped.filter(|at| near(*at, seen, CAUSE_MAX));
         if let Some((_, lost)) = lost.filter(|(_, lost)| gone && (lost.fenced || !left)) {

@@ -126,7 +126,7 @@ fn a_group_that_fails_on_every_node_is_mailed_first_and_summed_up() {
                 }
             }
         }
-        let news = play.tick(2_000);
+        let news = play.tick(2_420);
         let [
             News {
                 what: What::Failed(fault),
@@ -139,10 +139,10 @@ fn a_group_that_fails_on_every_node_is_mailed_first_and_summed_up() {
         quiet.push((own, fault.quiet));
         let mut none = picture(None, 0);
         none.failures = reports.map(|(ms, node)| failure(node, ms)).to_vec();
-        play.see(2_100, none.clone());
-        play.see(7_200, none);
-        let mut news = play.tick(7_200);
-        news.extend(play.tick(17_300));
+        play.see(2_500, none.clone());
+        play.see(7_600, none);
+        let mut news = play.tick(7_600);
+        news.extend(play.tick(17_700));
         let [
             News {
                 what: What::Down { failures, .. },

@@ -1,13 +1,12 @@
 //! Reports as they come, and in the order of their times.
 
-use super::REPORTS_MAX;
-use super::Watch;
+use super::{REASON_WAIT, REPORTS_MAX, Watch};
 use crate::pacemaker::News;
 use crate::pacemaker::fencing;
 use crate::pacemaker::groups::Lost;
 use crate::pacemaker::picture::same;
 use crate::pacemaker::report::{Kind, Report};
-use crate::time::{Moment, Now, WallTime};
+use crate::time::{Moment, Now, Span, WallTime};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -41,6 +40,7 @@ impl Watch {
                 member: false,
             } => {
                 self.lose(now, node, at);
+                self.fencings.lost(node);
             }
             Kind::Node { node, member: true } => {
                 self.lost.remove(node);
@@ -58,6 +58,7 @@ impl Watch {
                     lost.fenced |= *rc == 0;
                     lost.failed = match (*rc, lost.failed.take()) {
                         (0, _) => None,
+                        _ if lost.fenced => None,
                         // Pacemaker tries again: it has failed since the first time.
                         (_, Some(first)) => Some(first),
                         (_, None) => Some((now.at, fencing::parts(description).1)),
@@ -77,6 +78,27 @@ impl Watch {
             }
             _ => {}
         }
+    }
+
+    /// Until when what was gathered waits for a look: a failure among it is younger than the picture, and the next
+    /// one may have its reason.
+    pub(super) fn reason_by(&self) -> Option<Moment> {
+        let failed = |report: &Report| match &report.kind {
+            Kind::Operation(operation) => operation.failed(),
+            _ => false,
+        };
+        let waits = self.picture.is_some() && self.blind.is_none();
+        let full = self.gathered.len() >= REPORTS_MAX;
+        let mut younger = self.gathered.iter();
+        let younger = younger.find(|(came, report)| *came > self.picture_of && failed(report));
+        let by = younger.map(|(came, _)| *came + REASON_WAIT);
+        by.filter(|_| waits && !full)
+    }
+
+    /// For how long the first has waited of what is gathered.
+    pub(super) fn gathered_for(&self, now: Moment) -> Span {
+        let first = self.gathered.first();
+        first.map_or(Span::ZERO, |(came, _)| now.since(*came))
     }
 
     /// What was gathered is taken in the order of its times.

@@ -1,6 +1,6 @@
 //! What a picture shows, against the one before and what was reported.
 
-use super::{LATE_MAX, OTHERS_WAIT, Watch, own};
+use super::{GATHER, LATE_MAX, OTHERS_WAIT, Watch, own};
 use crate::pacemaker::groups::Beside;
 use crate::pacemaker::nodes::compare;
 use crate::pacemaker::picture::{Picture, same};
@@ -16,8 +16,11 @@ impl Watch {
     /// What a node shows that does not take part yet is how things were before.
     pub(super) fn of_use(&mut self, now: Now, picture: Picture) -> Result<Picture, String> {
         match picture.node(&self.own) {
-            Some(own) if !own.online => {
-                self.groups.begun_anew(now.wall);
+            // Until it has joined it shows no quorum, and a standby that nobody has set.
+            Some(own) if !own.takes_part() => {
+                if !own.online {
+                    self.groups.begun_anew(now.wall);
+                }
                 Err("this node does not take part in the cluster".to_string())
             }
             _ => Ok(picture),
@@ -30,13 +33,14 @@ impl Watch {
             news.push(own(What::Sees));
         }
         let before = self.picture.replace(picture);
+        self.picture_of = self.asked_at;
         let first = before.is_none();
         let Some(picture) = self.picture.clone() else {
             return;
         };
         self.note_nodes(now, before.as_ref(), &picture);
-        if first {
-            // They waited for it.
+        // They waited for it.
+        if first || (self.gathered_for(now.at) >= GATHER && self.reason_by().is_none()) {
             self.decide(now, news);
         }
         news.extend(self.quorum.look(now, before.as_ref(), &picture));
@@ -152,8 +156,8 @@ impl Watch {
 
 /// What a person has marked: the whole, and each node that takes part.
 fn marks(picture: &Picture) -> (bool, Vec<(&str, bool, bool)>) {
-    let online = picture.nodes.iter().filter(|node| node.online);
-    let marked = online.filter(|node| node.standby || node.maintenance);
+    let parts = picture.nodes.iter().filter(|node| node.takes_part());
+    let marked = parts.filter(|node| node.standby || node.maintenance);
     let marks = marked.map(|node| (node.name.as_str(), node.standby, node.maintenance));
     (picture.maintenance, marks.collect())
 }
