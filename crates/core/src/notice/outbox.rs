@@ -438,6 +438,13 @@ impl Outbox {
         self.entries.is_empty()
     }
 
+    /// Notices came to wait on disk that were never in memory.
+    pub fn note_backlog(&mut self) {
+        self.backlog = true;
+        // A page that is being read may end before them.
+        self.spilled_while_loading |= self.loading;
+    }
+
     /// More notices wait on disk.
     pub fn has_backlog(&self) -> bool {
         self.backlog || self.rescan_at.is_some()
