@@ -17,12 +17,12 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// How long the answer to whoever raised an alert waits for a second server's word.
-pub const SECOND_WAIT: Span = Span::from_ms(200);
+pub(super) const SECOND_WAIT: Span = Span::from_ms(200);
 /// Servers that are asked for their word; one is enough, and more are asked should one be slow.
-pub const CONFIRMERS_MAX: usize = 3;
+pub(super) const CONFIRMERS_MAX: usize = 3;
 /// Words that are owed to other servers while our disk is at work; beyond it none is given, and the other
 /// end says that it stands alone.
-pub const OWED_MAX: usize = 1_024;
+pub(super) const OWED_MAX: usize = 1_024;
 
 /// Alerts whose sender waits, and words that are owed to others.
 #[derive(Clone, Debug, Default)]

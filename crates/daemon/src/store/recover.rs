@@ -183,7 +183,7 @@ pub(super) fn views(conn: &Connection) -> Result<Vec<View>> {
 
 /// The latest acknowledgements, the oldest of them first.
 pub(super) fn acknowledgements(conn: &Connection) -> Result<Vec<Acknowledgement>> {
-    if !super::schema::is_newest(conn)? {
+    if !super::schema::has_views(conn)? {
         return Ok(Vec::new());
     }
     let mut statement = conn.prepare(
