@@ -27,6 +27,7 @@ mod raise;
 mod stage;
 mod store;
 mod syslog;
+mod takeover;
 mod tls;
 
 use figure::Figure;
@@ -48,6 +49,7 @@ const NAMES: &[(&str, Bench)] = &[
     ("raise", raise::run),
     ("kill", kill::run),
     ("books", kill::run),
+    ("takeover", takeover::run),
     ("cut", cut::run),
     ("cut-loss", cut::run_with_loss),
     ("cpu", cpu::run),

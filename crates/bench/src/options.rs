@@ -7,10 +7,10 @@ use std::time::Duration;
 pub(crate) const USAGE: &str = "\
 noroshi-bench [NAME...] [--runs N] [--minutes N] [--noroshi PATH] [--json FILE]
 
-  NAME            store agent check commands raise kill books cut cut-loss cpu memory logs push
-                  console quiet;
+  NAME            store agent check commands raise kill books takeover cut cut-loss cpu memory
+                  logs push console quiet;
                   all if none is given
-  --runs N        runs of agent (200), commands (100), raise (200), kill (200), cut and cut-loss (30 each);
+  --runs N        runs of agent (200), commands (100), raise (200), kill and takeover (200), cut and cut-loss (30 each);
                   pushes of push (100 to three servers, 30 to nine, 1000 under alert load);
                   loads of each page of console (100; 20 in Chromium), its alerts (200)
   --minutes N     how long quiet watches (30)

@@ -167,30 +167,30 @@ fn clplogcmd_takes_any_text_and_refuses_what_is_no_alert() {
 /// Rule: N8 N7
 #[test]
 fn an_alert_that_is_not_on_two_disks_is_accepted_with_a_warning() {
-    let stands = [
-        (true, true, ""),
+    fn answers(durable: bool, replicated: bool) -> Reply {
+        let alert = AlertId("a".into());
+        Reply::Accepted {
+            alert,
+            durable,
+            replicated,
+        }
+    }
+    let stands: [(fn(&Request) -> Reply, &str); 4] = [
+        (|_| answers(true, true), ""),
         (
-            true,
-            false,
+            |_| answers(true, false),
             "clplogcmd: the alert is accepted and on this server's disk only: no other server has confirmed it\n",
         ),
         (
-            false,
-            true,
+            |_| answers(false, true),
             "clplogcmd: the alert is accepted and on another server's disk, but not on this one's: the alert store is in trouble\n",
         ),
         (
-            false,
-            false,
+            |_| answers(false, false),
             "clplogcmd: the alert is accepted but not on disk: the alert store is in trouble\n",
         ),
     ];
-    for (durable, replicated, words) in stands {
-        let script = move |_: &Request| Reply::Accepted {
-            alert: AlertId("a".into()),
-            durable,
-            replicated,
-        };
+    for (script, words) in stands {
         let fake = Fake::start(cluster(ServerState::Up), Vec::new(), script);
         let ran = fake.run(&["clplogcmd", "-m", "x"]);
         assert_eq!((ran.code, &*ran.out), (0, "Command succeeded.\n"));

@@ -2,110 +2,10 @@
 
 mod e2e;
 
+use e2e::stores::*;
 use e2e::*;
-use noroshi_core::alert::{Destinations, MessageId, Severity};
-use noroshi_core::request::{Reply, Request};
-use noroshi_daemon::store::{AlertQuery, AlertRow, Reader};
+use noroshi_daemon::store::AlertRow;
 use std::collections::BTreeMap;
-
-/// How long a thousand alerts may take on a busy machine.
-const FETCHED: Duration = Duration::from_secs(120);
-
-/// Raises `number` alerts on `server` over one connection each, every tenth with a mail; the texts bear
-/// `word`.
-fn raise(cluster: &Cluster, server: usize, word: &str, number: usize, mail: bool) -> usize {
-    let mut replicated_ones = 0;
-    for n in 0..number {
-        let request = Request::Raise {
-            message: MessageId {
-                module: "logcmd".into(),
-                event: 1,
-            },
-            severity: Severity::Error,
-            text: format!("{word} {n} end"),
-            destinations: Some(Destinations {
-                alert: true,
-                mail: mail || n % 10 == 0,
-                ..Destinations::default()
-            }),
-        };
-        let reply = cluster.client(server).unwrap().change(request).unwrap();
-        let Reply::Accepted {
-            durable: true,
-            replicated,
-            ..
-        } = reply
-        else {
-            panic!("{reply:?}")
-        };
-        replicated_ones += usize::from(replicated);
-    }
-    replicated_ones
-}
-
-/// Everything in a server's store, read from its file.
-fn store(cluster: &Cluster, server: usize) -> Vec<AlertRow> {
-    let reader = Reader::of_no_daemon(&cluster.home(server).var());
-    let mut query = AlertQuery {
-        after_row: Some(0),
-        ..AlertQuery::default()
-    };
-    let mut all = Vec::new();
-    loop {
-        let page = reader.page_blocking(&query).unwrap();
-        all.extend(page.rows);
-        match page.next {
-            Some(next) => query.after_row = Some(next),
-            None => return all,
-        }
-    }
-}
-
-/// What all servers should agree on: each alert, its words, and how its mails stand.
-fn agreed(cluster: &Cluster, server: usize) -> BTreeMap<String, String> {
-    let told = |row: &AlertRow| {
-        let mails = row.notices.iter();
-        let mails = mails.filter(|one| one.key.channel == Channel::Mail);
-        let mails: Vec<String> = mails
-            .map(|one| format!("{} {:?}", one.key.recipient, one.state))
-            .collect();
-        format!("{} {mails:?}", row.alert.text)
-    };
-    let rows = store(cluster, server);
-    let number = rows.len();
-    let all: BTreeMap<_, _> = rows
-        .iter()
-        .map(|row| (row.alert.id.0.clone(), told(row)))
-        .collect();
-    assert_eq!(all.len(), number, "each alert once");
-    all
-}
-
-/// Waits until the stores of all servers hold the same.
-fn wait_alike(cluster: &Cluster) {
-    until(FETCHED, "all stores hold the same", || {
-        let first = agreed(cluster, 0);
-        for server in 1..cluster.len() {
-            let other = agreed(cluster, server);
-            let differs = |(id, words): &(&String, &String), of: &BTreeMap<String, String>| {
-                of.get(*id) != Some(*words)
-            };
-            let missing = first.iter().filter(|one| differs(one, &other)).count();
-            let more = other.iter().filter(|one| differs(one, &first));
-            let more: Vec<_> = more.take(3).collect();
-            if missing > 0 || !more.is_empty() {
-                return Err(format!(
-                    "sv{}: {} of {}, {missing} missing or otherwise, such as {more:?}",
-                    server + 1,
-                    other.len(),
-                    first.len()
-                ));
-            }
-        }
-        Ok(())
-    })
-    .unwrap();
-}
 
 /// Rule: N7 N8
 #[test]
@@ -247,4 +147,117 @@ fn who_raises_an_alert_hears_whether_a_second_server_has_it_on_disk() {
         begun.elapsed(),
     );
     cluster.daemon(2).resume().unwrap();
+}
+
+/// The first notice of each fact and each side, and nothing again after the heal: copies of what both sides knew
+/// before are alike, and the second one says what it is.
+///
+/// Rule: N5 N7 N9
+#[test]
+fn both_sides_of_a_cut_tell_and_nothing_is_told_again_after_it() {
+    if !namespaces() {
+        return;
+    }
+    let cluster = plan()
+        .interconnects(2)
+        .place(Place::Netns { ipv6: false })
+        .start()
+        .unwrap();
+    let refuse = inbox::Fault::Answer {
+        at: Verb::Mail,
+        code: 451,
+    };
+    cluster
+        .set_mail_faults(inbox::Faults::only(refuse))
+        .unwrap();
+    raise(&cluster, 0, "known to both", 3, true);
+    // The interconnects alone: mail and lamps are reached from both sides.
+    cluster.netns().cut_all(0).unwrap();
+    cluster.wait_sees(0, 1, ServerState::Unseen, SOON).unwrap();
+    cluster.wait_sees(1, 0, ServerState::Down, SOON).unwrap();
+    cluster.set_mail_faults(inbox::Faults::none()).unwrap();
+    assert_eq!(
+        raise(&cluster, 0, "of the one side", 5, true),
+        0,
+        "nobody else has it"
+    );
+    assert_eq!(raise(&cluster, 1, "of the other side", 5, true), 5);
+    let told = |cluster: &Cluster, words: &str, number: usize| {
+        until(LATER, words, || match mails_saying(cluster, words) {
+            told if told == number => Ok(()),
+            told => Err(format!("{told} mails\n{}", letters(cluster))),
+        })
+        .unwrap();
+    };
+    told(&cluster, "known to both", 6);
+    told(&cluster, "of the one side", 5);
+    told(&cluster, "of the other side", 5);
+    let before: Vec<_> = mails(&cluster);
+    let mut copies: BTreeMap<String, Vec<bool>> = BTreeMap::new();
+    for mail in before
+        .iter()
+        .filter(|mail| mail.body.contains("known to both"))
+    {
+        let repeat = mail.header("X-Noroshi-Possible-Repeat").is_some();
+        let id = mail.header("Message-ID").unwrap();
+        copies.entry(id).or_default().push(repeat);
+    }
+    assert_eq!(copies.len(), 3, "{copies:?}");
+    assert!(
+        copies.values().all(|marks| marks.contains(&true)),
+        "{copies:?}"
+    );
+    cluster.netns().heal(0).unwrap();
+    cluster.wait_all_up(LATER).unwrap();
+    wait_alike(&cluster);
+    for server in 0..3 {
+        flush(&cluster, server);
+    }
+    for (words, number) in [
+        ("known to both", 6),
+        ("of the one side", 5),
+        ("of the other side", 5),
+    ] {
+        assert_eq!(mails_saying(&cluster, words), number, "{words}");
+    }
+}
+
+/// What happens while a large gap is closed waits for none of it. (`GAP=100000` for one of the size that a big
+/// installation may have.)
+///
+/// Rule: N7
+#[test]
+fn a_large_gap_is_closed_and_delays_no_notice() {
+    let gap = std::env::var("GAP").map_or(4_000, |gap| gap.parse().unwrap());
+    let mut cluster = plan()
+        .tune(|conf| conf.alert_records_max = Some(200_000))
+        .prepare()
+        .unwrap();
+    let var = cluster.home(0).var();
+    noroshi_daemon::store::fill(&var, gap, noroshi_daemon::clock::wall()).unwrap();
+    cluster.start_all().unwrap();
+    let begun = Instant::now();
+    let mut slowest = Duration::ZERO;
+    until(Duration::from_secs(300), "both others have all", || {
+        for server in [1, 2] {
+            let at = Instant::now();
+            flush(&cluster, server);
+            slowest = slowest.max(at.elapsed());
+        }
+        let counts = [1, 2].map(|server| newest_row(&cluster, server));
+        match counts.iter().all(|rows| *rows >= u64::from(gap)) {
+            true => Ok(()),
+            false => Err(format!("{counts:?}")),
+        }
+    })
+    .unwrap();
+    latency(&format!("a gap of {gap} alerts closed"), begun.elapsed());
+    latency("slowest mail meanwhile", slowest);
+    // Not a figure: that one waits for the whole of it would take far longer.
+    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
+    wait_alike(&cluster);
+    for server in 0..3 {
+        let memory = cluster.daemon(server).private_dirty_kb().unwrap();
+        eprintln!("sv{}: {memory} kB", server + 1);
+    }
 }
