@@ -9,6 +9,7 @@ use noroshi_core::time::WallTime;
 use noroshi_daemon::store::{
     LOG_ALERTS_MAX, LOG_NAMES_MAX, LOG_PAGE_BYTES_MAX, LogNames, LogPlace, STORE_FILE, sample_items,
 };
+use rusqlite::Connection;
 use store_common::{Bench, samples};
 use tempfile::tempdir;
 
@@ -152,4 +153,40 @@ fn what_was_fetched_is_on_disk_when_that_is_said_and_the_place_is_kept() {
     let known = |server: &str| wait(bench.store.reader().log_place(server.into())).unwrap();
     assert_eq!(known("server2"), place("theirs", 42));
     assert_eq!(known("server3"), LogPlace::default());
+}
+
+/// One that the store cannot take is left out, or it would be fetched for ever; what a disk in trouble could not
+/// take is not said to be written.
+///
+/// Rule: N7 N8
+#[test]
+fn what_cannot_be_stored_of_a_page_is_left_out_and_the_rest_is_taken() {
+    let dir = tempdir().unwrap();
+    let (mut bench, _) = Bench::open(dir.path(), 100);
+    let other = Connection::open(dir.path().join(STORE_FILE)).unwrap();
+    let bad = id(2).0;
+    let trigger = format!(
+        "CREATE TRIGGER no BEFORE INSERT ON alert WHEN NEW.id = '{bad}'
+         BEGIN SELECT RAISE(ABORT, 'this one cannot be stored'); END;"
+    );
+    other.execute_batch(&trigger).unwrap();
+    let fetched = |bench: &Bench, numbers| {
+        let (done, written) = tokio::sync::oneshot::channel();
+        bench.store.take_fetched(samples(numbers), done);
+        wait(written).unwrap_or(false)
+    };
+    assert!(fetched(&bench, 1..4));
+    let there = |bench: &Bench| {
+        let names = names(bench, LogPlace::default()).alerts;
+        names.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+    };
+    assert_eq!(there(&bench), [id(1), id(3)]);
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert!(!fetched(&bench, 4..6), "the file is held by somebody else");
+    other.execute_batch("COMMIT").unwrap();
+    // Nothing of it was remembered for later.
+    bench.record(samples(6..7)).unwrap();
+    assert_eq!(there(&bench), [id(1), id(3), id(6)]);
+    assert!(fetched(&bench, 4..6));
+    bench.shut();
 }
