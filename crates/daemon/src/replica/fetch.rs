@@ -1,6 +1,6 @@
 //! One server's log, gone through page by page, and what is lacking here of it.
 
-use super::{ANSWER_WAIT, ATTEMPTS_MAX, Deed, FETCH_AGAIN};
+use super::{ANSWER_WAIT, ATTEMPTS_MAX, Deed, FETCH_AGAIN, FETCH_RETRY};
 use crate::inbox::Inbox;
 use crate::store::{LOG_ALERTS_MAX, LOG_NAMES_MAX, LogNames, LogPlace, Reader};
 use crate::{clock, log};
@@ -30,14 +30,24 @@ pub(super) struct Fetch {
 impl Fetch {
     /// Until the link ends, which ends this task.
     pub(super) async fn again_and_again(mut self, turn: Arc<Semaphore>) {
+        let mut rest = FETCH_RETRY;
         loop {
-            let mut fetched = 0;
+            let (mut fetched, mut whole) = (0, None);
             if let Ok(_turn) = turn.acquire().await {
-                // Ends early without a word: the next one goes on from where this one was.
-                let _ = self.whole_log(&mut fetched).await;
+                // Where it ends early the next one goes on from where this one was.
+                whole = self.whole_log(&mut fetched).await;
             }
             self.say(fetched);
-            sleep(FETCH_AGAIN).await;
+            let wait = match whole {
+                Some(()) => FETCH_AGAIN,
+                None => rest,
+            };
+            sleep(wait).await;
+            rest = match whole {
+                Some(()) => FETCH_RETRY,
+                // An earlier release never answers.
+                None => (rest * 2).min(FETCH_AGAIN),
+            };
         }
     }
 

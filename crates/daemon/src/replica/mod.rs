@@ -9,7 +9,7 @@
 //! *Use.* By the driver: it says which links stand, hands over what other servers say of logs, and does what
 //! comes out as [`Deed`]. *Failure.* A server that does not answer within [`ANSWER_WAIT`], [`ATTEMPTS_MAX`]
 //! times, a store that cannot be read or written: the fetch ends, and begins again where it was at the next
-//! link, or after [`FETCH_AGAIN`]. Decisions need none of this: an alert that is to be told yet is repeated by
+//! link, or after [`FETCH_RETRY`] and more. Decisions need none of this: an alert that is to be told yet is repeated by
 //! `core`, and what is fetched untold goes into the backlog on disk, of which `core` hears.
 
 mod fetch;
@@ -32,6 +32,8 @@ const ANSWER_WAIT: Duration = Duration::from_secs(5);
 const ATTEMPTS_MAX: u32 = 3;
 /// While a link stands nothing should be missing; what a full disk could not take is looked for again after this.
 const FETCH_AGAIN: Duration = Duration::from_secs(600);
+/// After a fetch that ended early; then twice as long each time, up to [`FETCH_AGAIN`].
+const FETCH_RETRY: Duration = Duration::from_secs(10);
 /// Questions of other servers that are dealt with or wait for it; one more is not answered and asked again.
 const ANSWERS_MAX: usize = 32;
 /// Deeds that wait for the driver; whoever has one waits.
