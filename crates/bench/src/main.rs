@@ -33,6 +33,7 @@ mod ring;
 mod stage;
 mod store;
 mod syslog;
+mod takeover;
 mod tls;
 
 use figure::Figure;
@@ -56,6 +57,7 @@ const NAMES: &[(&str, Bench)] = &[
     ("raise", raise::run),
     ("kill", kill::run),
     ("books", kill::run),
+    ("takeover", takeover::run),
     ("cut", cut::run),
     ("cut-loss", cut::run_with_loss),
     ("ring", ring::run),

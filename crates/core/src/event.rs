@@ -65,6 +65,9 @@ pub enum Event {
         /// There are more.
         more: bool,
     },
+    /// Alerts that this server had missed were fetched from another one, and are on disk with notices that
+    /// nobody has told yet.
+    Fetched,
     /// How notices ended that a server asks about (this one included), from disk. Nothing comes when
     /// the disk cannot be read.
     Found {

@@ -6,6 +6,7 @@
 //! alerts, `raise` turns alerts into notices, `lamps`, `latches`, `peers` and `requests` do what they say.
 
 mod acknowledge;
+mod copies;
 mod facts;
 mod lamps;
 mod latches;
@@ -97,6 +98,7 @@ pub struct Node {
     items: Vec<Item>,
     /// Requests to be answered when a batch is on disk.
     replies: Vec<(u64, RequestId, Promised)>,
+    copies: copies::Copies,
     next_beat: Moment,
     /// The deadline that the driver was last told; a step far behind it means a pause.
     promised: Option<Moment>,
@@ -139,8 +141,8 @@ pub struct Node {
 /// What a request is answered when its batch is on disk.
 #[derive(Clone, Debug)]
 enum Promised {
-    /// The alert is accepted.
-    Alert(AlertId),
+    /// The alert is accepted; answered by [`copies`].
+    Alert,
     /// The lamp is put out, and stays so over restarts.
     LampOut,
     /// An alert is acknowledged.
@@ -178,6 +180,7 @@ impl Node {
             batch: 0,
             items: Vec::new(),
             replies: Vec::new(),
+            copies: copies::Copies::default(),
             next_beat: now.at,
             promised: None,
             stepped_at: now.at,
@@ -236,6 +239,7 @@ impl Node {
             Event::LinkUp(server) => self.link_up(now, server, out),
             Event::LinkDown(server) => {
                 self.linked = self.linked.without(server);
+                self.copies.gone(server);
                 self.outbox.gone(now.at, server);
                 let mut news = Vec::new();
                 self.membership.link_broken(now.at, server, &mut news);
@@ -252,6 +256,7 @@ impl Node {
                 self.restore(now, notices, more);
                 self.assigned = false;
             }
+            Event::Fetched => self.outbox.note_backlog(),
             Event::Found {
                 server,
                 asked,
@@ -283,6 +288,7 @@ impl Node {
             sooner(self.outbox.next_deadline(self.held_until()));
         }
         sooner(self.settled_at);
+        sooner(self.copies.due());
         sooner(self.store_calm_at);
         sooner(self.returns_due());
         sooner(self.licences_due());
@@ -387,6 +393,7 @@ impl Node {
         self.watch_lamps(now, out);
         self.tell_store_calm(now, out);
         self.flush(out);
+        self.tell_copies(now, out);
         self.order_lamps(now, out);
         self.leave_if_done(now, out);
     }
@@ -473,13 +480,14 @@ impl Node {
         self.lamps.iter_mut().for_each(|lamp| lamp.recorded(batch));
         let durable = result.is_ok();
         self.reports_recorded(batch, durable, out);
+        self.give_word(batch, durable, out);
         self.replies.retain(|(of, request, promised)| {
             if *of == batch {
                 let reply = match (promised, &result) {
-                    (Promised::Alert(alert), _) => Reply::Accepted {
-                        alert: alert.clone(),
-                        durable,
-                    },
+                    (Promised::Alert, _) => {
+                        self.copies.own_copy(*request, durable);
+                        return false;
+                    }
                     (Promised::LampOut | Promised::Acknowledged, Ok(())) => Reply::Done,
                     (Promised::Acknowledged, Err(why)) => Reply::Refused {
                         why: acknowledge::not_kept(self.config.language, why),

@@ -51,6 +51,7 @@ impl Node {
                 alert: (*alert).clone(),
                 notices,
                 repeated: true,
+                confirm: false,
             });
         }
     }
@@ -77,7 +78,14 @@ impl Node {
                 alert,
                 notices,
                 repeated,
-            } => self.adopt(now, from, alert, &notices, repeated, out),
+                confirm,
+            } => {
+                let id = confirm.then(|| alert.id.clone());
+                if self.adopt(now, from, alert, &notices, repeated, out) {
+                    self.owe_word(from, id);
+                }
+            }
+            PeerMessage::Kept { alerts } => self.kept_elsewhere(&alerts),
             PeerMessage::Mark { notice } => self.mark(now, from, &notice),
             PeerMessage::Latches {
                 latches,
@@ -135,14 +143,19 @@ impl Node {
             PeerMessage::Pacemaker { report } => self.pacemaker_of_peer(now, from, report, out),
             PeerMessage::Groups { groups } => self.learn_groups(now, groups),
             // The daemon carries these.
-            PeerMessage::SetWant { .. } | PeerMessage::SetPiece { .. } => {}
+            PeerMessage::SetWant { .. }
+            | PeerMessage::SetPiece { .. }
+            | PeerMessage::LogAsk { .. }
+            | PeerMessage::LogNames { .. }
+            | PeerMessage::LogWant { .. }
+            | PeerMessage::LogAlerts { .. } => {}
             PeerMessage::Unknown => {}
         }
     }
 
     /// Takes an alert that another server accepted, as our own from here on. One that we know
     /// already can still bring notices that we do not, such as when that server has it mailed
-    /// because it ends a fault that we slept through.
+    /// because it ends a fault that we slept through. Answers whether its record is in this step's batch.
     fn adopt(
         &mut self,
         now: Now,
@@ -151,7 +164,7 @@ impl Node {
         notices: &[NoticeRecord],
         repeated: bool,
         out: &mut Vec<Action>,
-    ) {
+    ) -> bool {
         let known = is_fact(&alert.id) && !self.is_new_fact(&alert.id);
         let is_unknown = |notice: &NoticeRecord| {
             notice.key.channel == Channel::Mail && !self.outbox.knows(&notice.key)
@@ -162,7 +175,7 @@ impl Node {
             for notice in notices {
                 self.mark(now, from, notice);
             }
-            return;
+            return false;
         }
         let alert = Arc::new(alert);
         let standing = match known || repeated {
@@ -177,9 +190,11 @@ impl Node {
                 alert: (*alert).clone(),
                 notices: taken,
                 repeated: true,
+                confirm: false,
             };
             self.tell_all(&message, out);
         }
+        true
     }
 
     fn mark(&mut self, now: Now, from: ServerId, notice: &NoticeRecord) {

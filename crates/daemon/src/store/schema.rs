@@ -12,7 +12,7 @@ use std::path::Path;
 const APPLICATION_ID: i64 = 0x4e52_5300;
 
 /// What leads from version n to version n + 1, oldest first.
-const STEPS: [&str; 3] = [V1, V2, V3];
+const STEPS: [&str; 4] = [V1, V2, V3, V4];
 
 /// A version beyond this is no newer release, but damage.
 const VERSION_MAX: i64 = 255;
@@ -88,12 +88,28 @@ CREATE TABLE pacemaker_group(
 ) WITHOUT ROWID;
 ";
 
+/// For the other servers: what this log is called, so that a row of one that is gone is not taken for a row of
+/// this one; and up to which row of whose log everything stands here.
+const V4: &str = "
+CREATE TABLE log(
+  name TEXT PRIMARY KEY
+) WITHOUT ROWID;
+INSERT INTO log VALUES(lower(hex(randomblob(8))));
+CREATE TABLE fetched(
+  server TEXT PRIMARY KEY,
+  log TEXT NOT NULL,
+  row INTEGER NOT NULL
+) WITHOUT ROWID;
+";
+
 /// What must be there for our statements to mean what they say.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 11] = [
     "acknowledgement",
     "alert",
     "alert_time",
+    "fetched",
     "latch",
+    "log",
     "notice",
     "notice_undelivered",
     "notice_unfinished",

@@ -169,7 +169,11 @@ fn range(conn: &Connection, query: &AlertQuery, newest: bool) -> rusqlite::Resul
 }
 
 /// One row whole; `None` when it cannot be understood.
-fn read(conn: &Connection, number: i64, newest: bool) -> rusqlite::Result<Option<AlertRow>> {
+pub(super) fn read(
+    conn: &Connection,
+    number: i64,
+    newest: bool,
+) -> rusqlite::Result<Option<AlertRow>> {
     let mut statement = conn.prepare_cached(concat!(
         "SELECT a.row, ",
         alert_columns!(),

@@ -131,6 +131,7 @@ fn a_failover_is_mailed_in_the_settings_language_with_its_thread() {
             alert,
             notices: Vec::new(),
             repeated: false,
+            confirm: false,
         };
         let mut out = Vec::new();
         other.step(now, Event::Peer(ServerId(0), Box::new(told)), &mut out);
