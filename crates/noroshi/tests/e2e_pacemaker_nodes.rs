@@ -37,7 +37,9 @@ fn nodes_that_stop_return_or_fail_to_stop_are_told_with_the_reason() {
 fn fails_back(stage: &mut Stage) {
     let at = stage.group_at();
     let name = server_name(at);
-    stage.run(0, &["crm_resource", "--move", "-r", "web", "-N", &name]);
+    let prefers =
+        format!("<rsc_location id=\"prefers\" rsc=\"web\" node=\"{name}\" score=\"INFINITY\"/>");
+    stage.run(0, &["cibadmin", "-o", "constraints", "-C", "-X", &prefers]);
     stage.told("a preference alone", &[]);
     stage.cluster.kill_node(at).unwrap();
     let on = stage.wait_group_elsewhere(at);
