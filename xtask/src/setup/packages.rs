@@ -85,6 +85,11 @@ pub(super) const PACKAGES: &[Package] = &[
         reason: "the Corosync engine on a real ring",
     },
     Package {
+        name: "g++",
+        sign: Programs(&["g++"]),
+        reason: "libFuzzer, which is C++",
+    },
+    Package {
         name: "man-db",
         sign: Programs(&["man"]),
         reason: "man pages, shown by the real program",
