@@ -90,6 +90,11 @@ pub(super) const PACKAGES: &[Package] = &[
         reason: "libFuzzer, which is C++",
     },
     Package {
+        name: "systemd",
+        sign: Programs(&["systemd-analyze"]),
+        reason: "the unit and its sandbox, with systemd's own lists and verdict",
+    },
+    Package {
         name: "man-db",
         sign: Programs(&["man"]),
         reason: "man pages, shown by the real program",
