@@ -1,8 +1,9 @@
 //! Searches for inputs that break a decoder, with libFuzzer (`crates/fuzz`).
 //!
 //! It runs on stable: the crates of the workspace are compiled through `crates/fuzz/instrument.sh`, and what they
-//! depend on is that of every other build. Inputs that were found to go new ways stay in `target/fuzz/TARGET/` for
-//! the next search; `--keep` takes the few of them that add something into the repository.
+//! depend on is that of every other build. A search begins with `crates/fuzz/corpus/TARGET/` and the pieces in
+//! `crates/fuzz/words/TARGET.txt`, where there are some. Inputs that were found to go new ways stay in
+//! `target/fuzz/TARGET/` for the next one; `--keep` takes those of them that add something into the corpus.
 //!
 //! *Failure.* An input that breaks a promise is kept in `target/fuzz/found/`, named with the end of the log.
 
@@ -83,7 +84,9 @@ fn parse(arguments: &[&str]) -> Result<Search, String> {
             "--keep" => keep = true,
             "--minutes" => {
                 let value = words.next().and_then(|value| value.parse().ok());
-                minutes = value.ok_or("--minutes: a whole number, please")?;
+                // libFuzzer takes 0 for "without end".
+                let value = value.filter(|minutes| *minutes > 0);
+                minutes = value.ok_or("--minutes: a whole number from 1 on, please")?;
             }
             name if known.iter().any(|target| target == name) => targets.push(name.to_owned()),
             other => return Err(format!("{other}: no target; there are {}", known.join(" "))),
@@ -256,7 +259,12 @@ mod tests {
         let all = parse(&["--keep"]).unwrap();
         assert_eq!((all.seconds, all.keep), (MINUTES * 60, true));
         assert!(all.targets.len() >= 14, "{:?}", all.targets);
-        for wrong in [&["no-such-target"][..], &["--minutes"], &["--minutes", "x"]] {
+        for wrong in [
+            &["no-such-target"][..],
+            &["--minutes"],
+            &["--minutes", "x"],
+            &["--minutes", "0"],
+        ] {
             assert!(parse(wrong).is_err(), "{wrong:?}");
         }
     }

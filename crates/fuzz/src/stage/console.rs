@@ -66,3 +66,21 @@ async fn talk(mut near: DuplexStream, request: &[u8], patience: Duration) -> Vec
     }
     answer
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Else every form would only lead to the page that asks for a password.
+    #[test]
+    fn the_visitor_is_signed_in_and_sees_hostile_settings() {
+        let request = format!(
+            "GET /builder HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: {}\r\n\r\n",
+            cookie()
+        );
+        let answer = answer(request.as_bytes(), Duration::from_secs(15));
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(answer.contains("&lt;zz onload=x&gt;"), "{answer}");
+    }
+}

@@ -46,7 +46,10 @@ impl Place {
         let etc = home.conf();
         let etc = etc.parent().expect("a file is in a directory");
         std::fs::create_dir_all(etc).expect("a fresh directory");
-        std::fs::write(home.conf(), CONF.replace("HASH", HASH)).expect("room for a file");
+        let conf = CONF.replace("HASH", HASH);
+        let read = noroshi_conf::read(conf.as_bytes());
+        assert!(read.is_ok(), "{read:#?}");
+        std::fs::write(home.conf(), conf).expect("room for a file");
         let (inbox, mut events) = mpsc::channel(64);
         let (store, _) = Store::open(&home.var(), 10_000, inbox);
         tokio::spawn(async move { while events.recv().await.is_some() {} });
