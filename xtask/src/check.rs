@@ -4,7 +4,7 @@
 //! are the time and verdict of each step and then the test runner's own summary.
 
 use crate::step::{Steps, Verdict};
-use crate::{deny, notices, purity, rules, runner, setup, tidy, tool};
+use crate::{deny, fuzz, notices, purity, rules, runner, setup, tidy, tool};
 use std::process::ExitCode;
 
 /// Does it all. As root or in CI nothing may be missing and no test may skip itself; elsewhere, or
@@ -39,6 +39,7 @@ pub(crate) fn run(lenient: bool, quick: bool) -> ExitCode {
             ran.result.into()
         });
         steps.step("doc tests", || runner::run_doc_tests().into());
+        steps.step("fuzz", || fuzz::minute(lenient));
     }
     println!("\n{steps}\n{summary}");
     if steps.passed() {

@@ -6,6 +6,7 @@
 
 mod check;
 mod deny;
+mod fuzz;
 mod launch;
 mod notices;
 mod purity;
@@ -29,7 +30,10 @@ cargo xtask VERB
   tidy                the style rules that neither rustfmt nor clippy knows
   notices             write anew which software of others is in the product, after a change of it
   demo [ARGUMENT...]  build and run the demo
-  bench [NAME...]     build and run the benches";
+  bench [NAME...]     build and run the benches
+  fuzz [TARGET...] [--minutes M] [--keep]
+                      search for inputs that break a decoder, ten minutes each; --keep: take those
+                      that go new ways into crates/fuzz/corpus";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         ("tidy", []) => tidy::run(),
         ("notices", []) => notices::run(),
         ("demo", rest) => launch::demo(rest),
+        ("fuzz", rest) => fuzz::run(rest),
         ("bench", rest) => launch::bench(rest),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");

@@ -14,6 +14,8 @@ pub mod control;
 mod driver;
 pub mod engine;
 pub mod entropy;
+#[doc(hidden)]
+pub mod fuzzing;
 mod happenings;
 pub mod home;
 pub mod host_files;

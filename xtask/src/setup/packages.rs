@@ -90,6 +90,16 @@ pub(super) const PACKAGES: &[Package] = &[
         reason: "the bench of the Corosync engine: its traps beside our notices",
     },
     Package {
+        name: "g++",
+        sign: Programs(&["g++"]),
+        reason: "libFuzzer, which is C++",
+    },
+    Package {
+        name: "systemd",
+        sign: Programs(&["systemd-analyze"]),
+        reason: "the unit and its sandbox, with systemd's own lists and verdict",
+    },
+    Package {
         name: "man-db",
         sign: Programs(&["man"]),
         reason: "man pages, shown by the real program",

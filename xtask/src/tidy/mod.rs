@@ -7,6 +7,7 @@
 mod bans;
 mod code;
 mod pages;
+mod security;
 
 use crate::tool;
 use std::fs;
@@ -43,6 +44,7 @@ pub(crate) fn check() -> Result<(), String> {
         }
     }
     faults.extend(pages::faults(tool::root())?);
+    faults.extend(security::faults(tool::root())?);
     for fault in &faults {
         eprintln!("{fault}");
     }

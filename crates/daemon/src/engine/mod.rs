@@ -366,3 +366,8 @@ impl Wires {
         }
     }
 }
+
+/// A greeting of another server, read and written again; for [`crate::fuzzing`].
+pub(crate) fn greeting_again(line: &[u8]) -> Option<Vec<u8>> {
+    hello::Hello::parse(line).ok().map(|hello| hello.line())
+}

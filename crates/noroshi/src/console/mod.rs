@@ -23,6 +23,7 @@ pub(crate) mod certificate;
 mod deed;
 mod desk;
 mod door;
+pub mod fuzzing;
 mod gathering;
 mod host;
 mod live;

@@ -4,6 +4,7 @@
 //! A reader of just that much of X.509 (RFC 5280 section 4.1) in DER. It judges nothing: trust is
 //! rustls's business. Bytes from outside; whatever is wrong with them, the answer is `None`.
 
+use crate::channel::trouble::printable;
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -28,7 +29,7 @@ const ORGANIZATION: &[u8] = &[0x55, 4, 10];
 const SUBJECT_ALT_NAME: &[u8] = &[0x55, 29, 17];
 
 /// The certificate in the words of its standard: `CN=mx.example.com; SAN=…; issuer=…; notAfter=2027-01-31`.
-pub(super) fn shown(der: &[u8]) -> Option<String> {
+pub(crate) fn shown(der: &[u8]) -> Option<String> {
     let (body, _) = take(take(der, SEQUENCE)?.0, SEQUENCE)?;
     let rest = match body.first() {
         Some(&VERSION) => take(body, VERSION)?.1,
@@ -89,7 +90,7 @@ fn name(mut der: &[u8]) -> Option<String> {
         let (attribute, _) = take(set, SEQUENCE)?;
         let (kind, value) = take(attribute, OID)?;
         let (_, value, _) = any(value)?;
-        let value = String::from_utf8_lossy(value).into_owned();
+        let value = printable(&String::from_utf8_lossy(value));
         match kind {
             COMMON_NAME => return Some(value),
             ORGANIZATION => organization = Some(value),
@@ -110,12 +111,9 @@ fn until(der: &[u8]) -> Option<String> {
         UTC_TIME => format!("19{time}"),
         _ => time.to_owned(),
     };
-    Some(format!(
-        "{}-{}-{}",
-        time.get(..4)?,
-        time.get(4..6)?,
-        time.get(6..8)?
-    ))
+    let day = time.get(..8)?;
+    let is_day = day.bytes().all(|digit| digit.is_ascii_digit());
+    is_day.then(|| format!("{}-{}-{}", &day[..4], &day[4..6], &day[6..]))
 }
 
 fn alt_names(mut der: &[u8]) -> Vec<String> {
@@ -157,7 +155,7 @@ fn names(mut der: &[u8]) -> Option<Vec<String>> {
     while let Some((tag, content, rest)) = any(list) {
         list = rest;
         let name = match tag {
-            DNS_NAME => Some(String::from_utf8_lossy(content).into_owned()),
+            DNS_NAME => Some(printable(&String::from_utf8_lossy(content))),
             IP_ADDRESS => address(content),
             _ => None,
         };
@@ -202,6 +200,31 @@ mod tests {
             shown(&certificate()).unwrap(),
             "CN=mx.example.com; SAN=mx.example.com, mail.example.com, 192.0.2.7; issuer=mx.example.com; notAfter=2031-05-09"
         );
+    }
+
+    /// Found by the search `certificate`: a subject of `mx.examp`, then bytes 3, 2 and 1; then a last day of such.
+    ///
+    /// Rule: N10
+    #[test]
+    fn no_name_or_day_of_a_certificate_steers_anything() {
+        for (from, to) in [
+            ("mx.example.com", "mx\u{3}\u{1b}[2J\n.com"),
+            ("310509", "31\u{7}\u{8}09"),
+        ] {
+            let mut bent = certificate();
+            let places: Vec<usize> = (0..bent.len() - from.len())
+                .filter(|at| bent[*at..].starts_with(from.as_bytes()))
+                .collect();
+            assert!(!places.is_empty(), "{from}");
+            for at in places {
+                bent[at..at + to.len()].copy_from_slice(to.as_bytes());
+            }
+            let told = shown(&bent);
+            assert!(
+                !told.iter().any(|told| told.contains(char::is_control)),
+                "{told:?}"
+            );
+        }
     }
 
     /// Rule: N10

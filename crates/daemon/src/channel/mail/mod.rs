@@ -23,6 +23,7 @@ mod test_mail;
 mod tls;
 mod wire;
 
+pub(crate) use certificate::shown as certificate_in_words;
 pub use ending::Ending;
 pub use talk::{Conversation, FAULTS_MAX, Fault, STEPS_MAX, Step, TEXT_BYTES_MAX, What};
 pub use test_mail::{NotTested, TEST_WAIT_MAX, TestMails};

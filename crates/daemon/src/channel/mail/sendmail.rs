@@ -120,7 +120,23 @@ async fn run(
         let _ = kill_process_group(group, Signal::KILL);
     }
     let _ = child.start_kill();
-    trouble::outcome(verdict, trouble::printable(&format!("{program}: {what}")))
+    let hint = confined(context.language);
+    trouble::outcome(
+        verdict,
+        trouble::printable(&format!("{program}: {what}{hint}")),
+    )
+}
+
+/// What stands behind a failure in a service that may gain no privileges: programs that hand mails over are mostly
+/// set-uid or set-gid, and say no more then than that a file could not be opened.
+fn confined(language: Language) -> &'static str {
+    match rustix::thread::no_new_privs() {
+        Ok(true) => language.pick(
+            "; the sandbox of the service's unit forbids set-uid and set-gid programs: use SMTP, or add sendmail.conf to the unit",
+            "。サービスのユニットのサンドボックスにより set-uid・set-gid のプログラムは使えません。SMTP を使うか、ユニットに sendmail.conf を追加してください",
+        ),
+        _ => "",
+    }
 }
 
 /// Starts it on a thread of its own: on a dead disk or mount that call never returns.
@@ -298,6 +314,27 @@ mod tests {
             assert!(std::time::Instant::now() < until, "the child lives on");
             tokio::task::yield_now().await;
         }
+    }
+
+    /// The attribute is this test's thread's own and its children's.
+    ///
+    /// Rule: M7
+    #[tokio::test]
+    async fn a_failure_within_the_units_sandbox_says_what_helps() {
+        let script = "echo postdrop: Permission denied >&2; exit 75";
+        let (outcome, _dir) = run_script(script, MINUTE).await;
+        let told = |outcome| match outcome {
+            Outcome::Retry { cause, .. } => cause,
+            other => panic!("{other:?}"),
+        };
+        assert!(!told(outcome).contains("sandbox"));
+        rustix::thread::set_no_new_privs(true).unwrap();
+        let (outcome, _dir) = run_script(script, MINUTE).await;
+        let cause = told(outcome);
+        assert!(
+            cause.contains("Permission denied") && cause.contains("sendmail.conf"),
+            "{cause}"
+        );
     }
 
     /// Rule: M7

@@ -123,6 +123,12 @@ pub(super) fn is_one(line: &[u8]) -> bool {
     line.starts_with(BEGINS)
 }
 
+/// Such a line, read and written again; for [`crate::fuzzing`].
+pub(crate) fn again(line: &[u8]) -> Option<Vec<u8>> {
+    let message: PageMessage = serde_json::from_slice(line).ok().filter(|_| is_one(line))?;
+    serde_json::to_vec(&message).ok()
+}
+
 /// Takes a line from `server`. What a newer release says is passed over.
 pub(super) fn heard(wires: &Arc<Wires>, server: &str, line: &[u8]) {
     match serde_json::from_slice(line) {
