@@ -167,6 +167,7 @@ fn clplogcmd_takes_any_text_and_refuses_what_is_no_alert() {
 /// Rule: N8 N7
 #[test]
 fn an_alert_that_is_not_on_two_disks_is_accepted_with_a_warning() {
+    type Script = fn(&Request) -> Reply;
     fn answers(durable: bool, replicated: bool) -> Reply {
         let alert = AlertId("a".into());
         Reply::Accepted {
@@ -175,7 +176,7 @@ fn an_alert_that_is_not_on_two_disks_is_accepted_with_a_warning() {
             replicated,
         }
     }
-    let stands: [(fn(&Request) -> Reply, &str); 4] = [
+    let stands: [(Script, &str); 4] = [
         (|_| answers(true, true), ""),
         (
             |_| answers(true, false),
