@@ -142,9 +142,9 @@ fn an_event_waits_for_the_service(hosts: &mut Hosts) {
     });
     waits.unwrap();
     hosts.cluster.mend_resource(0, "monitor").unwrap();
-    // A unit of an earlier guide closes the way to the events; the service opens it.
-    let old = GUIDE.replace("StateDirectoryMode=0751", "StateDirectoryMode=0750");
-    assert_ne!(old, GUIDE);
+    // An earlier unit closes the way to the events; the service opens it.
+    let old = UNIT.replace("StateDirectoryMode=0751", "StateDirectoryMode=0750");
+    assert_ne!(old, UNIT);
     for server in 0..3 {
         hosts.start_unit_of(&old, server);
     }

@@ -8,7 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A deadline for what a cluster on a busy machine may need several rounds for.
 pub(crate) const CLUSTER: Duration = Duration::from_secs(120);
-pub(crate) const GUIDE: &str = include_str!("../../../../docs/en/operator.md");
+const GUIDE: &str = include_str!("../../../../docs/en/operator.md");
+pub(crate) const UNIT: &str = include_str!("../../../../packaging/systemd/noroshi.service");
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
@@ -86,14 +87,14 @@ impl Hosts {
         self.run(server, &["sh", "-c", look]).1
     }
 
-    /// Starts the daemon as the unit in the operator's guide says.
+    /// Starts the daemon as the unit says.
     pub(crate) fn start_unit(&mut self, server: usize) {
-        self.start_unit_of(GUIDE, server);
+        self.start_unit_of(UNIT, server);
     }
 
-    pub(crate) fn start_unit_of(&mut self, guide: &str, server: usize) {
+    pub(crate) fn start_unit_of(&mut self, text: &str, server: usize) {
         let unit = |key: &str| -> Vec<&str> {
-            let lines = guide.lines().filter_map(|line| line.strip_prefix(key));
+            let lines = text.lines().filter_map(|line| line.strip_prefix(key));
             lines.filter_map(|rest| rest.strip_prefix('=')).collect()
         };
         let one = |key: &str| {
