@@ -29,7 +29,8 @@ cargo xtask VERB
   tidy                the style rules that neither rustfmt nor clippy knows
   notices             write anew which software of others is in the product, after a change of it
   demo [ARGUMENT...]  build and run the demo
-  bench [NAME...]     build and run the benches";
+  bench [NAME...]     build and run the benches
+  sim ARGUMENT...     build and run the simulator: `sim help` lists what it can";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         ("notices", []) => notices::run(),
         ("demo", rest) => launch::demo(rest),
         ("bench", rest) => launch::bench(rest),
+        ("sim", rest) => launch::sim(rest),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");
             ExitCode::SUCCESS
