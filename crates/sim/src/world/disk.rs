@@ -9,6 +9,7 @@ use noroshi_core::action::Item;
 use noroshi_core::alert::{Acknowledgement, Alert, AlertId};
 use noroshi_core::config::Config;
 use noroshi_core::event::{Event, Latch, LicencesRead, Recovered, StoredNotice, View};
+use noroshi_core::lamp::Glow;
 use noroshi_core::notice::outbox::Page;
 use noroshi_core::notice::{NoticeKey, NoticeRecord, NoticeState};
 use noroshi_core::set::SetLabel;
@@ -73,6 +74,10 @@ impl World {
     pub fn set_disk(&mut self, server: usize, does: DiskDoes) {
         let now = self.now_us;
         let disk = &mut self.servers[server].disk;
+        if matches!(disk.does, Does::StallUntil(until) if until > now) {
+            // It answers nothing, and what was written first is synced first.
+            return;
+        }
         disk.does = match does {
             DiskDoes::Work if disk.does == Does::Work => Does::Work,
             DiskDoes::Work => Does::Mended(now),
@@ -180,6 +185,13 @@ impl Disk {
             Does::Fail(..) => true,
             Does::StallUntil(at) | Does::Mended(at) => now_us < at + TROUBLE_US,
         }
+    }
+
+    /// What stands there of a server's part of its lamp is a red.
+    pub(super) fn says_red(&self, server: &str) -> bool {
+        self.latches
+            .get(server)
+            .is_some_and(|latch| latch.red == Glow::Blink)
     }
 
     pub(super) fn recover(&self) -> Recovered {

@@ -6,8 +6,6 @@ use noroshi_core::lamp::{Glow, Look};
 
 /// A clean stop, or an order to a lamp under way, is over by then.
 pub(super) const CLEARED_MS: u64 = 15_000;
-/// A test of a lamp is over by then, whatever became of it.
-const TEST_MS: u64 = 60_000;
 
 impl World {
     /// A server writes a look to a lamp that showed another one.
@@ -29,16 +27,29 @@ impl World {
             return;
         }
         let since = &self.watch.since;
-        let tested = since.tested_ms.is_some_and(|at| now < at + TEST_MS);
         // What a disk that failed had not kept is forgotten by a crash. Two sides of a cut may both reach the
         // lamp, and who takes it over from a server that fell shows its own look first: what they agree upon is
         // judged when all is well.
-        if tested || since.disk_failed || since.parted || self.may_go_out(of) {
+        let excused = since.tested || since.disk_failed || since.parted;
+        let resumed = since.resumed_ms.is_some_and(|at| now < at + CLEARED_MS);
+        if excused || resumed || !self.is_told_of_red(by, of) || self.may_go_out(of) {
             return;
         }
         let (by, of_name) = (&self.servers[by].name, &self.servers[of].name);
         let text = format!("{by} takes the red of {of_name} from its lamp: {was:?} to {shows:?}");
         self.found(Invariant::LampStays, text);
+    }
+
+    /// A link stands to a server that knows of the red. One that starts alone knows what its disk says, and takes
+    /// its red back as soon as it hears of it.
+    fn is_told_of_red(&self, by: usize, of: usize) -> bool {
+        let name = &self.servers[of].name;
+        (0..self.servers.len()).any(|at| {
+            let other = &self.servers[at];
+            let linked = other.links[by] && self.servers[by].links[at];
+            let at_work = other.node.is_some() && !other.suspended;
+            linked && at_work && other.disk.says_red(name)
+        })
     }
 
     /// Somebody put a server's lamp out, or asked it to stop, since it became red.

@@ -134,8 +134,10 @@ struct Since {
     put_out: BTreeSet<usize>,
     /// By server: when it last fell in truth, or stood still.
     fell: BTreeMap<usize, u64>,
-    /// When a lamp was last tested: a test shows other looks.
-    tested_ms: Option<u64>,
+    /// A lamp was tested: a test shows other looks, as late as the lamp answers.
+    tested: bool,
+    /// When a process last went on that had stood still: it does not know yet what it missed.
+    resumed_ms: Option<u64>,
     /// By server: since when its lamp has been red.
     red: BTreeMap<usize, u64>,
     /// When the mail server's behaviour last changed.
@@ -212,8 +214,10 @@ impl World {
             H::CutOff(..) | H::Apart(_) | H::Deaf(..) | H::Loss(1.., _) => since.parted = true,
             H::Disk(_, does) => since.disk_failed |= *does != DiskDoes::Work,
             H::Pushes(_, Change::Port(_)) => since.other_port = true,
-            H::Mail(_) | H::AllWorks => since.mail_changed_ms = now,
-            H::LampTested(..) => since.tested_ms = Some(now),
+            H::Mail(_) => since.mail_changed_ms = now,
+            H::AllWorks => (since.mail_changed_ms, since.resumed_ms) = (now, Some(now)),
+            H::LampTested(..) => since.tested = true,
+            H::Resumes(_) => since.resumed_ms = Some(now),
             H::Shutdown(_) => {
                 let all = 0..self.servers.len();
                 since.cleared.extend(all.map(|at| (at, now)));

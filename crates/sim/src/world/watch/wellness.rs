@@ -113,6 +113,7 @@ impl World {
         self.settle_lamps();
         let since = &mut self.watch.since;
         (since.parted, since.disk_failed, since.other_port) = (false, false, false);
+        since.tested = false;
         self.watch.falls.clear();
         for server in &mut self.servers {
             server.disk.lost_notices = false;
