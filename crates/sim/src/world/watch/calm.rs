@@ -73,7 +73,7 @@ impl World {
         let running = (0..self.servers.len()).filter(|at| self.servers[*at].node.is_some());
         let all_sound = running.into_iter().all(sound);
         let sim = &self.lamps[usize::from(lamp.0)];
-        let answers = !sim.dead && !sim.refuses && !(sim.mute && sim.forgot);
+        let answers = !(sim.dead || sim.refuses || sim.mute && sim.forgot);
         let since = &self.watch.since;
         let cleared = since
             .cleared
