@@ -30,6 +30,12 @@ pub(crate) fn bench(arguments: &[&str]) -> ExitCode {
     become_it(tool::cargo(&words).args(arguments))
 }
 
+/// `cargo xtask sim`: clusters on virtual time, under seeded faults.
+pub(crate) fn sim(arguments: &[&str]) -> ExitCode {
+    let words = ["run", "--release", "--locked", "-p", "noroshi-sim", "--"];
+    become_it(tool::cargo(&words).args(arguments))
+}
+
 fn become_it(command: &mut Command) -> ExitCode {
     let error = command.exec();
     eprintln!("xtask: {}: {error}", tool::name(command));

@@ -33,7 +33,8 @@ cargo xtask VERB
   bench [NAME...]     build and run the benches
   fuzz [TARGET...] [--minutes M] [--keep]
                       search for inputs that break a decoder, ten minutes each; --keep: take those
-                      that go new ways into crates/fuzz/corpus";
+                      that go new ways into crates/fuzz/corpus
+  sim ARGUMENT...     build and run the simulator: `sim help` lists what it can";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         ("demo", rest) => launch::demo(rest),
         ("fuzz", rest) => fuzz::run(rest),
         ("bench", rest) => launch::bench(rest),
+        ("sim", rest) => launch::sim(rest),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");
             ExitCode::SUCCESS

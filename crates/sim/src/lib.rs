@@ -1,5 +1,6 @@
 //! The other side: simulated lamps and inbox, whole clusters on virtual time, and real ones.
 
+pub mod chaos;
 pub mod inbox;
 pub mod lamp;
 mod orders;

@@ -246,6 +246,20 @@ impl LampWorker {
         }
     }
 
+    /// When something may happen here that no event brings.
+    pub fn quiet_until(&self) -> Option<Moment> {
+        let patience = self.recording.map(|(_, since)| since + STORE_PATIENCE);
+        self.next_deadline().into_iter().chain(patience).min()
+    }
+
+    /// Takes `span` as passed quietly; `step` was the last step before it.
+    pub fn pass_quietly(&mut self, step: Moment, span: Span) {
+        // It was guarded by that step, so it would have been by each one since.
+        if self.guarded_until == Some(step + GUARD_AFTER) {
+            self.guarded_until = Some(step + span + GUARD_AFTER);
+        }
+    }
+
     /// The command in flight has ended.
     pub fn ended(&mut self, now: Moment, result: &LampResult, news: &mut Vec<LampNews>) {
         let Some(flight) = self.in_flight.take() else {

@@ -8,6 +8,7 @@
 //! What it finds comes out as [`News`]; it raises no alert and knows no lamp.
 
 mod peer;
+mod quiet;
 pub mod ring;
 pub mod session;
 mod verdict;

@@ -93,9 +93,26 @@ impl Path {
         self.loss -= self.loss.div_ceil(1 << LOSS_SHIFT).min(self.loss);
     }
 
+    /// Takes so many heartbeats before which none was lost.
+    pub(super) fn lose_nothing(&mut self, beats: u64) {
+        for _ in 0..beats {
+            if self.loss == 0 {
+                return;
+            }
+            self.loss -= self.loss.div_ceil(1 << LOSS_SHIFT).min(self.loss);
+        }
+    }
+
     /// Heartbeats lost of the last thousand or so.
     pub fn loss_permille(&self) -> u16 {
         (self.loss * 1_000 / 65_536) as u16
+    }
+}
+
+impl Host {
+    /// It has said something.
+    pub(super) fn is_known(&self) -> bool {
+        self.answered_at.is_some() || self.refused_since.is_some() || self.refused_at.is_some()
     }
 }
 

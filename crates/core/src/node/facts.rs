@@ -102,7 +102,10 @@ impl Node {
                     },
                     out,
                 );
-                (self.settled_at, self.assigned) = (None, false);
+                // All are here; how the lamps are they say a moment later, over their links.
+                if self.heard_of_lamps {
+                    (self.settled_at, self.assigned) = (None, false);
+                }
             }
             News::StartWaitOver(missing) => {
                 let names = self.names(&missing);

@@ -14,6 +14,7 @@ mod leaving;
 mod licences;
 mod pacemaker;
 mod peers;
+mod quiet;
 mod raise;
 mod report;
 mod requests;
@@ -312,6 +313,11 @@ impl Node {
     /// The run that this is.
     pub fn session(&self) -> SessionId {
         self.session
+    }
+
+    /// How another server is, as this one sees it.
+    pub fn state_of(&self, server: ServerId) -> crate::status::ServerState {
+        self.membership.peer(server).state
     }
 
     /// The settings in force.

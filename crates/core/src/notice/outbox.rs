@@ -434,6 +434,22 @@ impl Outbox {
         due.chain(rescan).min()
     }
 
+    /// When something may happen here that no event brings; `None` while it may with the next step.
+    pub fn quiet_until(&self, now: Moment, hold_until: Moment) -> Option<Moment> {
+        let mut until = self.rescan_at.unwrap_or(Moment(u64::MAX));
+        for entry in &self.entries {
+            until = until.min(match entry.stage {
+                Stage::Elsewhere => return None,
+                Stage::Due(at) if at <= now => return None,
+                Stage::Due(at) if entry.stale => at.max(hold_until),
+                Stage::Due(at) => at,
+                Stage::Recording(_, since) => since + STORE_PATIENCE,
+                Stage::InFlight => continue,
+            });
+        }
+        (until > now).then_some(until)
+    }
+
     /// Unfinished notices held in memory.
     pub fn len(&self) -> usize {
         self.entries.len()

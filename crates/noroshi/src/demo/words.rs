@@ -154,6 +154,12 @@ pub(super) fn happening(happening: &Happening, language: Language) -> String {
         ),
         // Refused before anything starts.
         H::Deaf(..)
+        | H::ReceiversCut(_)
+        | H::ReceiversJoined(_)
+        | H::AllWorks
+        | H::AllStart
+        | H::FaultySettings(_)
+        | H::LampRefuses(_)
         | H::Clock(..)
         | H::Loss(..)
         | H::Disk(..)
@@ -214,7 +220,11 @@ pub(super) fn subject(happening: &Happening) -> Option<&str> {
         | H::Shutdown(s) => Some(s),
         H::Pushes(s, _) | H::Sets(s, _) => Some(s),
         H::Clock(s, _) => Some(s),
+        H::ReceiversCut(s) | H::ReceiversJoined(s) => Some(s),
+        H::LampRefuses(s) | H::FaultySettings(s) => Some(s),
         H::Heals
+        | H::AllWorks
+        | H::AllStart
         | H::Mail(_)
         | H::Deaf(..)
         | H::Loss(..)

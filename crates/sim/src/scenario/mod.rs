@@ -14,16 +14,20 @@
 //!
 //! Set-up lines are `servers`, `interconnects`, `engine corosync` (with a ring in place of heartbeats), `mail`, `absent`, `shared lamp` (one for all servers),
 //! `mute lamps` (they cannot be read back), `no licence` (one is needed and none is registered),
-//! `trial until TIME` and `clock SERVER TIME ahead` or `behind`. A server that `is cut off` reaches nobody, neither lamps
+//! `trial until TIME`, `clock SERVER TIME ahead` or `behind`, and `seed N` (the story is told with this one
+//! only: a seed of the chaos found it). A server that `is cut off` reaches nobody, neither lamps
 //! nor mail server; when `the interconnects of sv2 are cut` it reaches those still. The one ends
 //! when `sv2 is reconnected`, the other when `the interconnects of sv2 are joined`, both when `the network
-//! heals`.
+//! heals`. The other way round, `the receivers of sv2 are cut` until they `are joined`. `everything works
+//! again` ends every fault but that servers do not run; then `all servers start`.
 //!
 //! `by` means: true at some moment up to then. `at` means: true just then. A count of mails holds
-//! from the start of the story. Lines that begin with `#` are for people. A line that cannot be
+//! from the start of the story. `expect nothing is broken` looks at what must hold at every step
+//! ([`crate::world::Invariant`]), `expect all is well` at what must hold some time after every fault is over. Lines that begin with `#` are for people. A line that cannot be
 //! read is an error that names the line; nothing of the story is played then.
 
 mod parse;
+mod write;
 
 use noroshi_core::config::Engine;
 
@@ -45,6 +49,8 @@ pub struct Scenario {
 /// What the world is like at the start of a story.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setup {
+    /// The seed that the story is told with; `None`: with several, all of which must come true.
+    pub seed: Option<u64>,
     /// Servers, called `sv1`, `sv2` …
     pub servers: u8,
     /// Interconnects between them, called `lan1`, `lan2` …
@@ -68,6 +74,7 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Setup {
         Setup {
+            seed: None,
             servers: 3,
             interconnects: 2,
             engine: Engine::Embedded,
@@ -143,18 +150,28 @@ pub enum Happening {
     Deaf(String, String),
     /// Its wall clock is so many milliseconds ahead from now on; behind when negative.
     Clock(String, i64),
+    /// Nothing passes between it and lamps and mail server; the interconnects are whole.
+    ReceiversCut(String),
+    /// That is over.
+    ReceiversJoined(String),
     /// All cuts are over.
     Heals,
+    /// Every fault is over, but that servers do not run.
+    AllWorks,
+    /// Every server that does not run starts.
+    AllStart,
     /// So many per cent of the packets on an interconnect are lost.
     Loss(u8, String),
     /// The lamp of a server does not answer, or answers again.
     Lamp(String, bool),
+    /// The lamp of a server answers, and refuses every order.
+    LampRefuses(String),
     /// The lamp of a server lost its memory: dark, but answering.
     LampForgets(String),
     /// What the mail server does from now on.
     Mail(MailBehaviour),
-    /// The disk of a server fails, or works again.
-    Disk(String, bool),
+    /// What the disk of a server does from now on.
+    Disk(String, DiskDoes),
     /// A script on the server raises an alert that is mailed.
     Raises(String, String),
     /// Somebody tests the lamp of the second server, on the first.
@@ -165,6 +182,8 @@ pub enum Happening {
     Shutdown(String),
     /// New settings while at work, on one server, or on all.
     Settings(Option<String>, Change),
+    /// A server is given a faulty configuration.
+    FaultySettings(String),
     /// A change is pushed from this server to all.
     Pushes(String, Change),
     /// A server cannot take sets any more, or can again.
@@ -184,6 +203,21 @@ pub enum CorosyncDoes {
     Hang,
     /// It goes on.
     Answer,
+}
+
+/// What a disk does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskDoes {
+    /// It writes.
+    Work,
+    /// Each sync ends in an input/output error: what it wrote may be there after a crash, or not.
+    Fail,
+    /// It has no room.
+    Full,
+    /// It is mounted read-only.
+    ReadOnly,
+    /// It answers nothing for 30 s, then goes on.
+    Stall,
 }
 
 /// What is different in new settings.
@@ -253,6 +287,10 @@ pub enum Expectation {
     Sees(String, String, String),
     /// The number of the set that a server has in force.
     Set(String, u64),
+    /// Every invariant has held at every step so far.
+    Unbroken,
+    /// Everybody is at work and sees all others so, and every alert was told.
+    Well,
 }
 
 /// What a lamp shows, in the words of a story.

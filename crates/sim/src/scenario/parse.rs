@@ -1,9 +1,10 @@
 //! Reads a story. Each line is a sentence; the words are the grammar.
 
 use super::{
-    Change, CorosyncDoes, Expectation, Happening, LampLook, Line, MailBehaviour, Scenario, Until,
-    What,
+    Change, CorosyncDoes, DiskDoes, Expectation, Happening, LampLook, Line, MailBehaviour,
+    Scenario, Until, What,
 };
+use noroshi_core::alert::MessageId;
 use noroshi_core::config::Engine;
 use std::fmt;
 
@@ -34,12 +35,13 @@ const HAPPENINGS: &str = "after `at TIME`: SERVER is killed | loses power | stop
 suspended | resumes | is cut off [on LAN] | is reconnected [on LAN] | does not hear SERVER | raises \
 \"TEXT\" | puts lamp SERVER out | registers a licence [from TIME] | registers a trial until TIME | tests lamp SERVER | shuts the cluster down | takes settings CHANGE; \
 settings CHANGE; SERVER pushes CHANGE | takes no sets | takes sets again, where a change is subject \"TEXT\" | recipient ADDRESS | without ADDRESS | timeout \
-TIME; the interconnects of SERVER are cut | are joined; the network heals; the clock of SERVER is TIME ahead | behind; N% loss on LAN; lamp \
-SERVER dies | answers | forgets; mail is accepted | deferred | swallowed | away | rejected for \
-ADDRESS, mail takes TIME | hangs for ADDRESS; disk SERVER fails | works; register SERVER cannot be read | can be read; corosync SERVER stops | starts | dies | hangs | answers";
+TIME | port PORT | module MODULE EVENT mailed | unmailed; the interconnects of SERVER are cut | are joined; the receivers of SERVER are cut | are joined; the network heals; everything works again; all servers \
+start; SERVER is given faulty settings; the clock of SERVER is TIME ahead | behind; N% loss on LAN; lamp \
+SERVER dies | answers | refuses | forgets; mail is accepted | deferred | swallowed | away | rejected for \
+ADDRESS, mail takes TIME | hangs for ADDRESS; disk SERVER fails | works | is full | is read-only | stalls; register SERVER cannot be read | can be read; corosync SERVER stops | starts | dies | hangs | answers";
 const EXPECTATIONS: &str = "after `expect`, with `by TIME` or `at TIME` at the end: lamp SERVER is \
 out | is green | blinks red | blinks red and green; N mail(s) [to ADDRESS] [about SERVER] [saying \
-\"TEXT\"]; alert | no alert | N alerts MODULE EVENT on SERVER; SERVER sees SERVER STATE; SERVER has set N";
+\"TEXT\"]; alert | no alert | N alerts MODULE EVENT on SERVER; SERVER sees SERVER STATE; SERVER has set N; nothing is broken; all is well";
 
 /// Reads a story.
 ///
@@ -98,6 +100,11 @@ pub fn parse(text: &str) -> Result<Scenario, ParseError> {
                 scenario.setup.engine = Engine::Corosync;
                 continue;
             }
+            ["seed", seed] => {
+                let seed = seed.parse().map_err(|_| error("a seed is a number"))?;
+                scenario.setup.seed = Some(seed);
+                continue;
+            }
             ["shared", "lamp"] => {
                 scenario.setup.shared_lamp = true;
                 continue;
@@ -126,7 +133,7 @@ pub fn parse(text: &str) -> Result<Scenario, ParseError> {
             }
             _ => {
                 return Err(error(
-                    "a line is title, rules, servers, interconnects, engine corosync, mail, shared lamp, mute lamps, absent, clock SERVER TIME ahead|behind, at TIME …, or expect … by|at TIME",
+                    "a line is title, rules, servers, interconnects, engine corosync, mail, shared lamp, mute lamps, seed, absent, clock SERVER TIME ahead|behind, at TIME …, or expect … by|at TIME",
                 ));
             }
         };
@@ -155,9 +162,14 @@ fn happening(words: &[&str]) -> Option<Happening> {
         ] => H::Clock(s(server), ahead(time, way)?),
         ["the", "interconnects", "of", server, "are", "cut"] => H::Apart(s(server)),
         ["the", "interconnects", "of", server, "are", "joined"] => H::Together(s(server)),
+        ["the", "receivers", "of", server, "are", "cut"] => H::ReceiversCut(s(server)),
+        ["the", "receivers", "of", server, "are", "joined"] => H::ReceiversJoined(s(server)),
+        ["everything", "works", "again"] => H::AllWorks,
+        ["all", "servers", "start"] => H::AllStart,
         ["corosync", server, does @ ..] => H::Corosync(s(server), corosync(does)?),
         ["lamp", server, "dies"] => H::Lamp(s(server), false),
         ["lamp", server, "answers"] => H::Lamp(s(server), true),
+        ["lamp", server, "refuses"] => H::LampRefuses(s(server)),
         ["lamp", server, "forgets"] => H::LampForgets(s(server)),
         ["mail", "is", "accepted"] => H::Mail(MailBehaviour::Accepts),
         ["mail", "is", "deferred"] => H::Mail(MailBehaviour::Defers),
@@ -166,13 +178,13 @@ fn happening(words: &[&str]) -> Option<Happening> {
         ["mail", "takes", time] => H::Mail(MailBehaviour::Slow(millis(time)?)),
         ["mail", "hangs", "for", address] => H::Mail(MailBehaviour::Hangs(s(address))),
         ["mail", "is", "rejected", "for", address] => H::Mail(MailBehaviour::Rejects(s(address))),
-        ["disk", server, "fails"] => H::Disk(s(server), false),
-        ["disk", server, "works"] => H::Disk(s(server), true),
+        ["disk", server, does @ ..] => H::Disk(s(server), disk(does)?),
         [percent, "loss", "on", lan] => H::Loss(small(percent.strip_suffix('%')?, 100)?, s(lan)),
         ["settings", change @ ..] => H::Settings(None, settings(change)?),
         [server, "takes", "settings", change @ ..] => {
             H::Settings(Some(s(server)), settings(change)?)
         }
+        [server, "is", "given", "faulty", "settings"] => H::FaultySettings(s(server)),
         [server, "pushes", change @ ..] => H::Pushes(s(server), settings(change)?),
         [server, "takes", "no", "sets"] => H::Sets(s(server), false),
         [server, "takes", "sets", "again"] => H::Sets(s(server), true),
@@ -215,13 +227,30 @@ fn corosync(words: &[&str]) -> Option<CorosyncDoes> {
     })
 }
 
+fn disk(words: &[&str]) -> Option<DiskDoes> {
+    Some(match words {
+        ["works"] => DiskDoes::Work,
+        ["fails"] => DiskDoes::Fail,
+        ["is", "full"] => DiskDoes::Full,
+        ["is", "read-only"] => DiskDoes::ReadOnly,
+        ["stalls"] => DiskDoes::Stall,
+        _ => return None,
+    })
+}
+
 fn settings(words: &[&str]) -> Option<Change> {
+    let s = |word: &&str| (*word).to_string();
     Some(match words {
         ["subject", subject] => Change::Subject((*subject).to_string()),
         ["recipient", address] => Change::Recipient((*address).to_string()),
         ["without", address] => Change::NoRecipient((*address).to_string()),
         ["timeout", time] => Change::TimeoutMs(millis(time)?),
         ["port", port] => Change::Port(port.parse().ok()?),
+        ["module", module, event, how @ ("mailed" | "unmailed")] => {
+            let module = s(module);
+            let event = event.parse().ok()?;
+            Change::Mailed(MessageId { module, event }, *how == "mailed")
+        }
         _ => return None,
     })
 }
@@ -245,6 +274,8 @@ fn expectation(words: &[&str]) -> Option<Expectation> {
             alert(server, module, event, Some(count.parse().ok()?))?
         }
         [server, "sees", other, state] => Expectation::Sees(s(server), s(other), s(state)),
+        ["nothing", "is", "broken"] => Expectation::Unbroken,
+        ["all", "is", "well"] => Expectation::Well,
         [server, "has", "set", number] => Expectation::Set(s(server), number.parse().ok()?),
         [count, "mail" | "mails", rest @ ..] => mails(count, rest)?,
         _ => return None,

@@ -2,7 +2,7 @@
 
 use super::{Due, Mail, World};
 use crate::scenario::MailBehaviour;
-use noroshi_core::action::{Action, Item};
+use noroshi_core::action::Action;
 use noroshi_core::config::ServerId;
 use noroshi_core::event::{Event, Heard, HostAnswer, LicencesRead, Phase};
 use noroshi_core::notice::{Channel, Outcome, Sending};
@@ -10,6 +10,8 @@ use noroshi_core::request::{Request, RequestId};
 
 /// One way through the network.
 const HOP_US: u64 = 300;
+/// Links that do not stand are dialled this often.
+pub(super) const RELINK_US: u64 = 50_000;
 /// One sync of a disk.
 const SYNC_US: u64 = 2_000;
 /// Probes, connects and replies give up after this.
@@ -23,7 +25,7 @@ impl World {
                 let to_at = usize::from(to.0);
                 let reachable = self.servers[to_at].powered
                     && self.network.both_ways(server, to_at, path.0)
-                    && !self.random.chance(self.network.loss(path.0));
+                    && !self.is_lost(path.0);
                 let running = self.servers[to_at].node.is_some() && self.is_heard(server, to_at);
                 let (in_us, answer) = match (reachable, running) {
                     (false, _) => (PROBE_WAIT_US, HostAnswer::Silent),
@@ -73,12 +75,9 @@ impl World {
                 self.give(SYNC_US, server, Event::Loaded { notices, more });
             }
             Action::Find(to, keys) => {
-                let notices = &self.servers[server].disk.notices;
-                let found = notices
-                    .iter()
-                    .filter(|notice| keys.contains(&notice.key))
-                    .cloned()
-                    .collect();
+                let disk = &self.servers[server].disk;
+                let found = keys.iter().filter_map(|key| disk.notice(key).cloned());
+                let found = found.collect();
                 let found = Event::Found {
                     server: to,
                     asked: keys,
@@ -114,6 +113,12 @@ impl World {
         }
     }
 
+    /// Whether a packet is lost. What loses nothing asks no chance.
+    fn is_lost(&mut self, path: u8) -> bool {
+        let loss = self.network.loss(path);
+        loss > 0 && self.random.chance(loss)
+    }
+
     fn beat(&mut self, server: usize, phase: Phase) {
         if self.has_ring() {
             return self.speak(server, phase);
@@ -131,7 +136,7 @@ impl World {
                     .or_insert(0);
                 *counter += 1;
                 let counter = *counter;
-                let lost = self.random.chance(self.network.loss(path));
+                let lost = self.is_lost(path);
                 let there = self.servers[to].node.is_some() && self.is_heard(server, to);
                 if lost || !there || !self.network.passes(server, to, path) {
                     continue;
@@ -156,6 +161,7 @@ impl World {
     }
 
     fn send(&mut self, server: usize, sending: &Sending) {
+        self.watch_sending(server, sending);
         let delivered = || Outcome::Delivered {
             reply: "250 2.0.0 Ok".into(),
         };
@@ -195,7 +201,7 @@ impl World {
             MailBehaviour::Away => (3_000_000, false, retry("cannot connect", false)),
         };
         if taken {
-            self.mails.push(Mail {
+            self.watch_mail(Mail {
                 at_ms: self.now_ms(),
                 to: sending.key.recipient.clone(),
                 from: self.servers[server].name.clone(),
@@ -204,24 +210,6 @@ impl World {
             });
         }
         self.give(in_us, server, Event::Outcome(sending.key.clone(), outcome));
-    }
-
-    /// A sync ends: what it wrote is on disk, unless power or disk went before.
-    pub(super) fn synced(&mut self, server: usize, run: u64, batch: u64, items: Vec<Item>) {
-        let sim = &mut self.servers[server];
-        if sim.run != run {
-            return;
-        }
-        let result = if sim.disk.failed {
-            // The store remembers what it could not write, as long as its process lives.
-            sim.disk.catch_up.extend(items);
-            Err("Input/output error".to_string())
-        } else {
-            sim.disk.catch_up();
-            items.into_iter().for_each(|item| sim.disk.put(item));
-            Ok(())
-        };
-        self.step(server, Event::Recorded { batch, result });
     }
 
     /// Dials the links that do not stand and could.
@@ -245,7 +233,8 @@ impl World {
                 }
             }
         }
-        self.due(50_000, Due::Relink);
+        self.due(RELINK_US, Due::Relink);
+        self.may_be_quiet = !self.exact;
     }
 
     /// Asks a server's daemon for something.
@@ -261,50 +250,6 @@ impl World {
         self.servers[server].suspended = false;
         for event in std::mem::take(&mut self.servers[server].waiting) {
             self.step(server, event);
-        }
-    }
-}
-
-impl super::Disk {
-    /// Writes what could not be written before.
-    pub(super) fn catch_up(&mut self) {
-        let items = std::mem::take(&mut self.catch_up);
-        items.into_iter().for_each(|item| self.put(item));
-    }
-
-    fn put(&mut self, item: Item) {
-        match item {
-            Item::Alert { alert, .. } => {
-                if !self.alerts.iter().any(|known| known.id == alert.id) {
-                    self.alerts.push(alert);
-                }
-            }
-            Item::Notice(notice) => {
-                match self
-                    .notices
-                    .iter_mut()
-                    .find(|known| known.key == notice.key)
-                {
-                    Some(known) if known.state.is_final() && !notice.state.is_final() => {}
-                    Some(known) => *known = notice,
-                    None => self.notices.push(notice),
-                }
-            }
-            Item::Latch(latch) => {
-                self.latches.insert(latch.server.clone(), latch);
-            }
-            Item::View(view) => {
-                self.views.insert(view.server.clone(), view);
-            }
-            Item::Group(memory) => {
-                self.groups.insert(memory.group.clone(), memory);
-            }
-            Item::Acknowledgement(news) => {
-                let known = self.acknowledgements.get(&news.alert);
-                if known.is_none_or(|known| news.outdoes(known)) {
-                    self.acknowledgements.insert(news.alert.clone(), news);
-                }
-            }
         }
     }
 }

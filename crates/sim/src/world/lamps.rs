@@ -8,7 +8,7 @@
 use super::{Due, World};
 use noroshi_core::config::LampId;
 use noroshi_core::event::Event;
-use noroshi_core::lamp::{Glow, LampOrder, LampResult, Look, OrderNumber};
+use noroshi_core::lamp::{LampOrder, LampResult, Look, OrderNumber};
 
 /// What an exchange with a lamp in reach takes.
 const EXCHANGE_US: u64 = 5_000;
@@ -29,19 +29,12 @@ pub struct SimLamp {
     pub shows: Look,
     /// It does not answer.
     pub dead: bool,
+    /// It answers, and refuses every order.
+    pub refuses: bool,
     /// It cannot say what it shows.
     pub mute: bool,
-    /// When it last began to blink red, in virtual microseconds.
-    pub red_since: Option<u64>,
-}
-
-impl SimLamp {
-    fn show(&mut self, now_us: u64, look: Look) {
-        let was = std::mem::replace(&mut self.shows, look);
-        if was.red != Glow::Blink && look.red == Glow::Blink {
-            self.red_since = Some(now_us);
-        }
-    }
+    /// It lost its memory, and was told nothing since.
+    pub forgot: bool,
 }
 
 /// An order that has not been written.
@@ -65,6 +58,7 @@ impl World {
         (lamp, number): (LampId, OrderNumber),
         order: LampOrder,
     ) {
+        self.watch_order(server, lamp);
         if matches!(order, LampOrder::Read(_)) && self.lamps[usize::from(lamp.0)].mute {
             let result = LampResult::Done { shown: None };
             return self.lamp_ends(100, server, (lamp, number), result);
@@ -131,10 +125,17 @@ impl World {
         } = ticket;
         self.servers[server].failed_lamps.remove(&lamp.0);
         let sim = &mut self.lamps[usize::from(lamp.0)];
+        if sim.refuses {
+            let (code, text) = (1, "refused".to_string());
+            let result = LampResult::Abnormal { code, text };
+            return self.lamp_ends(EXCHANGE_US, server, (lamp, number), result);
+        }
         let shown = match order {
             LampOrder::ReadBack(_) | LampOrder::Read(_) if !sim.mute => Some(sim.shows),
             LampOrder::Show(look) | LampOrder::ReadBack(look) => {
-                sim.show(self.now_us, look);
+                let was = std::mem::replace(&mut sim.shows, look);
+                sim.forgot = false;
+                self.watch_look(server, lamp, (was, look));
                 None
             }
             LampOrder::Read(_) => None,

@@ -104,6 +104,13 @@ impl World {
         }
     }
 
+    /// Where a licence is needed, one for good is registered.
+    pub(super) fn register_licence_if_needed(&mut self, server: usize) {
+        if self.servers[server].disk.register.is_some() {
+            self.register_licence(server, "-");
+        }
+    }
+
     /// A server's register cannot be read, or can again; its daemon is told to look, as at SIGHUP.
     pub fn tear_register(&mut self, server: usize, torn: bool) {
         if let Some(register) = &mut self.servers[server].disk.register {

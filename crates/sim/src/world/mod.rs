@@ -3,32 +3,34 @@
 //!
 //! Nothing here reads a clock or real randomness: the same seed tells the same story.
 
+mod disk;
 mod effects;
 mod lamps;
 mod licences;
 mod network;
 mod play;
+mod quiet;
 mod random;
 mod ring;
 mod sets;
+mod watch;
 
+pub use disk::Disk;
 pub use lamps::SimLamp;
 pub use licences::Register;
 pub use network::Network;
 pub use play::{Failure, happen, play};
 pub use random::Random;
+pub use watch::{Broken, CALM_MS, Invariant};
 
 use crate::scenario::{Change, LampLook, MailBehaviour, Setup};
 use noroshi_core::action::{Action, Item};
-use noroshi_core::alert::{Acknowledgement, Alert, AlertId, DestinationChange, SessionId};
+use noroshi_core::alert::{Alert, DestinationChange, SessionId};
 use noroshi_core::config::*;
-use noroshi_core::event::{Event, Latch, LicencesRead, Recovered, StoredNotice, View};
+use noroshi_core::event::Event;
 use noroshi_core::lamp::Glow;
 use noroshi_core::node::Node;
-use noroshi_core::notice::NoticeRecord;
-use noroshi_core::notice::outbox::Page;
 use noroshi_core::request::{Reply, RequestId};
-use noroshi_core::set::SetLabel;
 use noroshi_core::text::Language;
 use noroshi_core::time::{Moment, Now, Span, WallTime};
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,6 +66,11 @@ pub struct World {
     requests: u64,
     /// Orders to lamps that have not been written yet.
     orders: Vec<lamps::Ticket>,
+    /// Worth a look whether it is quiet.
+    may_be_quiet: bool,
+    /// Every heartbeat is played, even where nothing else happens.
+    exact: bool,
+    watch: watch::Watch,
 }
 
 /// One server: its daemon, its disk, its power.
@@ -85,7 +92,8 @@ pub struct SimServer {
     waiting: Vec<Event>,
     /// Rises with every process, so that what an earlier one caused is not given to a later one.
     run: u64,
-    wake: u64,
+    /// When its daemon's deadline comes.
+    wake: Option<(u64, u64)>,
     links: Vec<bool>,
     counters: BTreeMap<(u8, u8), u64>,
     /// Its Corosync, in a story that has one.
@@ -94,34 +102,6 @@ pub struct SimServer {
     pub clock_ahead_ms: i64,
     /// Lamps that the last order of this process did not reach.
     failed_lamps: BTreeSet<u8>,
-}
-
-/// A disk: what was synced.
-#[derive(Default)]
-pub struct Disk {
-    /// It does not work.
-    pub failed: bool,
-    /// Digests of the sets that are on it.
-    pub staged: BTreeSet<String>,
-    /// The set in force.
-    pub in_force: SetLabel,
-    /// The settings that were in force before, oldest first.
-    pub former: Vec<Config>,
-    /// It can take no set: what its server says to one.
-    pub unfit_for_sets: bool,
-    /// News of notices that it would not take ended with their process.
-    pub lost_notices: bool,
-    /// Alerts in order of arrival.
-    pub alerts: Vec<Arc<Alert>>,
-    /// Notices in order of arrival.
-    pub notices: Vec<NoticeRecord>,
-    /// What is registered; `None` for a build that needs no licence.
-    pub register: Option<Register>,
-    latches: BTreeMap<String, Latch>,
-    views: BTreeMap<String, View>,
-    acknowledgements: BTreeMap<AlertId, Acknowledgement>,
-    groups: BTreeMap<String, noroshi_core::pacemaker::GroupMemory>,
-    catch_up: Vec<Item>,
 }
 
 /// A mail that arrived.
@@ -146,11 +126,6 @@ enum Due {
         run: u64,
         event: Event,
     },
-    Wake {
-        server: usize,
-        run: u64,
-        wake: u64,
-    },
     Synced {
         server: usize,
         run: u64,
@@ -162,6 +137,10 @@ enum Due {
     Ring,
     /// An order that waits in a server's socket may go on.
     Lamp(lamps::Ticket),
+    /// Nothing has happened since this happening: what takes time is judged.
+    Calm(u64),
+    /// The books on licences are kept.
+    Books,
 }
 
 impl World {
@@ -172,7 +151,9 @@ impl World {
             .servers
             .iter()
             .map(|server| SimServer::new(&server.name, &config));
+        let watch = watch::Watch::new(&config, setup.licences.is_some());
         let mut world = World {
+            watch,
             now_us: BEGIN_US,
             sequence: 0,
             queue: BTreeMap::new(),
@@ -187,6 +168,8 @@ impl World {
                 })
                 .collect(),
             orders: Vec::new(),
+            exact: false,
+            may_be_quiet: false,
             replies: Vec::new(),
             mail: MailBehaviour::Accepts,
             mails: Vec::new(),
@@ -213,6 +196,7 @@ impl World {
         if world.has_ring() {
             world.due(0, Due::Ring);
         }
+        world.look_at_licences();
         world
     }
 
@@ -221,41 +205,56 @@ impl World {
         (self.now_us - BEGIN_US) / 1_000
     }
 
-    /// When a server's lamp last began to blink red, in milliseconds since the story's beginning.
-    pub fn red_since(&self, server: usize) -> Option<u64> {
-        let lamp = self.config.servers[server].lamp?;
-        let since = self.lamps[usize::from(lamp.0)].red_since?;
-        Some((since - BEGIN_US) / 1_000)
+    /// A time by a right wall clock, in milliseconds since the story's beginning.
+    fn wall_ms(&self, wall: WallTime) -> u64 {
+        u64::try_from(wall.0 - BEGIN_WALL_MS).unwrap_or(0)
     }
 
     /// Lets time pass up to `ms` milliseconds since the beginning.
     pub fn run_until(&mut self, ms: u64) {
-        let until = BEGIN_US + ms * 1_000;
-        while let Some((&(at, sequence), _)) = self.queue.first_key_value() {
-            if at > until {
-                break;
-            }
-            self.now_us = self.now_us.max(at);
-            if let Some(due) = self.queue.remove(&(at, sequence)) {
-                self.happen(due);
-            }
-        }
-        self.now_us = until;
+        while self.run_one(ms) {}
+        self.now_us = BEGIN_US + ms * 1_000;
     }
 
     /// Lets the next thing happen, if it happens by `ms`; answers whether one did.
     pub fn run_one(&mut self, ms: u64) -> bool {
         let until = BEGIN_US + ms * 1_000;
-        match self.queue.first_key_value() {
-            Some((&(at, sequence), _)) if at <= until => {
-                self.now_us = self.now_us.max(at);
-                if let Some(due) = self.queue.remove(&(at, sequence)) {
+        if self.may_be_quiet {
+            self.may_be_quiet = false;
+            self.pass_quietly(until);
+        }
+        let queued = self.queue.first_key_value().map(|(key, _)| *key);
+        let wake = self.next_wake();
+        match (queued, wake) {
+            (queued, Some((key, server))) if queued.is_none_or(|queued| key < queued) => {
+                if key.0 > until {
+                    return false;
+                }
+                self.now_us = self.now_us.max(key.0);
+                self.servers[server].wake = None;
+                self.step(server, Event::Tick);
+            }
+            (Some(key), _) if key.0 <= until => {
+                self.now_us = self.now_us.max(key.0);
+                if let Some(due) = self.queue.remove(&key) {
                     self.happen(due);
                 }
-                true
             }
-            _ => false,
+            _ => return false,
         }
+        true
+    }
+
+    /// The daemon whose deadline comes first.
+    fn next_wake(&self) -> Option<((u64, u64), usize)> {
+        let servers = self.servers.iter().enumerate();
+        let wakes = servers.filter_map(|(at, server)| Some((server.wake?, at)));
+        wakes.min()
+    }
+
+    /// Has every heartbeat played, or quiet times passed over; either way all comes out the same.
+    pub fn set_exact(&mut self, exact: bool) {
+        self.exact = exact;
     }
 
     /// The server of this name.
@@ -297,6 +296,20 @@ impl World {
         self.queue.insert((self.now_us + in_us, self.sequence), due);
     }
 
+    /// Takes what a process had given its disk and that was not synced yet, in its order.
+    fn take_syncs(&mut self, server: usize, run: u64) -> Vec<Vec<Item>> {
+        let is_its = |due: &Due| matches!(due, Due::Synced { server: at, run: of, .. } if (*at, *of) == (server, run));
+        let all = self.queue.iter().filter(|(_, due)| is_its(due));
+        let all: Vec<(u64, u64)> = all.map(|(key, _)| *key).collect();
+        let taken = all.iter().filter_map(|key| self.queue.remove(key));
+        taken
+            .filter_map(|due| match due {
+                Due::Synced { items, .. } => Some(items),
+                _ => None,
+            })
+            .collect()
+    }
+
     fn give(&mut self, in_us: u64, server: usize, event: Event) {
         let run = self.servers[server].run;
         self.due(in_us, Due::Give { server, run, event });
@@ -307,11 +320,6 @@ impl World {
             Due::Give { server, run, event } if run == self.servers[server].run => {
                 self.step(server, event);
             }
-            Due::Wake { server, run, wake }
-                if (run, wake) == (self.servers[server].run, self.servers[server].wake) =>
-            {
-                self.step(server, Event::Tick);
-            }
             Due::Synced {
                 server,
                 run,
@@ -321,34 +329,41 @@ impl World {
             Due::Relink => self.relink(),
             Due::Ring => self.turn_ring(),
             Due::Lamp(ticket) => self.lamp_goes_on(ticket),
-            Due::Give { .. } | Due::Wake { .. } => {}
+            Due::Calm(since) => self.judge_calm(since),
+            Due::Books => self.look_at_licences(),
+            Due::Give { .. } => {}
         }
     }
 
     /// Gives an event to a server's daemon and does what it asks for.
     fn step(&mut self, server: usize, event: Event) {
         if self.servers[server].suspended {
+            // A tick that comes late is one that finds the others' events before it.
             self.servers[server].waiting.push(event);
             return;
         }
         let now = self.now_of(server);
+        let settings = self.watch_event(server, &event);
         let Some(node) = self.servers[server].node.as_mut() else {
             return;
         };
         let mut actions: Vec<Action> = Vec::new();
         node.step(now, event, &mut actions);
         let deadline = node.next_deadline(now.at);
-        self.servers[server].wake += 1;
-        let (run, wake) = (self.servers[server].run, self.servers[server].wake);
-        let in_us = deadline.0.saturating_sub(self.now_us).max(1);
-        self.due(in_us, Due::Wake { server, run, wake });
+        self.sequence += 1;
+        let wake_us = deadline.0.max(self.now_us + 1);
+        self.servers[server].wake = Some((wake_us, self.sequence));
         for action in actions {
             self.act(server, action);
+        }
+        if let Some(settings) = settings {
+            self.watch_settings(server, &settings);
         }
     }
 
     /// Starts a server's daemon from what its disk holds.
     pub fn boot(&mut self, server: usize) {
+        self.watch.process_ends(server);
         let now = self.now_of(server);
         let session = SessionId(self.random.bytes());
         if self.has_ring() {
@@ -368,6 +383,15 @@ impl World {
         self.step(server, Event::Start(Box::new(recovered)));
     }
 
+    /// Gives a server's daemon a configuration that is faulty.
+    pub fn give_faulty_settings(&mut self, server: usize) {
+        let event = Event::Configure {
+            source: "the story".into(),
+            config: Err("line 3: the story wants it so".into()),
+        };
+        self.give(0, server, event);
+    }
+
     /// Changes a server's settings file and has its daemon, if it runs, read it.
     pub fn change_settings(&mut self, server: usize, change: &Change) {
         let config = &mut self.servers[server].config;
@@ -381,10 +405,9 @@ impl World {
 
     /// Ends a server's process without a word.
     pub fn kill(&mut self, server: usize) {
-        self.servers[server].node = None;
-        let lost = std::mem::take(&mut self.servers[server].disk.catch_up);
-        self.servers[server].disk.lost_notices |=
-            lost.iter().any(|item| matches!(item, Item::Notice(_)));
+        (self.servers[server].node, self.servers[server].wake) = (None, None);
+        self.watch.process_ends(server);
+        self.tear_writes(server);
         self.servers[server].run += 1;
         self.servers[server].suspended = false;
         for other in 0..self.servers.len() {
@@ -412,76 +435,13 @@ impl SimServer {
             former_ways: Vec::new(),
             waiting: Vec::new(),
             run: 0,
-            wake: 0,
+            wake: None,
             links: Vec::new(),
             counters: BTreeMap::new(),
             corosync: ring::Corosync::default(),
             clock_ahead_ms: 0,
             failed_lamps: BTreeSet::new(),
         }
-    }
-}
-
-impl Disk {
-    fn recover(&self) -> Recovered {
-        let notices = self.stored_after(&Page {
-            after: 0,
-            limit: 256,
-            skip: Vec::new(),
-        });
-        Recovered {
-            more: notices.1,
-            notices: notices.0,
-            latches: self.latches.values().cloned().collect(),
-            views: self.views.values().cloned().collect(),
-            acknowledgements: self.acknowledgements.values().cloned().collect(),
-            groups: self
-                .groups
-                .values()
-                .filter(|memory| !memory.is_blank())
-                .cloned()
-                .collect(),
-            trouble: None,
-            unsent_mails: self.unsent_mails(),
-            licences: self
-                .register
-                .as_ref()
-                .map(|register| Box::new(register.read(LicencesRead::AtWork))),
-        }
-    }
-}
-
-impl Disk {
-    /// Unfinished notices after a row, the way the real store hands them over.
-    fn stored_after(&self, page: &Page) -> (Vec<StoredNotice>, bool) {
-        use noroshi_core::notice::NoticeState;
-        let mut rows = Vec::new();
-        for (at, notice) in self.notices.iter().enumerate() {
-            let row = at as u64 + 1;
-            let skip = page.skip.contains(&notice.key.recipient);
-            if row <= page.after || notice.state.is_final() || skip {
-                continue;
-            }
-            if rows.len() == page.limit as usize {
-                return (rows, true);
-            }
-            let Some(alert) = self
-                .alerts
-                .iter()
-                .find(|alert| alert.id == notice.key.alert)
-            else {
-                continue;
-            };
-            let mut notice = notice.clone();
-            notice.possible_repeat |= notice.state == NoticeState::Begun;
-            notice.state = NoticeState::Waiting;
-            rows.push(StoredNotice {
-                row,
-                alert: alert.clone(),
-                notice,
-            });
-        }
-        (rows, false)
     }
 }
 

@@ -1,7 +1,9 @@
 //! Plays a story in a world and says which of its expectations did not come true.
 
 use super::World;
-use crate::scenario::{CorosyncDoes, Expectation, Happening, Line, Scenario, Until, What};
+use crate::scenario::{
+    CorosyncDoes, DiskDoes, Expectation, Happening, Line, MailBehaviour, Scenario, Until, What,
+};
 use noroshi_core::alert::{Destinations, MessageId, Severity};
 use noroshi_core::lamp::Look;
 use noroshi_core::request::Request;
@@ -25,8 +27,9 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Plays a story; answers the world at its end and what failed.
+/// Plays a story, with its own seed if it has one; answers the world at its end and what failed.
 pub fn play(scenario: &Scenario, seed: u64) -> (World, Vec<Failure>) {
+    let seed = scenario.setup.seed.unwrap_or(seed);
     let mut world = World::new(&scenario.setup, seed);
     let mut failures = Vec::new();
     let mut open: Vec<&Line> = Vec::new();
@@ -58,8 +61,16 @@ pub fn play(scenario: &Scenario, seed: u64) -> (World, Vec<Failure>) {
         }
         world.run_until(next);
         settle(&world, &mut open);
+        let expired = |line: &&Line| deadline(line) <= next;
+        if open
+            .iter()
+            .filter(|line| expired(line))
+            .any(is_about_wellness)
+        {
+            world.judge_wellness();
+        }
         open.retain(|line| {
-            let expired = deadline(line) <= next;
+            let expired = expired(line);
             if expired {
                 failures.extend(missed(&world, line));
             }
@@ -86,6 +97,10 @@ pub fn play(scenario: &Scenario, seed: u64) -> (World, Vec<Failure>) {
     (world, failures)
 }
 
+fn is_about_wellness(line: &&Line) -> bool {
+    matches!(line.what, What::Expected(Expectation::Well, _))
+}
+
 fn deadline(line: &Line) -> u64 {
     match line.what {
         What::Expected(_, Until::By(at) | Until::At(at)) => at,
@@ -98,7 +113,10 @@ fn deadline(line: &Line) -> u64 {
 fn settle(world: &World, open: &mut Vec<&Line>) {
     open.retain(|line| match &line.what {
         What::Expected(
-            Expectation::Mails { .. } | Expectation::Alert { count: Some(_), .. },
+            Expectation::Mails { .. }
+            | Expectation::Alert { count: Some(_), .. }
+            | Expectation::Unbroken
+            | Expectation::Well,
             _,
         ) => true,
         What::Expected(expectation, Until::By(_)) => look(world, expectation).is_err(),
@@ -186,6 +204,13 @@ fn look(world: &World, expectation: &Expectation) -> Result<(), String> {
                 has => Err(format!("it has {has}")),
             }
         }
+        Expectation::Unbroken | Expectation::Well => match world.broken() {
+            [] => Ok(()),
+            broken => {
+                let all: Vec<String> = broken.iter().map(ToString::to_string).collect();
+                Err(all.join("; "))
+            }
+        },
         Expectation::Sees(server, other, state) => {
             let server = at(server)?;
             let other = at(other)?;
@@ -241,6 +266,7 @@ pub fn happen(world: &mut World, happening: &Happening) -> Result<(), String> {
             .map(|at| at as u8)
             .ok_or_else(|| format!("no interconnect is called {name}"))
     };
+    world.watch_happening(happening);
     match happening {
         H::Killed(name) => {
             let server = at(world, name)?;
@@ -285,6 +311,11 @@ pub fn happen(world: &mut World, happening: &Happening) -> Result<(), String> {
                 CorosyncDoes::Answer => world.hang_corosync(server, false),
             }
         }
+        H::ReceiversCut(name) | H::ReceiversJoined(name) => {
+            let server = at(world, name)?;
+            let cut = matches!(happening, H::ReceiversCut(_));
+            world.network.set_shut(server, cut);
+        }
         H::CutOff(name, lan) | H::Reconnected(name, lan) => {
             let server = at(world, name)?;
             let lan = lan.as_ref().map(|lan| path(world, lan)).transpose()?;
@@ -311,16 +342,29 @@ pub fn happen(world: &mut World, happening: &Happening) -> Result<(), String> {
             let lan = path(world, lan)?;
             world.network.set_loss(lan, *percent);
         }
-        H::Lamp(name, answers) => set_lamp(world, at(world, name)?, |lamp| lamp.dead = !answers),
-        H::LampForgets(name) => set_lamp(world, at(world, name)?, |lamp| lamp.shows = Look::OUT),
+        H::Lamp(name, answers) => set_lamp(world, at(world, name)?, |lamp| {
+            (lamp.dead, lamp.refuses) = (!answers, false);
+        }),
+        H::LampRefuses(name) => set_lamp(world, at(world, name)?, |lamp| lamp.refuses = true),
+        H::LampForgets(name) => set_lamp(world, at(world, name)?, |lamp| {
+            (lamp.shows, lamp.forgot) = (Look::OUT, true);
+        }),
         H::Mail(behaviour) => world.mail = behaviour.clone(),
-        H::Disk(name, works) => {
+        H::Disk(name, does) => {
             let server = at(world, name)?;
-            let disk = &mut world.servers[server].disk;
-            disk.failed = !works;
-            if *works {
-                disk.catch_up();
+            world.set_disk(server, *does);
+        }
+        H::AllWorks => all_works(world),
+        H::AllStart => {
+            for server in 0..world.servers.len() {
+                if world.servers[server].node.is_none() {
+                    world.boot(server);
+                }
             }
+        }
+        H::FaultySettings(name) => {
+            let server = at(world, name)?;
+            world.give_faulty_settings(server);
         }
         H::Raises(name, text) => {
             let server = at(world, name)?;
@@ -393,6 +437,31 @@ pub fn happen(world: &mut World, happening: &Happening) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Every fault is over, but that servers do not run: those start at another moment.
+fn all_works(world: &mut World) {
+    world.network.heal();
+    world.network.lose_nothing();
+    world.mail = MailBehaviour::Accepts;
+    for lamp in &mut world.lamps {
+        (lamp.dead, lamp.refuses) = (false, false);
+    }
+    for server in 0..world.servers.len() {
+        world.set_disk(server, DiskDoes::Work);
+        world.servers[server].disk.unfit_for_sets = false;
+        if world.servers[server].suspended {
+            world.resume(server);
+        }
+        if world.corosync_can(server, CorosyncDoes::Answer) {
+            world.hang_corosync(server, false);
+        }
+        if world.corosync_can(server, CorosyncDoes::Start) {
+            world.start_corosync(server);
+        }
+        world.tear_register(server, false);
+        world.register_licence_if_needed(server);
+    }
 }
 
 fn set_lamp(world: &mut World, server: usize, set: impl Fn(&mut super::SimLamp)) {

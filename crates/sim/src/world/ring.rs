@@ -225,7 +225,11 @@ impl World {
         }
         let (view, runs) = self.view(server);
         let now = self.now_us;
-        let late = self.random.between(0, VIEW_LATE_US);
+        let news = self.servers[server].corosync.told.view.as_ref() != Some(&view);
+        let late = match news {
+            true => self.random.between(0, VIEW_LATE_US),
+            false => 0,
+        };
         let corosync = &mut self.servers[server].corosync;
         let told = &mut corosync.told;
         (told.blind, told.runs) = (None, runs);

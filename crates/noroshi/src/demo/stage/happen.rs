@@ -45,6 +45,12 @@ impl Stage {
             H::Mail(MailBehaviour::Slow(_) | MailBehaviour::Hangs(_)) => Err(NOT_POSSIBLE.into()),
             H::Heals | H::Mail(_) => Ok(()),
             H::Deaf(..)
+            | H::ReceiversCut(_)
+            | H::ReceiversJoined(_)
+            | H::AllWorks
+            | H::AllStart
+            | H::FaultySettings(_)
+            | H::LampRefuses(_)
             | H::Clock(..)
             | H::Loss(..)
             | H::Disk(..)
@@ -150,6 +156,12 @@ impl Stage {
                 self.ask(at(name)?, Request::Stop { server: None, by });
             }
             H::Deaf(..)
+            | H::ReceiversCut(_)
+            | H::ReceiversJoined(_)
+            | H::AllWorks
+            | H::AllStart
+            | H::FaultySettings(_)
+            | H::LampRefuses(_)
             | H::Clock(..)
             | H::Loss(..)
             | H::Disk(..)

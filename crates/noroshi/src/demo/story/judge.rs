@@ -62,6 +62,8 @@ pub(super) fn look(scene: &Scene, expectation: &Expectation) -> Result<(), Strin
             let has = own.and_then(|own| own.set).unwrap_or(0);
             met(has == *number, || format!("it has {has}"))
         }
+        // Refused before anything starts.
+        Expectation::Unbroken | Expectation::Well => Ok(()),
         Expectation::Sees(one, other, state) => {
             let status = server_named(scene, one)?.status.as_ref();
             let status = status.ok_or_else(|| format!("{one} does not answer"))?;
