@@ -8,10 +8,12 @@
 //! Every wait has a deadline. Ctrl-C ends the run at its next step and takes everything down.
 
 mod agent;
+mod books;
 mod check;
 mod commands;
 mod console;
 mod cpu;
+mod crash;
 mod cut;
 mod figure;
 mod interrupt;
@@ -24,6 +26,7 @@ mod options;
 mod push;
 mod quiet;
 mod raise;
+mod recovery;
 mod stage;
 mod store;
 mod syslog;
@@ -39,7 +42,7 @@ use std::process::ExitCode;
 /// A bench: from the options to its figures.
 type Bench = fn(&Options) -> Fallible<Vec<Figure>>;
 
-/// Every bench by its name. `books` are kept during `kill`; it stands for the same run.
+/// Every bench by its name.
 const NAMES: &[(&str, Bench)] = &[
     ("store", store::run),
     ("agent", agent::run),
@@ -47,7 +50,7 @@ const NAMES: &[(&str, Bench)] = &[
     ("commands", commands::run),
     ("raise", raise::run),
     ("kill", kill::run),
-    ("books", kill::run),
+    ("books", books::run),
     ("cut", cut::run),
     ("cut-loss", cut::run_with_loss),
     ("cpu", cpu::run),
@@ -55,6 +58,8 @@ const NAMES: &[(&str, Bench)] = &[
     ("logs", logs::run),
     ("push", push::run),
     ("console", console::run),
+    ("recovery", recovery::run),
+    ("crash", crash::run),
     ("quiet", quiet::run),
 ];
 
