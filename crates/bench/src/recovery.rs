@@ -29,7 +29,7 @@ pub(crate) fn run(options: &Options) -> Fallible<Vec<Figure>> {
     stage.cluster.home(0).prepare()?;
     fill(&stage.cluster.home(0).var(), ALERTS, WallTime(now)).map_err(Error)?;
     let mut stage = stage.start()?;
-    let (mut answers, mut heard) = (Vec::new(), Vec::new());
+    let (mut answers, mut heard, mut used) = (Vec::new(), Vec::new(), Vec::new());
     for run in 0..options.runs_or(RUNS) {
         interrupt::pause(jitter(run))?;
         stage.cluster.kill(0)?;
@@ -37,6 +37,7 @@ pub(crate) fn run(options: &Options) -> Fallible<Vec<Figure>> {
         let begin = Instant::now();
         stage.cluster.spawn(0)?;
         answers.push(answered(&stage, begin)?);
+        used.push(stage.cluster.daemon(0).cpu_time()?);
         await_sight(&stage, |state| state == ServerState::Up)?;
         heard.push(begin.elapsed());
         stage.settle()?;
@@ -46,6 +47,8 @@ pub(crate) fn run(options: &Options) -> Fallible<Vec<Figure>> {
         Figure::of_times("recovery: start to first answer", &answers)
             .at_most(Stat::P99, BOUND_MS)
             .with_note(note),
+        Figure::of_times("recovery: processor time until then", &used)
+            .with_note("what a busy machine does not change; in steps of 10 ms"),
         Figure::of_times("recovery: start to heard by another", &heard),
     ])
 }
