@@ -68,6 +68,11 @@ impl Figure {
         self.bounds.iter().all(|bound| self.keeps(bound))
     }
 
+    /// Whether it has a value at all.
+    pub(crate) fn is_measured(&self) -> bool {
+        !self.values.is_empty()
+    }
+
     fn keeps(&self, (stat, limit): &(Stat, f64)) -> bool {
         self.at(*stat).is_some_and(|value| value <= *limit)
     }

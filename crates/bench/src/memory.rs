@@ -8,7 +8,7 @@ use crate::figure::{Figure, Stat};
 use crate::interrupt;
 use crate::options::Options;
 use crate::raise::{accepted, request};
-use crate::stage::{SERVERS, Stage};
+use crate::stage::{SERVERS, Stage, plan};
 use noroshi_core::alert::Destinations;
 use noroshi_daemon::control::Client;
 use noroshi_sim::rig::{Error, Fallible};
@@ -20,16 +20,16 @@ const ALERTS: u64 = 10_000;
 /// Callers at once; each waits for the answer before its next alert.
 const CALLERS: u64 = 8;
 /// How long after the start is idle.
-const IDLE: Duration = Duration::from_secs(10);
+pub(crate) const IDLE: Duration = Duration::from_secs(10);
 const SAMPLE: Duration = Duration::from_millis(100);
 /// How long ten thousand mails may take.
 const STORM_WAIT: Duration = Duration::from_secs(600);
 /// kB as the kernel counts them: 1.0 MB is 1,024.
-const IDLE_BOUND_KB: f64 = 1024.0;
+pub(crate) const IDLE_BOUND_KB: f64 = 1024.0;
 const STORM_BOUND_KB: f64 = 2048.0;
 
 pub(crate) fn run(options: &Options) -> Fallible<Vec<Figure>> {
-    let mut stage = Stage::up_with_tls(options)?;
+    let mut stage = Stage::up_with_tls(plan(options))?;
     interrupt::pause(IDLE)?;
     let note = "one value per daemon, sv1 sends the mails; mail by TLS";
     let idle = Figure::new("memory: idle", "kB", sample(&mut stage)?)
@@ -134,7 +134,8 @@ fn raise_many(socket: &Path, caller: u64) -> Fallible<()> {
     Ok(())
 }
 
-fn sample(stage: &mut Stage) -> Fallible<Vec<f64>> {
+/// The private dirty memory of each daemon, in kB.
+pub(crate) fn sample(stage: &mut Stage) -> Fallible<Vec<f64>> {
     (0..SERVERS)
         .map(|server| Ok(stage.cluster.daemon(server).private_dirty_kb()? as f64))
         .collect()

@@ -5,16 +5,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) const USAGE: &str = "\
-noroshi-bench [NAME...] [--runs N] [--minutes N] [--noroshi PATH] [--json FILE]
+noroshi-bench [NAME...] [--runs N] [--minutes N] [--smoke] [--noroshi PATH] [--json FILE]
 
-  NAME            store agent check commands raise kill books cut cut-loss cpu memory logs push
-                  console recovery crash quiet;
+  NAME            store agent events events-cluster check commands raise kill books takeover cut cut-loss ring
+                  cpu memory memory-ring logs push console peers recovery crash
+                  quiet;
                   all if none is given
-  --runs N        runs of agent (200), commands (100), raise (200), kill (200), recovery (50),
+  --runs N        calls of agent (200), events (1000), rounds of events-cluster (6), kills of ring (20);
+                  runs of commands (100), raise (200), kill and takeover (200), recovery (50),
                   books (2000), points of crash (all), cut and cut-loss (30 each);
                   pushes of push (100 to three servers, 30 to nine, 1000 under alert load);
                   loads of each page of console (100; 20 in Chromium), its alerts (200)
   --minutes N     how long quiet watches (30)
+  --smoke         bounds are not judged: whether all of it still runs
   --noroshi PATH  the executable to measure; the one beside this if not given
   --json FILE     write each figure as a line of JSON";
 
@@ -23,6 +26,8 @@ pub(crate) struct Options {
     /// The benches, each once.
     pub(crate) benches: Vec<(&'static str, Bench)>,
     runs: Option<usize>,
+    /// Bounds are not judged.
+    pub(crate) smoke: bool,
     /// How long `quiet` watches.
     pub(crate) watch: Duration,
     /// The executable of noroshi.
@@ -54,6 +59,7 @@ pub(crate) fn parse(
     let mut options = Options {
         benches: Vec::new(),
         runs: None,
+        smoke: false,
         watch: Duration::from_secs(30 * 60),
         noroshi: beside_this()?,
         json: None,
@@ -62,6 +68,7 @@ pub(crate) fn parse(
         let mut value = || arguments.next().ok_or(format!("{word} needs a value"));
         match word.as_str() {
             "--runs" => options.runs = Some(number(&value()?)?),
+            "--smoke" => options.smoke = true,
             "--minutes" => options.watch = Duration::from_secs(60 * number(&value()?)? as u64),
             "--noroshi" => options.noroshi = PathBuf::from(value()?),
             "--json" => options.json = Some(PathBuf::from(value()?)),

@@ -50,6 +50,43 @@ pub(crate) fn run(options: &Options) -> Fallible<Vec<Figure>> {
             figures.push(Figure::of_times(at, times));
         }
     }
+    drop(stage);
+    figures.extend(answers(options, runs)?);
+    Ok(figures)
+}
+
+/// How long the answer takes: from one server that is alone, and from one of three, which waits for a second
+/// disk.
+fn answers(options: &Options, runs: usize) -> Fallible<Vec<Figure>> {
+    let silent = Destinations {
+        alert: true,
+        ..Destinations::default()
+    };
+    let mut figures = Vec::new();
+    for (servers, way) in [
+        (1, "raise: accepted by the only server"),
+        (SERVERS, "raise: accepted, on a second disk too"),
+    ] {
+        let stage = Stage::up_of(options, servers)?;
+        let (mut times, mut alone) = (Vec::new(), 0);
+        for run in 0..runs {
+            interrupt::pause(jitter(run) / 8)?;
+            let mut client = stage.cluster.client(run % servers)?;
+            let at = Instant::now();
+            let reply = client.change(request(&format!("{way} run {run} end"), silent));
+            times.push(at.elapsed());
+            let reply = reply.map_err(|trouble| Error::doing("raise", trouble))?;
+            let replicated = matches!(reply, Reply::Accepted { replicated, .. } if replicated);
+            accepted(reply)?;
+            alone += usize::from(!replicated);
+        }
+        figures.push(
+            Figure::of_times(way, &times)
+                .at_most(Stat::Median, BOUND_MEDIAN_MS)
+                .at_most(Stat::P99, BOUND_P99_MS)
+                .with_note(format!("{alone} of {runs} without a second server's word")),
+        );
+    }
     Ok(figures)
 }
 

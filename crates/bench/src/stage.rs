@@ -55,14 +55,16 @@ impl Stage {
         Stage::up_at(options, Place::Netns { ipv6: false })
     }
 
-    /// Starts a cluster on loopback addresses whose mail goes by TLS.
+    /// Starts a cluster of this plan whose mail goes by TLS.
     ///
     /// # Errors
     /// When it does not come up.
-    pub(crate) fn up_with_tls(options: &Options) -> Fallible<Stage> {
-        let mut stage = Stage::prepare(plan(options))?;
+    pub(crate) fn up_with_tls(plan: Plan) -> Fallible<Stage> {
+        let in_netns = plan.place != Place::Loopback;
+        let mut stage = Stage::prepare(plan)?;
         let authority = stage.syslog.dir().join("authority.pem");
-        let door = Door::open(stage.cluster.outside().mail_address(), &authority)?;
+        let space = in_netns.then(|| stage.cluster.netns().outside());
+        let door = Door::open(stage.cluster.outside().mail_address(), &authority, space)?;
         stage.cluster.change_conf(|conf| {
             conf.smtp = vec![door.address()];
             conf.smtp_tls = Some(authority);

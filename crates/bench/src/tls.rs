@@ -2,6 +2,7 @@
 //!
 //! The mail server's arrival times stay what they are; the way through the door comes on top.
 
+use crate::netns;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use noroshi_sim::rig::{Error, Fallible};
@@ -11,8 +12,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
@@ -25,22 +28,30 @@ pub(crate) struct Door {
 
 impl Door {
     /// Opens a door at a free port of `behind`'s address: what is said there is passed on to
-    /// `behind`. The authority's certificate is written to `authority`; its key is forgotten.
+    /// `behind`, both in this network namespace if one is named. The authority's certificate is written to
+    /// `authority`; its key is forgotten.
     ///
     /// # Errors
     /// When the door cannot be opened, or the file not written.
-    pub(crate) fn open(behind: SocketAddr, authority: &Path) -> Fallible<Door> {
+    pub(crate) fn open(
+        behind: SocketAddr,
+        authority: &Path,
+        space: Option<String>,
+    ) -> Fallible<Door> {
         let made = certified(behind);
         let (config, pem) = made.map_err(|error| Error::doing("a certificate", error))?;
         std::fs::write(authority, pem)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let listener = runtime.block_on(TcpListener::bind((behind.ip(), 0)))?;
-        let address = listener.local_addr()?;
         let acceptor = TlsAcceptor::from(Arc::new(config));
+        let (opened, is_open) = sync_channel(1);
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
+            let (runtime, listener) = match listen(behind, space) {
+                Ok((runtime, listener, address)) => {
+                    let _ = opened.send(Ok(address));
+                    (runtime, listener)
+                }
+                Err(error) => return drop(opened.send(Err(error))),
+            };
             runtime.block_on(async {
                 tokio::select! {
                     () = serve(listener, acceptor, behind) => {}
@@ -48,6 +59,9 @@ impl Door {
                 }
             });
         });
+        let address = is_open
+            .recv()
+            .map_err(|_| Error("the thread of the TLS door ended".into()))??;
         Ok(Door {
             address,
             stop: Some(stop),
@@ -68,6 +82,18 @@ impl Drop for Door {
             let _ = thread.join();
         }
     }
+}
+
+/// Listens on the calling thread, which lives in the namespace from then on.
+fn listen(
+    behind: SocketAddr,
+    space: Option<String>,
+) -> Fallible<(Runtime, TcpListener, SocketAddr)> {
+    space.map_or(Ok(()), |name| netns::enter(&name))?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let listener = runtime.block_on(TcpListener::bind((behind.ip(), 0)))?;
+    let address = listener.local_addr()?;
+    Ok((runtime, listener, address))
 }
 
 async fn serve(listener: TcpListener, acceptor: TlsAcceptor, behind: SocketAddr) {

@@ -10,6 +10,8 @@ use std::net::IpAddr;
 pub const FILE_BYTES_MAX: usize = 1024 * 1024;
 /// Most links of a node (knet).
 const LINKS_MAX: usize = 8;
+/// Longest part of a line that is shown, in characters.
+const SHOWN_CHARS_MAX: usize = 60;
 /// Deepest nesting; real files have 2.
 const DEPTH_MAX: usize = 8;
 
@@ -36,6 +38,8 @@ pub struct CorosyncConf {
 pub struct RingNode {
     /// Its name; the address of its first link where it has none.
     pub name: String,
+    /// The line of the file that its name stands on; its section's where it has none.
+    pub line: u32,
     /// Its addresses by link, as they stand there: addresses or host names.
     pub addresses: Vec<(usize, String)>,
 }
@@ -133,7 +137,10 @@ pub fn read(text: &str) -> Result<CorosyncConf, String> {
             }
             path.push(name.trim());
             if path == ["nodelist", "node"] {
-                conf.nodes.push(RingNode::default());
+                conf.nodes.push(RingNode {
+                    line: number_of(at),
+                    ..RingNode::default()
+                });
             }
             continue;
         }
@@ -144,12 +151,17 @@ pub fn read(text: &str) -> Result<CorosyncConf, String> {
             continue;
         }
         let Some((key, value)) = line.split_once(':') else {
-            return fault("neither a section nor \"key: value\"");
+            let shown = shown(line);
+            return fault(&format!("neither a section nor \"key: value\": {shown}"));
         };
         let (key, value) = (key.trim(), value.trim());
         let number = || match value.parse::<u64>() {
             Ok(number) => Ok(Some(number)),
-            Err(_) => Err(format!("line {}: {key} is no number: {value}", at + 1)),
+            Err(_) => Err(format!(
+                "line {}: {key} is no number: {}",
+                at + 1,
+                shown(value)
+            )),
         };
         match (path.as_slice(), key) {
             (["totem"], "cluster_name") => conf.cluster = value.to_owned(),
@@ -160,6 +172,9 @@ pub fn read(text: &str) -> Result<CorosyncConf, String> {
             (["nodelist", "node"], key) => {
                 if let Some(node) = conf.nodes.last_mut() {
                     take_node(node, key, value);
+                    if key == "name" {
+                        node.line = number_of(at);
+                    }
                 }
             }
             _ => {}
@@ -185,6 +200,20 @@ pub fn read(text: &str) -> Result<CorosyncConf, String> {
     );
     conf.timing.ping_timeout_ms = ping.unwrap_or(conf.timing.ping_timeout_ms);
     Ok(conf)
+}
+
+/// What stands there, cut and without control characters; not what may be the ring's own key.
+fn shown(text: &str) -> String {
+    if text.starts_with("key") {
+        return "key …".into();
+    }
+    let plain = text.chars().filter(|c| !c.is_control());
+    plain.take(SHOWN_CHARS_MAX).collect()
+}
+
+/// The number of the line at this place.
+fn number_of(at: usize) -> u32 {
+    u32::try_from(at + 1).unwrap_or(u32::MAX)
 }
 
 fn take_node(node: &mut RingNode, key: &str, value: &str) {
@@ -217,6 +246,8 @@ mod tests {
         assert_eq!(conf.cluster, "east");
         let names: Vec<&str> = conf.nodes.iter().map(|node| node.name.as_str()).collect();
         assert_eq!(names, ["n1", "host2", "n3"]);
+        let lines: Vec<u32> = conf.nodes.iter().map(|node| node.line).collect();
+        assert_eq!(lines, [11, 16, 21]);
         assert_eq!(conf.nodes[0].address(1), "2001:db8::1".parse().ok());
         assert_eq!(conf.nodes[1].address(0), None);
     }
@@ -262,7 +293,10 @@ mod tests {
             ("", "nodelist"),
             ("totem {\n", "does not end"),
             ("}\n", "line 1"),
-            ("\nwhat is this\n", "line 2"),
+            (
+                "\nwhat is this\n",
+                "line 2: neither a section nor \"key: value\": what is this",
+            ),
             (
                 "totem {\n token: fast\n}",
                 "line 2: token is no number: fast",
@@ -272,5 +306,7 @@ mod tests {
             assert!(said.contains(words), "{text:?}: {said}");
         }
         assert!(read(&"a {\n".repeat(50)).unwrap_err().contains("deep"));
+        let said = read("totem {\n key = c2VjcmV0\n}").unwrap_err();
+        assert!(!said.contains("c2VjcmV0"), "{said}");
     }
 }

@@ -70,6 +70,8 @@ struct Reading {
     picture: Picture,
     /// The resource that is open.
     member: Option<Member>,
+    /// Of the open clone or bundle: how many instances have begun, and where the open one's resources begin.
+    instance: (usize, usize),
     /// The node and resource whose history is open.
     history: (String, String),
     known: bool,
@@ -130,12 +132,34 @@ impl Reading {
     }
 
     fn close(&mut self) {
-        if self.path.pop().as_deref() == Some("resource")
-            && let (Some(member), Some(group)) =
-                (self.member.take(), self.picture.groups.last_mut())
-            && group.members.len() < ITEMS_MAX
-        {
-            group.members.push(member);
+        match self.path.pop().as_deref() {
+            Some("resource") => {
+                if let (Some(member), Some(group)) =
+                    (self.member.take(), self.picture.groups.last_mut())
+                    && group.members.len() < ITEMS_MAX
+                {
+                    group.members.push(member);
+                }
+            }
+            Some("replica") => self.house(),
+            _ => {}
+        }
+    }
+
+    /// What runs inside a container names the container as its node; it runs where the container does.
+    fn house(&mut self) {
+        let nodes = &self.picture.nodes;
+        let Some(group) = self.picture.groups.last_mut() else {
+            return;
+        };
+        let replica = group.members.get_mut(self.instance.1..).unwrap_or_default();
+        let is_host = |name: &String| nodes.iter().any(|node| node.name == *name);
+        let hosts = replica.iter().flat_map(|member| &member.nodes);
+        let host = hosts.into_iter().find(|name| is_host(name)).cloned();
+        for member in replica {
+            if !member.nodes.iter().all(is_host) {
+                member.nodes = host.clone().into_iter().collect();
+            }
         }
     }
 
@@ -170,6 +194,8 @@ impl Reading {
                 picture.fencing = of.is("stonith-enabled");
                 picture.maintenance = of.is("maintenance-mode");
             }
+            // A container of a bundle counts as a node for what runs inside it; it is no server.
+            ("nodes", "node") if !of.get("id_as_resource").is_empty() => {}
             ("nodes", "node") if picture.nodes.len() < ITEMS_MAX => {
                 let online = of.is("online");
                 picture.nodes.push(PacemakerNode {
@@ -199,9 +225,11 @@ impl Reading {
         if parent == "resources" && room {
             let kind = match name {
                 "clone" if of.is("multi_state") => GroupKind::Promotable,
-                "clone" | "bundle" => GroupKind::Clone,
+                "clone" => GroupKind::Clone,
+                // A bundle of one container is a group like any other.
                 _ => GroupKind::Single,
             };
+            self.instance = (0, 0);
             self.picture.groups.push(Group {
                 name: of.name("id"),
                 kind,
@@ -209,6 +237,20 @@ impl Reading {
                 managed: !of.is_not("managed"),
                 members: Vec::new(),
             });
+        }
+        if ["clone", "bundle"].contains(&parent) && ["resource", "group", "replica"].contains(&name)
+        {
+            let members = self
+                .picture
+                .groups
+                .last()
+                .map_or(0, |group| group.members.len());
+            self.instance = (self.instance.0 + 1, members);
+            if let Some(group) = self.picture.groups.last_mut()
+                && (parent, self.instance.0) == ("bundle", 2)
+            {
+                group.kind = GroupKind::Clone;
+            }
         }
         match name {
             "resource" => {
@@ -224,6 +266,8 @@ impl Reading {
                     failed: of.is("failed"),
                     blocked: of.is("blocked"),
                     disabled: is_stopped(of),
+                    unmanaged: of.is_not("managed"),
+                    instance: self.instance.0,
                     nodes: Vec::new(),
                 });
             }
@@ -297,6 +341,8 @@ fn sort(agent: &str) -> Sort {
     match kind {
         "IPaddr2" | "IPaddr" | "IPsrcaddr" | "IPv6addr" => Sort::FloatingIp,
         "Filesystem" => Sort::FileSystem,
+        "LVM" | "LVM-activate" | "iscsi" | "sg_persist" | "mpathpersist" | "Raid1" | "mdraid"
+        | "ZFS" => Sort::SharedDisk,
         "drbd" | "drbd-attr" => Sort::MirrorDisk,
         _ => Sort::Other,
     }

@@ -235,12 +235,20 @@ fn word(what: &What) -> String {
                 Why::Standby => "standby".to_owned(),
                 Why::Person { by } => by.clone(),
                 Why::Preferred => "preferred".to_owned(),
+                Why::Unseen => "unseen".to_owned(),
             };
             format!("moved {} {} {} {why}", moved.group, moved.from, moved.to)
         }
-        What::Down { group, .. } => format!("down {group}"),
+        What::Down {
+            group, failures, ..
+        } => format!("down {group} after {}", failures.len()),
+        What::Partial { group, node, .. } => format!("partial {group} {node}"),
+        What::InstanceLost { group, node, .. } => format!("instance lost {group} {node}"),
         What::Held { group, node, why } => format!("held {group} {node} {why:?}"),
-        What::Failed(fault) => format!("failed {} {}", fault.resource, fault.task),
+        What::Failed(fault) => {
+            let again = if fault.quiet { "again " } else { "" };
+            format!("{again}failed {} {}", fault.resource, fault.task)
+        }
         What::Recovered { fault, .. } => format!("recovered {}", fault.resource),
         What::FencingAsked { node } => format!("fencing asked {node}"),
         What::Fenced(fencing) => format!("fenced {} {}", fencing.node, fencing.done),
@@ -283,15 +291,18 @@ fn each_fault_of_a_real_cluster_is_told_once_as_what_it_was() {
         (
             "startfail",
             &[
-                "n3 failed bad start",
+                // One after the other by their own times; the mails come from the first, and from the last word.
+                "n3 again failed bad start",
                 "n1 failed bad start",
-                "n2 failed bad start",
+                "n2 again failed bad start",
+                "n3 down bad after 3",
             ],
         ),
         ("nofence", &["n3 held g1 n2 NoDevice"]),
         (
             "fence",
             &[
+                "n1 started g1 n1",
                 "n3 fencing asked n1",
                 "n2 fenced n1 true",
                 "n2 moved g1 n1 n2 fenced",

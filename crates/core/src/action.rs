@@ -120,6 +120,8 @@ pub enum Item {
     Latch(Latch),
     /// What is known of a server.
     View(View),
+    /// What is remembered of a group of Pacemaker; one that is blank is forgotten.
+    Group(crate::pacemaker::GroupMemory),
     /// An alert was acknowledged; of two of one alert the one that outdoes the other holds.
     Acknowledgement(Acknowledgement),
 }

@@ -6,7 +6,7 @@ use crate::lamp::{Glow, LampResult, OrderNumber, Stamp};
 use crate::licence::{Memory, Registered};
 use crate::membership::ring::Ring;
 use crate::notice::{NoticeKey, NoticeRecord, Outcome};
-use crate::pacemaker::{Picture, Report};
+use crate::pacemaker::{GroupMemory, Picture, Report};
 use crate::peer::PeerMessage;
 use crate::request::{Request, RequestId};
 use crate::set::{SetLabel, SetTrouble};
@@ -65,6 +65,9 @@ pub enum Event {
         /// There are more.
         more: bool,
     },
+    /// Alerts that this server had missed were fetched from another one, and are on disk with notices that
+    /// nobody has told yet.
+    Fetched,
     /// How notices ended that a server asks about (this one included), from disk. Nothing comes when
     /// the disk cannot be read.
     Found {
@@ -179,6 +182,8 @@ pub struct Recovered {
     pub views: Vec<View>,
     /// The latest acknowledgements, for servers that were away.
     pub acknowledgements: Vec<Acknowledgement>,
+    /// What is remembered of Pacemaker's groups.
+    pub groups: Vec<GroupMemory>,
     /// What was wrong with the store when it was opened, if anything.
     pub trouble: Option<StoreTrouble>,
     /// Mails that were not sent for want of a licence since that was last told by mail: by which server,

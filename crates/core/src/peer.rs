@@ -7,8 +7,9 @@ use crate::alert::{Acknowledgement, Alert, AlertId, SessionId};
 use crate::event::Latch;
 use crate::lamp::Stamp;
 use crate::notice::{NoticeKey, NoticeRecord};
-use crate::pacemaker::Report;
+use crate::pacemaker::{GroupMemory, Report};
 use crate::set::SetLabel;
+use crate::time::WallTime;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,14 @@ pub enum PeerMessage {
         /// It is not new: the receiver may have known and told it long ago.
         #[serde(default)]
         repeated: bool,
+        /// Somebody waits to hear that it is on a second disk: answered by `Kept`.
+        #[serde(default, skip_serializing_if = "is_false")]
+        confirm: bool,
+    },
+    /// These alerts, which the receiver told with `confirm`, are on the sender's disk, synced.
+    Kept {
+        /// The alerts.
+        alerts: Vec<AlertId>,
     },
     /// A notice moved on at the sender.
     Mark {
@@ -163,7 +172,68 @@ pub enum PeerMessage {
         #[serde(default)]
         report: Option<Report>,
     },
+    /// What the sender has watched of Pacemaker's groups, for a receiver that has not.
+    Groups {
+        /// At most 64 of them.
+        groups: Vec<GroupMemory>,
+    },
+    /// Which alerts stand in the receiver's log behind this row? Answered by `LogNames`. This and the
+    /// other three are carried by the daemon, beside the decisions.
+    LogAsk {
+        /// Names the question; the answer bears it.
+        number: u64,
+        /// Which log the row is of; any other is listed from its beginning.
+        log: String,
+        /// The last row that the sender has dealt with.
+        after: u64,
+    },
+    /// The names of alerts in the sender's log, oldest first.
+    LogNames {
+        /// The question's number.
+        number: u64,
+        /// The sender's log. A new one bears another name.
+        log: String,
+        /// Each alert's name and time.
+        alerts: Vec<(AlertId, WallTime)>,
+        /// The row to go on from.
+        next: u64,
+        /// There are more.
+        more: bool,
+    },
+    /// Send these alerts. Answered by `LogAlerts`.
+    LogWant {
+        /// Names the question; the answer bears it.
+        number: u64,
+        /// The alerts.
+        alerts: Vec<AlertId>,
+    },
+    /// Alerts of the sender's log.
+    LogAlerts {
+        /// The question's number.
+        number: u64,
+        /// How many of those asked for, from the first on, this deals with: what is kept of them follows.
+        dealt: u32,
+        /// Those that the sender still has.
+        alerts: Vec<LoggedAlert>,
+    },
     /// From a newer release; ignored.
     #[serde(other)]
     Unknown,
+}
+
+/// An alert as it stands in a server's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoggedAlert {
+    /// The alert.
+    pub alert: Alert,
+    /// Its notices that concern the whole cluster.
+    pub notices: Vec<NoticeRecord>,
+    /// Who sees to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledgement: Option<Acknowledgement>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }

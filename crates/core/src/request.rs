@@ -77,6 +77,10 @@ pub enum Reply {
         alert: AlertId,
         /// It is on disk, synced.
         durable: bool,
+        /// It is on another server's disk too, synced; or the cluster has one server only. A release that
+        /// does not say so did not wait for it.
+        #[serde(default = "unsaid")]
+        replicated: bool,
     },
     /// It is done.
     Done,
@@ -111,4 +115,8 @@ pub enum Reply {
         /// For people.
         why: String,
     },
+}
+
+fn unsaid() -> bool {
+    true
 }

@@ -10,7 +10,7 @@ use crate::channel::mail::{ATTEMPTS_MAX, MailChannel, MailContext, system_zone};
 use crate::channel::syslog::SyslogChannel;
 use crate::console::Console;
 use crate::control::{self, Asked, Desk};
-use crate::driver::{Driver, Parts};
+use crate::driver::{Beside, Driver, Parts};
 use crate::engine::pages::DELIVERIES_MAX;
 use crate::engine::{Engine, EngineSetup, Gate};
 use crate::home::key::KeyFileError;
@@ -22,8 +22,9 @@ use crate::log::levels::Levels;
 use crate::own_server::NotFound;
 use crate::pacemaker::Pacemaker;
 use crate::reload::SettingsError;
+use crate::replica::{DEEDS_MAX, Replica};
 use crate::sets::{Carrier, Sets};
-use crate::store::{READERS_MAX, Store};
+use crate::store::{LOG_READS_MAX, READERS_MAX, Store};
 use crate::{clock, entropy, licence, log, own_server, reload};
 use jiff::tz::TimeZone;
 use noroshi_core::action::Action;
@@ -51,7 +52,7 @@ const MAIL_GRACE: Duration = Duration::from_secs(1);
 
 /// Threads for what can hang in the kernel: starting a lamp's program (one for each lamp) or
 /// `sendmail` (8) or the collector of logs (2), asking the name service (one for each SMTP server),
-/// reading certificate authorities (8), the alert view (2) and a look for notices (1), closing the
+/// reading certificate authorities (8), the alert view (2), the alert log for other servers (1) and a look for notices (1), closing the
 /// store, the register of licences (1), starting the console (1). Each kind has its own bound, and there
 /// is a place for all of them at once, so that a lamp's dead mount never keeps a mail from its name
 /// service. None is kept when there is nothing to do.
@@ -59,6 +60,7 @@ const BLOCKING_THREADS_MAX: usize = LAMPS_MAX
     + SMTP_SERVERS_MAX
     + 2 * ATTEMPTS_MAX
     + READERS_MAX
+    + LOG_READS_MAX
     + DELIVERIES_MAX
     + 4
     + PACEMAKER_READS_MAX
@@ -214,6 +216,9 @@ async fn live(options: Options) -> Result<(), StartError> {
     let in_force = sets.in_force();
     let (say, said) = mpsc::channel(SAID_MAX);
     let carrier = Carrier::new(sets.clone(), inbox.clone(), say);
+    let (deed, deeds) = mpsc::channel(DEEDS_MAX);
+    let records_max = config.alert_records_max;
+    let replica = Replica::new(store.reader(), records_max, inbox.clone(), deed);
     let test_mails = mail.test_mails();
     let desk = Desk {
         ask: ask.clone(),
@@ -251,6 +256,7 @@ async fn live(options: Options) -> Result<(), StartError> {
         syslog,
         licences: Keeper::new(home.clone(), inbox.clone()),
         carrier,
+        replica,
         console,
         pacemaker,
     };
@@ -260,7 +266,7 @@ async fn live(options: Options) -> Result<(), StartError> {
         inbox.clone(),
         events,
         asked,
-        said,
+        Beside { said, deeds },
         Box::new(refit(home, name, zone, inbox)),
     );
     log::line(started);
@@ -290,13 +296,14 @@ async fn take_down(mut node: Node, parts: Parts, mut events: mpsc::Receiver<Even
         syslog,
         licences,
         carrier,
+        replica,
         console,
         pacemaker,
     } = parts;
     // Its connections to the command socket end with it.
     drop(console);
     // Their jobs hold the inbox, and would keep it open.
-    drop((licences, carrier, pacemaker));
+    drop((licences, carrier, replica, pacemaker));
     let channels = async {
         mail.stop(MAIL_GRACE).await;
         drop(lamps);
@@ -408,6 +415,7 @@ fn refit(home: Home, name: String, zone: TimeZone, inbox: Inbox) -> impl Fn(&mut
         parts.lamps.replace(config.lamps.clone(), names(config));
         parts.syslog.reconfigure(config.syslog.clone());
         parts.store.keep(config.alert_records_max);
+        parts.replica.keep(config.alert_records_max);
         if let Some(console) = &parts.console {
             console.reconfigure(config);
         }

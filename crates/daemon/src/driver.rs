@@ -15,6 +15,7 @@ use crate::inbox::Inbox;
 use crate::licence::keeper::Keeper;
 use crate::log;
 use crate::pacemaker::Pacemaker;
+use crate::replica::{Deed, Replica};
 use crate::sets::{Carrier, Said};
 use crate::store::Store;
 use crate::{clock, happenings};
@@ -23,6 +24,7 @@ use noroshi_core::config::{Config, ServerId};
 use noroshi_core::event::{Event, LicencesRead};
 use noroshi_core::node::Node;
 use noroshi_core::notice::{Channel, NoticeKey, Sending};
+use noroshi_core::peer::PeerMessage;
 use noroshi_core::request::{Reply, Request, RequestId};
 use noroshi_core::set::SetLabel;
 use noroshi_core::time::Moment;
@@ -46,6 +48,7 @@ pub(crate) struct Parts {
     pub(crate) syslog: SyslogChannel,
     pub(crate) licences: Keeper,
     pub(crate) carrier: Carrier,
+    pub(crate) replica: Replica,
     pub(crate) console: Option<Console>,
     /// `None` where the service is not set up beside Pacemaker.
     pub(crate) pacemaker: Option<Pacemaker>,
@@ -54,6 +57,14 @@ pub(crate) struct Parts {
 /// Fits the parts to new settings.
 pub(crate) type Refit = Box<dyn Fn(&mut Parts, &Config)>;
 
+/// What is done beside the decisions comes in here.
+pub(crate) struct Beside {
+    /// Pieces of sets, for other servers.
+    pub(crate) said: mpsc::Receiver<Said>,
+    /// What the fetching of alerts wants done.
+    pub(crate) deeds: mpsc::Receiver<Deed>,
+}
+
 /// The loop and what it needs.
 pub(crate) struct Driver {
     node: Node,
@@ -61,8 +72,7 @@ pub(crate) struct Driver {
     inbox: Inbox,
     events: mpsc::Receiver<Event>,
     asked: mpsc::Receiver<Asked>,
-    /// Pieces of sets, for other servers.
-    said: mpsc::Receiver<Said>,
+    beside: Beside,
     waiting: BTreeMap<u64, oneshot::Sender<Reply>>,
     requests: u64,
     lookups: Arc<Semaphore>,
@@ -78,7 +88,7 @@ impl Driver {
         inbox: Inbox,
         events: mpsc::Receiver<Event>,
         asked: mpsc::Receiver<Asked>,
-        said: mpsc::Receiver<Said>,
+        beside: Beside,
         refit: Refit,
     ) -> Driver {
         let waiting = BTreeMap::new();
@@ -88,7 +98,7 @@ impl Driver {
             inbox,
             events,
             asked,
-            said,
+            beside,
             waiting,
             requests: 0,
             lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)),
@@ -106,7 +116,8 @@ impl Driver {
             tokio::select! {
                 event = self.events.recv() => self.step(event.unwrap_or(Event::Tick)),
                 asked = self.asked.recv() => self.asked(asked),
-                Some((to, message)) = self.said.recv() => self.parts.engine.tell(to, &message),
+                Some((to, message)) = self.beside.said.recv() => self.parts.engine.tell(to, &message),
+                Some(deed) = self.beside.deeds.recv() => self.do_beside(deed),
                 () = tokio::time::sleep(until(deadline)) => self.step(Event::Tick),
             }
         }
@@ -121,13 +132,20 @@ impl Driver {
 
     fn decide(&mut self, event: Event) -> Vec<Action> {
         let event = match event {
-            // Sets are carried beside the decisions.
-            Event::Peer(from, message) => match self.parts.carrier.heard(from, *message) {
-                Some(message) => Event::Peer(from, Box::new(message)),
-                None => Event::Tick,
-            },
+            Event::Peer(from, message) => self.for_the_node(from, *message),
             other => self.tried(other),
         };
+        match event {
+            Event::LinkUp(server) => {
+                let name = self.node.config().server_name(server);
+                self.parts.replica.linked(name);
+            }
+            Event::LinkDown(server) => {
+                let name = self.node.config().server_name(server);
+                self.parts.replica.unlinked(name);
+            }
+            _ => {}
+        }
         if let Some(line) = happenings::line(&event, self.node.config()) {
             // For whoever looks for a cause; standard error is not to repeat each try.
             log::keep_line(line);
@@ -139,6 +157,30 @@ impl Driver {
         let mut actions = Vec::new();
         self.node.step(clock::now(), event, &mut actions);
         actions
+    }
+
+    /// Sets and alert logs are carried beside the decisions.
+    fn for_the_node(&self, from: ServerId, message: PeerMessage) -> Event {
+        let message = self.parts.carrier.heard(from, message);
+        let name = self.node.config().server_name(from);
+        let message = message.and_then(|message| self.parts.replica.heard(name, message));
+        match message {
+            Some(message) => Event::Peer(from, Box::new(message)),
+            None => Event::Tick,
+        }
+    }
+
+    fn do_beside(&self, deed: Deed) {
+        match deed {
+            Deed::Tell(server, message) => {
+                // Gone from the settings meanwhile otherwise.
+                if let Some(server) = self.node.config().server_named(&server) {
+                    self.parts.engine.tell(server, &message);
+                }
+            }
+            Deed::Write(items, done) => self.parts.store.take_fetched(items, done),
+            Deed::Place(server, place) => self.parts.store.note_place(server, place),
+        }
     }
 
     /// New settings are tried where they can fail before anybody takes them (invariant 7): with a

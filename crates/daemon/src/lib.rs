@@ -23,5 +23,6 @@ pub mod log;
 pub mod own_server;
 pub mod pacemaker;
 pub mod reload;
+mod replica;
 pub mod sets;
 pub mod store;

@@ -7,6 +7,8 @@ use noroshi_core::alert::{AlertId, SessionId, Severity};
 use noroshi_core::event::{Event, Latch, StoreTrouble, View};
 use noroshi_core::lamp::{Glow, Stamp};
 use noroshi_core::notice::NoticeState;
+use noroshi_core::pacemaker::{AwayMemory, GroupMemory};
+use noroshi_core::time::WallTime;
 use noroshi_daemon::store::{
     ALERTS_PAGE_MAX, AlertQuery, QUEUE_ITEMS_MAX, RECOVER_NOTICES_MAX, STORE_FILE, sample_items,
 };
@@ -62,6 +64,42 @@ fn everything_comes_back() {
         );
     }
     assert_eq!(recovered.notices.len(), 2);
+    bench.shut();
+}
+
+/// Where Pacemaker's groups were is kept over a restart; one of which nothing is known any more is forgotten.
+///
+/// Rule: N3 N8
+#[test]
+fn where_groups_were_is_kept_until_they_are_gone() {
+    let dir = tempdir().unwrap();
+    let (mut bench, recovered) = Bench::open(dir.path(), 100);
+    assert_eq!(recovered.groups, []);
+    let memory = |group: &str, on: &str| GroupMemory {
+        group: group.into(),
+        on: Some(on.into()),
+        run: format!("{on} 7 1795376000000"),
+        changed: WallTime(1_795_376_000_001),
+        away: Some(AwayMemory {
+            lost: true,
+            ..AwayMemory::default()
+        }),
+        thread: Some(id(1)),
+    };
+    let gone = GroupMemory {
+        group: "db".into(),
+        ..GroupMemory::default()
+    };
+    let items = [
+        memory("web", "n1"),
+        memory("db", "n2"),
+        memory("web", "n3"),
+        gone,
+    ];
+    bench.record(items.map(Item::Group).to_vec()).unwrap();
+    bench.shut();
+    let (bench, recovered) = Bench::open(dir.path(), 100);
+    assert_eq!(recovered.groups, [memory("web", "n3")]);
     bench.shut();
 }
 

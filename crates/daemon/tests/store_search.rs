@@ -321,36 +321,40 @@ fn figures_count_alerts_by_step_and_the_time_to_the_first_notice() {
     bench.shut();
 }
 
-/// A store of the release before is read as it is, and brought forward by the first start.
+/// A store of an earlier release is read as it is, and brought forward by the first start.
 ///
 /// Rule: N7 N8
 #[test]
 fn an_older_store_is_read_and_brought_forward() {
-    let dir = tempdir().unwrap();
-    let (mut bench, _) = Bench::open(dir.path(), 100);
-    bench.record(samples(1..4)).unwrap();
-    bench.shut();
-    let conn = Connection::open(dir.path().join(STORE_FILE)).unwrap();
-    conn.execute_batch(
+    let from_second = "DROP TABLE log; DROP TABLE fetched;";
+    let from_first = format!(
         "DROP TABLE acknowledgement; DROP INDEX alert_time; DROP INDEX notice_undelivered;
-         PRAGMA user_version = 1;",
-    )
-    .unwrap();
-    conn.pragma_update(None, "application_id", 0x4e52_5301)
-        .unwrap();
-    drop(conn);
-    let reader = noroshi_daemon::store::Reader::of_no_daemon(dir.path());
-    let query = AlertQuery {
-        since: Some(WallTime(0)),
-        delivery: Some(Delivery::Waiting),
-        ..AlertQuery::default()
-    };
-    assert_eq!(rows(&reader.page_blocking(&query).unwrap()), [3, 2, 1]);
-    let (bench, recovered) = Bench::open(dir.path(), 100);
-    assert_eq!((recovered.trouble, recovered.notices.len()), (None, 3));
-    assert_eq!(
-        rows(&bench.store.reader().page_blocking(&query).unwrap()),
-        [3, 2, 1]
+         {from_second}"
     );
-    bench.shut();
+    for (version, back) in [(1, &*from_first), (2, from_second)] {
+        let dir = tempdir().unwrap();
+        let (mut bench, _) = Bench::open(dir.path(), 100);
+        bench.record(samples(1..4)).unwrap();
+        bench.shut();
+        let conn = Connection::open(dir.path().join(STORE_FILE)).unwrap();
+        conn.execute_batch(back).unwrap();
+        conn.pragma_update(None, "user_version", version).unwrap();
+        conn.pragma_update(None, "application_id", 0x4e52_5300 + version)
+            .unwrap();
+        drop(conn);
+        let reader = noroshi_daemon::store::Reader::of_no_daemon(dir.path());
+        let query = AlertQuery {
+            since: Some(WallTime(0)),
+            delivery: Some(Delivery::Waiting),
+            ..AlertQuery::default()
+        };
+        assert_eq!(rows(&reader.page_blocking(&query).unwrap()), [3, 2, 1]);
+        let (bench, recovered) = Bench::open(dir.path(), 100);
+        assert_eq!((recovered.trouble, recovered.notices.len()), (None, 3));
+        assert_eq!(
+            rows(&bench.store.reader().page_blocking(&query).unwrap()),
+            [3, 2, 1]
+        );
+        bench.shut();
+    }
 }

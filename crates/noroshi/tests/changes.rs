@@ -164,20 +164,38 @@ fn clplogcmd_takes_any_text_and_refuses_what_is_no_alert() {
     assert_eq!(fake.asked().len(), 3);
 }
 
-/// Rule: N8
+/// Rule: N8 N7
 #[test]
-fn an_alert_that_is_not_on_disk_is_accepted_with_a_warning() {
-    let script = |_: &Request| Reply::Accepted {
-        alert: AlertId("a".into()),
-        durable: false,
-    };
-    let fake = Fake::start(cluster(ServerState::Up), Vec::new(), script);
-    let ran = fake.run(&["clplogcmd", "-m", "x"]);
-    assert_eq!((ran.code, &*ran.out), (0, "Command succeeded.\n"));
-    assert_eq!(
-        ran.err,
-        "clplogcmd: the alert is accepted but not on disk: the alert store is in trouble\n"
-    );
+fn an_alert_that_is_not_on_two_disks_is_accepted_with_a_warning() {
+    fn answers(durable: bool, replicated: bool) -> Reply {
+        let alert = AlertId("a".into());
+        Reply::Accepted {
+            alert,
+            durable,
+            replicated,
+        }
+    }
+    let stands: [(fn(&Request) -> Reply, &str); 4] = [
+        (|_| answers(true, true), ""),
+        (
+            |_| answers(true, false),
+            "clplogcmd: the alert is accepted and on this server's disk only: no other server has confirmed it\n",
+        ),
+        (
+            |_| answers(false, true),
+            "clplogcmd: the alert is accepted and on another server's disk, but not on this one's: the alert store is in trouble\n",
+        ),
+        (
+            |_| answers(false, false),
+            "clplogcmd: the alert is accepted but not on disk: the alert store is in trouble\n",
+        ),
+    ];
+    for (script, words) in stands {
+        let fake = Fake::start(cluster(ServerState::Up), Vec::new(), script);
+        let ran = fake.run(&["clplogcmd", "-m", "x"]);
+        assert_eq!((ran.code, &*ran.out), (0, "Command succeeded.\n"));
+        assert_eq!(ran.err, words);
+    }
 }
 
 /// Rule: N15

@@ -197,7 +197,7 @@ fn a_corosync_that_restarts_makes_one_server_blind_and_nobody_fall() {
         return;
     };
     cluster.corosync(1).stop().unwrap();
-    let blind = "Server sv2 does not see the cluster any more: Corosync does not run on it";
+    let blind = "Server sv2 does not see the cluster: Corosync does not run on it";
     wait_mail(&cluster, blind);
     cluster.wait_message(0, "nm", 1063, SOON).unwrap();
     let status = cluster.status(1).unwrap();

@@ -109,3 +109,80 @@ fn an_alert_known_to_another_server_is_told_if_its_own_never_returns() {
     flush(&cluster, 0);
     assert_eq!(mails_saying(&cluster, "backup failed"), 1);
 }
+
+/// A server is stopped while a mail of its takes two seconds.
+///
+/// Rule: N9 M16
+#[test]
+fn a_clean_stop_ends_the_mail_that_is_under_way_and_nobody_sends_it_again() {
+    let mut cluster = plan().start().unwrap();
+    let slow = inbox::Faults {
+        delay: Duration::from_millis(300),
+        ..inbox::Faults::none()
+    };
+    cluster.set_mail_faults(slow).unwrap();
+    let (stop, begun) = (0, Instant::now());
+    raise(&cluster, stop, "backup failed");
+    let ended = cluster.terminate(stop).unwrap();
+    assert!(ended.success(), "{ended}");
+    latency("stopped with a mail under way", begun.elapsed());
+    let mail = cluster
+        .wait_mail(SOON, |mail| mail.body.contains("backup failed"))
+        .unwrap();
+    assert_eq!(mail.header("X-Noroshi-Possible-Repeat"), None);
+    cluster.set_mail_faults(inbox::Faults::none()).unwrap();
+    wait_told(&cluster, 1, "backup failed");
+    cluster.start(stop).unwrap();
+    cluster.wait_all_up(SOON).unwrap();
+    for server in 0..3 {
+        flush(&cluster, server);
+    }
+    assert_eq!(
+        mails_saying(&cluster, "backup failed"),
+        1,
+        "{}",
+        letters(&cluster)
+    );
+}
+
+/// Started and killed again and again with a mail that nobody takes, then told: by which run ever, once.
+///
+/// Rule: N8 N9
+#[test]
+fn a_mail_that_waits_over_several_restarts_is_told_once() {
+    let mut cluster = plan().start().unwrap();
+    let deferral = inbox::Fault::Answer {
+        at: Verb::Mail,
+        code: 451,
+    };
+    cluster
+        .set_mail_faults(inbox::Faults::only(deferral))
+        .unwrap();
+    raise(&cluster, 0, "backup failed");
+    for run in 0..4 {
+        cluster.kill(run % 3).unwrap();
+        cluster.start(run % 3).unwrap();
+        cluster.wait_all_up(LATER).unwrap();
+    }
+    cluster.set_mail_faults(inbox::Faults::none()).unwrap();
+    cluster
+        .wait_mail(LATER, |mail| mail.body.contains("backup failed"))
+        .unwrap();
+    for server in 0..3 {
+        wait_told(&cluster, server, "backup failed");
+    }
+    for run in 0..3 {
+        cluster.kill(run).unwrap();
+        cluster.start(run).unwrap();
+        cluster.wait_all_up(LATER).unwrap();
+    }
+    for server in 0..3 {
+        flush(&cluster, server);
+    }
+    assert_eq!(
+        mails_saying(&cluster, "backup failed"),
+        1,
+        "{}",
+        letters(&cluster)
+    );
+}

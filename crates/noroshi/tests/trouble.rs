@@ -302,7 +302,7 @@ fn a_new_key_is_written_once() {
         run_in(dir.path(), &["key", "new"]),
         done(concat!(
             "New cluster key: HOME/etc/cluster.key\n",
-            "Copy this file to every other server of the cluster, by a way that nobody can read (scp), with mode 0600.\n",
+            "Copy this file to every other server of the cluster, by a way that nobody can read (scp, rsync -a), with its owner and mode.\n",
         ))
     );
     let first = std::fs::read_to_string(home.key()).unwrap();

@@ -85,6 +85,11 @@ pub(super) const PACKAGES: &[Package] = &[
         reason: "the Corosync engine on a real ring",
     },
     Package {
+        name: "corosync-notifyd",
+        sign: Programs(&["corosync-notifyd"]),
+        reason: "the bench of the Corosync engine: its traps beside our notices",
+    },
+    Package {
         name: "man-db",
         sign: Programs(&["man"]),
         reason: "man pages, shown by the real program",

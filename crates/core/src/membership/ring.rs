@@ -25,7 +25,8 @@ use alloc::vec::Vec;
 
 /// How long a blindness may last before it is told.
 const BLIND_GRACE: Span = Span::from_secs(1);
-/// The same before the first view: hosts start Corosync beside us, or people do after a boot.
+/// The same before the first view, unless somebody has to do something: hosts start Corosync beside us, or people
+/// do after a boot.
 const BLIND_GRACE_AT_START: Span = Span::from_secs(30);
 /// How long beside the ring's own time a loss must last after a connection.
 const SETTLE: Span = Span::from_secs(3);
@@ -90,6 +91,13 @@ pub enum Blindness {
     Failing,
 }
 
+impl Blindness {
+    /// It lasts until a person does something.
+    fn needs_a_person(self) -> bool {
+        matches!(self, Blindness::Refused | Blindness::NoLibraries)
+    }
+}
+
 /// What is seen through Corosync.
 #[derive(Clone, Debug)]
 pub(super) struct Sight {
@@ -106,7 +114,10 @@ pub(super) struct Sight {
 struct Blind {
     why: Blindness,
     since: Moment,
-    told: bool,
+    /// Since when for this reason.
+    why_since: Moment,
+    /// The reason that was told last.
+    told: Option<Blindness>,
 }
 
 /// What is known of a server beside its state.
@@ -180,9 +191,12 @@ impl Membership {
                 let blind = sight.blind.get_or_insert(Blind {
                     why,
                     since: now,
-                    told: false,
+                    why_since: now,
+                    told: None,
                 });
-                blind.why = why;
+                if blind.why != why {
+                    (blind.why, blind.why_since) = (why, now);
+                }
                 for peer in &mut self.peers {
                     (peer.ring.gone_since, peer.ring.ended_at) = (None, None);
                 }
@@ -191,10 +205,9 @@ impl Membership {
         }
     }
 
-    /// Why nothing can be seen, if that has been told.
+    /// Why nothing can be seen, told or not.
     pub fn blind(&self) -> Option<Blindness> {
-        let blind = self.sight.as_ref()?.blind?;
-        blind.told.then_some(blind.why)
+        Some(self.sight.as_ref()?.blind?.why)
     }
 
     fn view(&mut self, now: Moment, view: View, news: &mut Vec<News>) {
@@ -204,7 +217,7 @@ impl Membership {
             sight.settle_until = now + view.detects_in + SETTLE;
         }
         if let Some(blind) = sight.blind.take()
-            && blind.told
+            && blind.told.is_some()
         {
             let after = now.since(blind.since);
             news.push(News::Sees { after });
@@ -311,12 +324,10 @@ impl Membership {
 
     fn tell_blindness(&mut self, now: Moment, news: &mut Vec<News>) {
         let Some(sight) = &mut self.sight else { return };
-        let grace = sight.blind_grace();
-        if let Some(blind) = &mut sight.blind
-            && !blind.told
-            && now.since(blind.since) >= grace
+        if sight.blind_due().is_some_and(|due| now >= due)
+            && let Some(blind) = &mut sight.blind
         {
-            blind.told = true;
+            blind.told = Some(blind.why);
             news.push(News::Blind(blind.why));
         }
     }
@@ -402,8 +413,8 @@ impl Membership {
     /// The earliest moment at which [`Membership::tick_ring`] could have something to say.
     pub(super) fn ring_deadlines(&self, mut sooner: impl FnMut(Moment)) {
         let Some(sight) = &self.sight else { return };
-        if let Some(blind) = sight.blind.filter(|blind| !blind.told) {
-            sooner(blind.since + sight.blind_grace());
+        if let Some(due) = sight.blind_due() {
+            sooner(due);
         }
         sooner(sight.settle_until);
         let Some(view) = &sight.view else { return };
@@ -425,10 +436,15 @@ impl Membership {
 }
 
 impl Sight {
-    fn blind_grace(&self) -> Span {
-        match self.seen {
-            true => BLIND_GRACE,
-            false => BLIND_GRACE_AT_START,
+    /// When a blindness is to be told: once, and once more when it comes to need a person.
+    fn blind_due(&self) -> Option<Moment> {
+        let blind = self.blind?;
+        match (blind.told, blind.why.needs_a_person()) {
+            (Some(told), true) if told != blind.why => Some(blind.why_since + BLIND_GRACE),
+            (Some(_), _) => None,
+            (None, true) => Some(blind.why_since + BLIND_GRACE),
+            (None, false) if self.seen => Some(blind.since + BLIND_GRACE),
+            (None, false) => Some(blind.since + BLIND_GRACE_AT_START),
         }
     }
 }

@@ -6,6 +6,7 @@
 //! alerts, `raise` turns alerts into notices, `lamps`, `latches`, `peers` and `requests` do what they say.
 
 mod acknowledge;
+mod copies;
 mod facts;
 mod lamps;
 mod latches;
@@ -34,6 +35,7 @@ use crate::lamp::{LampWorker, Latches, OrderNumber, StampClock};
 use crate::membership::Membership;
 use crate::notice::outbox::{Asking, Outbox, Servers};
 use crate::notice::{Channel, Sending};
+use crate::pacemaker::GroupMemory;
 use crate::peer::{PeerMessage, PutOut};
 use crate::request::{Reply, RequestId};
 use crate::time::{Moment, Now, Span};
@@ -96,6 +98,7 @@ pub struct Node {
     items: Vec<Item>,
     /// Requests to be answered when a batch is on disk.
     replies: Vec<(u64, RequestId, Promised)>,
+    copies: copies::Copies,
     next_beat: Moment,
     /// The deadline that the driver was last told; a step far behind it means a pause.
     promised: Option<Moment>,
@@ -131,13 +134,15 @@ pub struct Node {
     sets: Sets,
     /// `None` where Pacemaker is not watched.
     pacemaker: Option<Box<pacemaker::Pacemaker>>,
+    /// What an earlier run remembered of its groups, until it is watched.
+    group_memories: Vec<GroupMemory>,
 }
 
 /// What a request is answered when its batch is on disk.
 #[derive(Clone, Debug)]
 enum Promised {
-    /// The alert is accepted.
-    Alert(AlertId),
+    /// The alert is accepted; answered by [`copies`].
+    Alert,
     /// The lamp is put out, and stays so over restarts.
     LampOut,
     /// An alert is acknowledged.
@@ -175,6 +180,7 @@ impl Node {
             batch: 0,
             items: Vec::new(),
             replies: Vec::new(),
+            copies: copies::Copies::default(),
             next_beat: now.at,
             promised: None,
             stepped_at: now.at,
@@ -195,6 +201,7 @@ impl Node {
             turns: turns::Turns::default(),
             sets: Sets::default(),
             pacemaker: None,
+            group_memories: Vec::new(),
         }
     }
 
@@ -232,6 +239,7 @@ impl Node {
             Event::LinkUp(server) => self.link_up(now, server, out),
             Event::LinkDown(server) => {
                 self.linked = self.linked.without(server);
+                self.copies.gone(server);
                 self.outbox.gone(now.at, server);
                 let mut news = Vec::new();
                 self.membership.link_broken(now.at, server, &mut news);
@@ -248,6 +256,7 @@ impl Node {
                 self.restore(now, notices, more);
                 self.assigned = false;
             }
+            Event::Fetched => self.outbox.note_backlog(),
             Event::Found {
                 server,
                 asked,
@@ -279,6 +288,7 @@ impl Node {
             sooner(self.outbox.next_deadline(self.held_until()));
         }
         sooner(self.settled_at);
+        sooner(self.copies.due());
         sooner(self.store_calm_at);
         sooner(self.returns_due());
         sooner(self.licences_due());
@@ -315,6 +325,7 @@ impl Node {
             self.latches.merge(latch);
             self.hear_stamp(now, latch.red_changed.max(latch.green_changed));
         }
+        self.group_memories = recovered.groups;
         for acknowledgement in recovered.acknowledgements {
             self.remember_acknowledgement(acknowledgement);
         }
@@ -382,6 +393,7 @@ impl Node {
         self.watch_lamps(now, out);
         self.tell_store_calm(now, out);
         self.flush(out);
+        self.tell_copies(now, out);
         self.order_lamps(now, out);
         self.leave_if_done(now, out);
     }
@@ -468,13 +480,14 @@ impl Node {
         self.lamps.iter_mut().for_each(|lamp| lamp.recorded(batch));
         let durable = result.is_ok();
         self.reports_recorded(batch, durable, out);
+        self.give_word(batch, durable, out);
         self.replies.retain(|(of, request, promised)| {
             if *of == batch {
                 let reply = match (promised, &result) {
-                    (Promised::Alert(alert), _) => Reply::Accepted {
-                        alert: alert.clone(),
-                        durable,
-                    },
+                    (Promised::Alert, _) => {
+                        self.copies.own_copy(*request, durable);
+                        return false;
+                    }
                     (Promised::LampOut | Promised::Acknowledged, Ok(())) => Reply::Done,
                     (Promised::Acknowledged, Err(why)) => Reply::Refused {
                         why: acknowledge::not_kept(self.config.language, why),

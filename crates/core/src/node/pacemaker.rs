@@ -1,5 +1,10 @@
 //! From what Pacemaker does to what people are told; [`crate::pacemaker`] finds the facts.
 
+mod groups;
+mod memory;
+mod resources;
+mod shutdown;
+mod state;
 mod words;
 
 use super::Node;
@@ -9,17 +14,16 @@ use crate::alert::{AlertId, Message};
 use crate::config::ServerId;
 use crate::event::FromPacemaker;
 use crate::pacemaker::{
-    A_PERSON, Fault, Fencing, Kind, Move, News, PacemakerStatus, Report, Watch, What, Why,
+    A_PERSON, Fencing, GroupMemory, Kind, News, PacemakerStatus, Report, Watch, What,
 };
 use crate::peer::PeerMessage;
 use crate::status::ServerState;
 use crate::time::{Moment, Now, Span};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use words::capital;
 
 /// Groups whose fault's thread is remembered; the end of a further one begins a thread of its own.
 const THREADS_MAX: usize = 512;
@@ -30,31 +34,41 @@ pub(super) struct Pacemaker {
     watch: Watch,
     /// By group: the alert that told of its fault.
     threads: BTreeMap<String, AlertId>,
+    /// Those of them that another server's report began: nothing else ends them here if the group runs where it was.
+    threads_of_others: BTreeSet<String>,
     /// The last batch that holds something of Pacemaker and is not on disk yet.
     told_batch: Option<u64>,
     /// Reports that are decided, by the batch that holds what follows from them.
     decided: Vec<(u64, Vec<String>)>,
     /// The loss of quorum was mailed.
     quorum_mailed: bool,
+    /// What is on disk of groups, or on its way there.
+    kept: BTreeMap<String, GroupMemory>,
+    /// What is to be remembered of groups may have changed.
+    stale: bool,
+    /// The whole cluster is being stopped by a person, or was.
+    stopped: bool,
+    /// That Corosync shows nothing was not mailed: it follows from that stop.
+    blind_unmailed: bool,
 }
 
 impl Node {
     pub(super) fn pacemaker_says(&mut self, now: Now, event: FromPacemaker, out: &mut Vec<Action>) {
-        let own = self.own_name();
-        let pacemaker = self.pacemaker.get_or_insert_with(|| {
-            Box::new(Pacemaker {
-                watch: Watch::new(now.at, &own),
-                threads: BTreeMap::new(),
-                told_batch: None,
-                decided: Vec::new(),
-                quorum_mailed: false,
-            })
-        });
+        if self.pacemaker.is_none() {
+            self.begin_to_watch(now);
+        }
+        let Some(pacemaker) = &mut self.pacemaker else {
+            return;
+        };
         let mut news = Vec::new();
         match event {
             FromPacemaker::Begins => {}
             FromPacemaker::Report(report) => {
-                let shared = matches!(report.kind, Kind::Fencing { .. });
+                let shared = match &report.kind {
+                    Kind::Fencing { .. } => true,
+                    Kind::Operation(operation) => operation.failed(),
+                    _ => false,
+                };
                 pacemaker.watch.report(now, report.clone(), &mut news);
                 if shared {
                     let report = Some(report);
@@ -64,6 +78,7 @@ impl Node {
             FromPacemaker::Looked(result) => {
                 let result = result.map(|picture| *picture);
                 pacemaker.watch.looked(now, result, &mut news);
+                pacemaker.stale = true;
             }
             FromPacemaker::Lost(count) => pacemaker.watch.lost(count, &mut news),
         }
@@ -84,7 +99,13 @@ impl Node {
         };
         let mut news = Vec::new();
         match report {
-            Some(report) => pacemaker.watch.observed(now, &by, &report, &mut news),
+            Some(report) => {
+                pacemaker.watch.observed(now, &by, &report, &mut news);
+                if let Some((group, fact)) = pacemaker.watch.fault_of_peer(&report) {
+                    pacemaker.threads_of_others.insert(group.clone());
+                    self.begin_thread(group, Some(Node::fact_id(&fact)));
+                }
+            }
             None => pacemaker.watch.hinted(now.at),
         }
         self.tell_pacemaker(now, news, out);
@@ -108,6 +129,7 @@ impl Node {
             out.push(Action::LookAtPacemaker);
         }
         self.tell_pacemaker(now, news, out);
+        self.keep_groups();
         if hints {
             self.tell_all(&PeerMessage::Pacemaker { report: None }, out);
         }
@@ -162,31 +184,18 @@ impl Node {
                     self.group_started(now, (&group, &node, after), about, out);
                 }
                 What::Stopped { group, node } => {
-                    let arguments = [&*self.group_words(&group, None), &node];
+                    let arguments = [&*self.group_words(&group), &node];
                     self.raise_at(now, Message::GroupStopped, &arguments, &node, about, out);
                 }
                 What::Moved(moved) => self.group_moved(now, &moved, about, out),
-                What::Down {
-                    group,
-                    node,
-                    failure,
-                } => {
-                    let failure = self.last_failure_words(failure);
-                    let arguments = [&*self.group_words(&group, None), &node, &failure];
-                    let alert =
-                        self.raise_at(now, Message::GroupDown, &arguments, &node, about, out);
-                    self.begin_thread(group, alert);
+                what @ (What::Down { .. } | What::Partial { .. } | What::InstanceLost { .. }) => {
+                    self.group_lacks(now, what, about, out);
                 }
                 What::Held { group, node, why } => {
-                    let why = self.unfenced_words(&why);
-                    let arguments = [&*self.group_words(&group, None), &node, &why];
-                    let about = self.in_thread_of(&node, about);
-                    let alert =
-                        self.raise_at(now, Message::GroupHeld, &arguments, &node, about, out);
-                    self.begin_thread(group, alert);
+                    self.group_held(now, (group, &node, &why), about, out);
                 }
                 What::Several { group, nodes } => {
-                    let arguments = [&*self.group_words(&group, None), &nodes.join(", ")];
+                    let arguments = [&*self.group_words(&group), &nodes.join(", ")];
                     self.raise(now, Message::GroupTwice, &arguments, about, out);
                 }
                 What::Failed(fault) => self.resource_failed(now, &fault, about, out),
@@ -201,178 +210,6 @@ impl Node {
                 what => self.tell_state(now, what, about, out),
             }
         }
-    }
-
-    fn tell_state(&mut self, now: Now, what: What, about: About, out: &mut Vec<Action>) {
-        let own = self.own_name();
-        match what {
-            What::QuorumLost => {
-                // Whom this side does not see was told by membership, and that it is no majority.
-                let told = self.faults.iter().any(Option::is_some);
-                if let Some(pacemaker) = &mut self.pacemaker {
-                    pacemaker.quorum_mailed = !told;
-                }
-                let about = About {
-                    unmailed: told,
-                    ..about
-                };
-                self.raise(now, Message::QuorumLost, &[&own], about, out);
-            }
-            What::QuorumBack { after } => {
-                let pacemaker = self.pacemaker.as_mut();
-                let mailed = pacemaker.is_some_and(|one| core::mem::take(&mut one.quorum_mailed));
-                let about = About {
-                    mail: mailed,
-                    ..about
-                };
-                let after = self.length(after);
-                self.raise(now, Message::QuorumBack, &[&own, &after], about, out);
-            }
-            What::Standby { node, on, by } => {
-                let message = match on {
-                    true => Message::StandbySet,
-                    false => Message::StandbyUnset,
-                };
-                let by = self.by_words(by);
-                self.raise_at(now, message, &[&node, &by], &node, about, out);
-            }
-            What::Maintenance { node, on, by } => {
-                let message = match on {
-                    true => Message::MaintenanceSet,
-                    false => Message::MaintenanceUnset,
-                };
-                let language = self.config.language;
-                let of = match &node {
-                    Some(node) => language.pick(format!("server {node}"), format!("サーバ {node}")),
-                    None => language
-                        .pick("the whole cluster", "クラスタ全体")
-                        .to_string(),
-                };
-                let by = self.by_words(by);
-                let node = node.unwrap_or_default();
-                self.raise_at(now, message, &[&of, &by], &node, about, out);
-            }
-            What::Blind { why } => {
-                self.raise(now, Message::PacemakerUnreadable, &[&own, &why], about, out);
-            }
-            What::Sees => {
-                self.raise(now, Message::PacemakerReadable, &[&own], about, out);
-            }
-            What::Lost { count } => {
-                let arguments = [&*own, &count.to_string()];
-                self.raise(now, Message::PacemakerReportsLost, &arguments, about, out);
-            }
-            _ => {}
-        }
-    }
-
-    fn group_started(
-        &mut self,
-        now: Now,
-        (group, node, after): (&str, &str, Option<Span>),
-        about: About,
-        out: &mut Vec<Action>,
-    ) {
-        let language = self.config.language;
-        let again = after.map_or_else(String::new, |after| {
-            let after = self.length(after);
-            language.pick(
-                format!(" It was away for {after}."),
-                format!("停止していた時間は {after} です。"),
-            )
-        });
-        let about = About {
-            // It ends a fault that was mailed (rule N11).
-            mail: after.is_some(),
-            thread: self.end_thread(group),
-            ..about
-        };
-        let arguments = [&*self.group_words(group, None), node, &again];
-        self.raise_at(now, Message::GroupStarted, &arguments, node, about, out);
-    }
-
-    fn group_moved(&mut self, now: Now, moved: &Move, about: About, out: &mut Vec<Action>) {
-        let group = self.group_words(&moved.group, moved.role_of);
-        let lost = matches!(moved.why, Why::Lost { .. });
-        // The group was away from when its server was last heard; Pacemaker says so only when the ring has judged.
-        let unheard = self.silence(now, &moved.from).filter(|_| lost);
-        let away = self.length(unheard.map_or(moved.away, |silence| silence.max(moved.away)));
-        let why = self.why_words(&moved.why, &moved.from);
-        let mut about = self.in_thread_of(&moved.from, about);
-        if let Some(thread) = self.end_thread(&moved.group) {
-            about.thread.get_or_insert(thread);
-        }
-        about.mail |= moved.was_down;
-        let (from, to) = (&*moved.from, &*moved.to);
-        let (message, arguments) = match moved.why {
-            Why::Lost { .. } | Why::Failed { .. } => (
-                Message::GroupFailedOver,
-                Vec::from([&*group, from, to, &why, &away]),
-            ),
-            Why::Preferred => (
-                Message::GroupFailedBack,
-                Vec::from([&*group, from, to, &away]),
-            ),
-            Why::Left | Why::Standby | Why::Person { .. } => (
-                Message::GroupMoved,
-                Vec::from([&*group, from, to, &why, &away]),
-            ),
-        };
-        self.raise_at(now, message, &arguments, from, about, out);
-    }
-
-    fn resource_failed(&mut self, now: Now, fault: &Fault, about: About, out: &mut Vec<Action>) {
-        let message = match fault.task.as_str() {
-            "start" | "promote" | "migrate_from" => Message::ResourceStartFailed,
-            "stop" | "demote" | "migrate_to" => Message::ResourceStopFailed,
-            _ => Message::MonitorFault,
-        };
-        let thing = match message {
-            Message::MonitorFault => self.resource_words(fault),
-            _ => capital(&self.resource_words(fault)),
-        };
-        let arguments = [&*thing, &fault.node, &fault.why];
-        let alert = self.raise_at(now, message, &arguments, &fault.node, about, out);
-        let group = fault
-            .group
-            .clone()
-            .unwrap_or_else(|| fault.resource.clone());
-        self.begin_thread(group, alert);
-    }
-
-    fn resource_recovered(
-        &mut self,
-        now: Now,
-        fault: &Fault,
-        after: Span,
-        about: About,
-        out: &mut Vec<Action>,
-    ) {
-        let about = About {
-            mail: true,
-            thread: Some(Node::fact_id(&fault.fact)),
-            ..about
-        };
-        let group = fault.group.as_deref().unwrap_or(&fault.resource);
-        self.end_thread(group);
-        let times = fault.times;
-        let times = match times {
-            0 | 1 => String::new(),
-            _ => self.config.language.pick(
-                format!(" It had failed {times} times."),
-                format!("異常は {times} 回発生しました。"),
-            ),
-        };
-        let (thing, after) = (capital(&self.resource_words(fault)), self.length(after));
-        let arguments = [&*thing, &fault.node, &after, &times];
-        self.raise_at(
-            now,
-            Message::MonitorRecovered,
-            &arguments,
-            &fault.node,
-            about,
-            out,
-        );
     }
 
     fn fenced(&mut self, now: Now, fencing: &Fencing, about: About, out: &mut Vec<Action>) {
@@ -441,11 +278,18 @@ impl Node {
             && (threads.len() < THREADS_MAX || threads.contains_key(&group))
         {
             threads.insert(group, alert);
+            pacemaker.stale = true;
         }
     }
 
+    fn thread_of(&self, group: &str) -> Option<AlertId> {
+        self.pacemaker.as_ref()?.threads.get(group).cloned()
+    }
+
     fn end_thread(&mut self, group: &str) -> Option<AlertId> {
-        self.pacemaker.as_mut()?.threads.remove(group)
+        let pacemaker = self.pacemaker.as_mut()?;
+        pacemaker.stale = true;
+        pacemaker.threads.remove(group)
     }
 
     /// For how long a server has not been heard.

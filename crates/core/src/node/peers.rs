@@ -44,12 +44,14 @@ impl Node {
         self.tell_acknowledgements(server, out);
         self.tell_licences_to(server, out);
         self.tell_set(server, out);
+        self.tell_groups_to(server, out);
         let mut tell = |message| out.push(Action::Tell(server, Box::new(message)));
         for (alert, notices) in self.outbox.unfinished() {
             tell(PeerMessage::Alert {
                 alert: (*alert).clone(),
                 notices,
                 repeated: true,
+                confirm: false,
             });
         }
     }
@@ -76,7 +78,14 @@ impl Node {
                 alert,
                 notices,
                 repeated,
-            } => self.adopt(now, from, alert, &notices, repeated, out),
+                confirm,
+            } => {
+                let id = confirm.then(|| alert.id.clone());
+                if self.adopt(now, from, alert, &notices, repeated, out) {
+                    self.owe_word(from, id);
+                }
+            }
+            PeerMessage::Kept { alerts } => self.kept_elsewhere(&alerts),
             PeerMessage::Mark { notice } => self.mark(now, from, &notice),
             PeerMessage::Latches {
                 latches,
@@ -132,15 +141,21 @@ impl Node {
             PeerMessage::SetCommit { label } => self.set_committed(now, from, label, out),
             PeerMessage::SetInForce { label } => self.set_in_force(now, from, label, out),
             PeerMessage::Pacemaker { report } => self.pacemaker_of_peer(now, from, report, out),
+            PeerMessage::Groups { groups } => self.learn_groups(now, groups),
             // The daemon carries these.
-            PeerMessage::SetWant { .. } | PeerMessage::SetPiece { .. } => {}
+            PeerMessage::SetWant { .. }
+            | PeerMessage::SetPiece { .. }
+            | PeerMessage::LogAsk { .. }
+            | PeerMessage::LogNames { .. }
+            | PeerMessage::LogWant { .. }
+            | PeerMessage::LogAlerts { .. } => {}
             PeerMessage::Unknown => {}
         }
     }
 
     /// Takes an alert that another server accepted, as our own from here on. One that we know
     /// already can still bring notices that we do not, such as when that server has it mailed
-    /// because it ends a fault that we slept through.
+    /// because it ends a fault that we slept through. Answers whether its record is in this step's batch.
     fn adopt(
         &mut self,
         now: Now,
@@ -149,7 +164,7 @@ impl Node {
         notices: &[NoticeRecord],
         repeated: bool,
         out: &mut Vec<Action>,
-    ) {
+    ) -> bool {
         let known = is_fact(&alert.id) && !self.is_new_fact(&alert.id);
         let is_unknown = |notice: &NoticeRecord| {
             notice.key.channel == Channel::Mail && !self.outbox.knows(&notice.key)
@@ -160,7 +175,7 @@ impl Node {
             for notice in notices {
                 self.mark(now, from, notice);
             }
-            return;
+            return false;
         }
         let alert = Arc::new(alert);
         let standing = match known || repeated {
@@ -175,9 +190,11 @@ impl Node {
                 alert: (*alert).clone(),
                 notices: taken,
                 repeated: true,
+                confirm: false,
             };
             self.tell_all(&message, out);
         }
+        true
     }
 
     fn mark(&mut self, now: Now, from: ServerId, notice: &NoticeRecord) {

@@ -7,7 +7,7 @@ use crate::alert::{
 };
 use crate::config::{Config, MailForm, SERVERS_MAX, ServerId};
 use crate::duty::on_duty;
-use crate::notice::outbox::Turn;
+use crate::notice::outbox::{Servers, Turn};
 use crate::notice::{Channel, NoticeKey, NoticeRecord, NoticeState};
 use crate::peer::PeerMessage;
 use crate::time::Now;
@@ -40,6 +40,8 @@ pub(super) struct About {
     pub(super) unmailed: bool,
     /// Mail it whatever the table says: it ends a fault that was mailed (rule N11).
     pub(super) mail: bool,
+    /// Servers that are to say when it is on their disk.
+    pub(super) confirm: Servers,
 }
 
 /// What may have become of an alert before this server takes it into its books.
@@ -111,12 +113,15 @@ impl Node {
         };
         let notices = self.accept(now, &alert, &[], standing);
         // Other servers that see the fact themselves know it as well; those that do not shall.
-        let message = PeerMessage::Alert {
-            alert: (*alert).clone(),
-            notices,
-            repeated: !is_new,
-        };
-        self.tell_all(&message, out);
+        for server in self.membership.others() {
+            let message = PeerMessage::Alert {
+                alert: (*alert).clone(),
+                notices: notices.clone(),
+                repeated: !is_new,
+                confirm: about.confirm.has(server),
+            };
+            out.push(Action::Tell(server, Box::new(message)));
+        }
         Some(id)
     }
 

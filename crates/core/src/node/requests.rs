@@ -3,7 +3,7 @@
 use super::raise::About;
 use super::{Node, Promised};
 use crate::action::Action;
-use crate::alert::{AlertId, Message, MessageId, destinations};
+use crate::alert::{Message, MessageId, destinations};
 use crate::config::ServerId;
 use crate::peer::PeerMessage;
 use crate::request::{Reply, Request, RequestId};
@@ -39,9 +39,12 @@ impl Node {
                     ))
                 } else {
                     let ticks = wanted.unwrap_or_else(|| destinations(&self.config, &message));
-                    let about = About::default();
+                    let about = About {
+                        confirm: self.confirmers(),
+                        ..About::default()
+                    };
                     let alert = self.raise_text(now, message, severity, text, ticks, about, out);
-                    return self.reply_when_recorded(id, alert);
+                    return self.reply_when_kept(now, id, alert);
                 }
             }
             Request::MailTest if self.config.mail.recipients.is_empty() => {
@@ -65,10 +68,11 @@ impl Node {
                 let name = self.own_name();
                 let about = About {
                     mail: true,
+                    confirm: self.confirmers(),
                     ..About::default()
                 };
                 let alert = self.raise(now, Message::Test, &[&name], about, out);
-                return self.reply_when_recorded(id, alert);
+                return self.reply_when_kept(now, id, alert);
             }
             Request::LampOff { server } => match self.lamp_server(&server) {
                 Err(why) => refused(why),
@@ -90,12 +94,6 @@ impl Node {
             Request::Stop { server, by } => self.stop(now, id, server, &by, out),
         };
         out.extend(answer.map(|reply| Action::Reply(id, reply)));
-    }
-
-    fn reply_when_recorded(&mut self, id: RequestId, alert: Option<AlertId>) {
-        if let Some(alert) = alert {
-            self.replies.push((self.batch, id, Promised::Alert(alert)));
-        }
     }
 
     /// A server whose lamp somebody wants to touch.

@@ -17,11 +17,12 @@ impl Node {
     /// This server sees nobody any more: said once, and no other server is judged.
     pub(super) fn blind(&mut self, now: Now, why: Blindness, out: &mut Vec<Action>) {
         let name = self.own_name();
-        let (why, remedy) = blind_words(self.config.language, why);
         let about = About {
             server: Some(self.own),
+            unmailed: self.is_blind_by_shutdown(why),
             ..About::default()
         };
+        let (why, remedy) = blind_words(self.config.language, why);
         self.blind_alert = self.raise(now, Message::RingBlind, &[&name, why, remedy], about, out);
     }
 
@@ -32,7 +33,7 @@ impl Node {
             server: Some(self.own),
             thread: self.blind_alert.take(),
             // It ends a fault that was mailed (rule N11).
-            mail: true,
+            mail: !self.was_blind_by_shutdown(),
             ..About::default()
         };
         let after = after.to_string();
@@ -49,9 +50,15 @@ impl Node {
 
     /// Why this server sees nobody, and what helps.
     pub(super) fn blind_why(&self) -> Option<String> {
-        let language = self.config.language;
-        let (why, remedy) = blind_words(language, self.membership.blind()?);
-        Some(language.pick(format!("{why}. {remedy}"), format!("{why}。{remedy}")))
+        Some(self.membership.blind()?.words(self.config.language))
+    }
+}
+
+impl Blindness {
+    /// Why nothing is seen, and what helps.
+    pub fn words(self, language: Language) -> String {
+        let (why, remedy) = blind_words(language, self);
+        language.pick(format!("{why}. {remedy}"), format!("{why}。{remedy}"))
     }
 }
 
@@ -71,8 +78,8 @@ fn blind_words(language: Language, why: Blindness) -> (&'static str, &'static st
                 "Corosync がアラートサービスのユーザの接続を許可していません",
             ),
             language.pick(
-                "Put \"uidgid { uid: noroshi gid: noroshi }\" into a file in /etc/corosync/uidgid.d and run corosync-cfgtool -R.",
-                "/etc/corosync/uidgid.d のファイルに uidgid { uid: noroshi gid: noroshi } と書き、corosync-cfgtool -R を実行してください。",
+                "Run \"noroshi engine setup corosync\" on it as root; it puts a uidgid entry into /etc/corosync/uidgid.d and runs corosync-cfgtool -R.",
+                "そのサーバで root として noroshi engine setup corosync を実行してください。/etc/corosync/uidgid.d に uidgid の記述を置き、corosync-cfgtool -R を実行します。",
             ),
         ),
         Blindness::Hangs => (
@@ -88,8 +95,8 @@ fn blind_words(language: Language, why: Blindness) -> (&'static str, &'static st
                 "Corosync のライブラリ（libcpg.so.4, libquorum.so.5, libcmap.so.4）がありません",
             ),
             language.pick(
-                "Install Corosync, or set noroshi/engine to embedded.",
-                "Corosync をインストールするか、noroshi/engine を embedded に設定してください。",
+                "Install corosync, or the packages that have them: libcpg4, libquorum5, libcmap4 (Debian, Ubuntu) or corosynclib (RHEL). They are used as soon as they are there. Without Corosync set noroshi/engine to embedded.",
+                "corosync、またはこれらを含むパッケージ libcpg4、libquorum5、libcmap4（Debian、Ubuntu）、corosynclib（RHEL）をインストールしてください。再起動しなくても使用されます。Corosync を使わない場合は noroshi/engine を embedded に設定してください。",
             ),
         ),
         Blindness::Failing => (

@@ -68,6 +68,7 @@ impl Node {
         self.outbox
             .renumber(now.at, |alert| raise::origin(config, alert));
         self.renumber_turns(&old);
+        self.copies.renumbered();
         self.keep_lamps(&old, out);
         for at in 0..self.lamps.len() {
             self.show(now, LampId(at as u8), None, false);

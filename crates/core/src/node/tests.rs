@@ -1,6 +1,7 @@
 //! Two servers' words to one node, given by hand.
 
 mod acknowledge;
+mod copies;
 mod lamps;
 mod licences;
 mod pacemaker;
@@ -187,6 +188,7 @@ fn a_notice_that_another_server_brought_is_looked_for_on_disk_before_nothing_is_
         alert,
         notices,
         repeated: true,
+        confirm: false,
     };
     node.step(now, Event::Peer(ServerId(0), Box::new(repeated)), &mut out);
     out.clear();

@@ -200,6 +200,7 @@ impl Outbox {
     /// Lets the turn of each notice follow `ours`, which says whether one of this origin is ours.
     /// One whose turn was another server's may have been begun by it: it is a possible repeat.
     pub fn assign(&mut self, now: Now, ours: impl Fn(Option<ServerId>) -> bool) {
+        let mut taken_over = false;
         for entry in &mut self.entries {
             let mine = entry.record.key.channel != Channel::Mail || ours(entry.origin);
             match entry.stage {
@@ -209,6 +210,7 @@ impl Outbox {
                     (entry.asked, entry.left_to) = (None, None);
                     entry.record.possible_repeat = true;
                     entry.record.state = NoticeState::Waiting;
+                    taken_over = true;
                 }
                 Stage::Due(_) if !mine => {
                     entry.stage = Stage::Elsewhere;
@@ -216,6 +218,10 @@ impl Outbox {
                 }
                 _ => {}
             }
+        }
+        if taken_over {
+            // What made room while it was another's waits on disk no longer than these do here.
+            self.rescan_at = self.rescan_at.map(|_| now.at);
         }
     }
 
@@ -436,6 +442,13 @@ impl Outbox {
     /// Nothing is unfinished here.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Notices came to wait on disk that were never in memory.
+    pub fn note_backlog(&mut self) {
+        self.backlog = true;
+        // A page that is being read may end before them.
+        self.spilled_while_loading |= self.loading;
     }
 
     /// More notices wait on disk.

@@ -39,8 +39,11 @@ struct Gathered {
     fencing: Fencing,
     /// An earlier run of this service may have told it.
     waited: bool,
-    /// A failure that follows one told already: Pacemaker tries again every few seconds.
+    /// A failure that follows one told already, because Pacemaker tries again every few seconds, or the success: a
+    /// try that was under way when a person confirmed that the node is off fails after that.
     again: bool,
+    /// The node takes part again.
+    back: bool,
 }
 
 /// Fencings that are being gathered or were told lately.
@@ -74,10 +77,8 @@ impl Fencings {
             result,
             observers: [observer.to_string()].into(),
         };
-        let mut last = self.gathered.iter().rev();
-        let again = last
-            .find(|one| one.fencing.node == fencing.node)
-            .is_some_and(|last| !last.fencing.done && !fencing.done);
+        let mut others = self.gathered.iter();
+        let again = !fencing.done && others.any(|one| one.fencing.node == fencing.node);
         if self.gathered.len() >= GATHERED_MAX {
             self.forget_oldest();
         }
@@ -87,6 +88,7 @@ impl Fencings {
         self.gathered.push(Gathered {
             waited,
             again,
+            back: false,
             fact,
             until: now + OBSERVERS_WAIT,
             told: false,
@@ -108,10 +110,18 @@ impl Fencings {
         .collect()
     }
 
-    /// The node takes part again: what fails from here on is another matter.
+    /// The node takes part again. A try that is still under way may fail after that.
     pub(super) fn back(&mut self, node: &str) {
+        let of_node = self.gathered.iter_mut();
+        of_node
+            .filter(|one| one.fencing.node == node && one.told)
+            .for_each(|one| one.back = true);
+    }
+
+    /// The node is lost: if it had been back, what fails from here on is another matter.
+    pub(super) fn lost(&mut self, node: &str) {
         self.gathered
-            .retain(|one| one.fencing.node != node || !one.told);
+            .retain(|one| one.fencing.node != node || !one.back);
     }
 
     /// Makes room, but keeps the last word about each node.
@@ -172,6 +182,56 @@ pub(super) fn parts(description: &str) -> (Option<String>, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Rule: N3 N9
+    #[test]
+    fn a_try_that_fails_after_the_node_is_off_or_back_is_no_news() {
+        let mut fencings = Fencings::default();
+        let mut told = |at_ms: u64, rc: i32, words: &str| {
+            let at = Moment(0) + Span::from_ms(at_ms);
+            assert_eq!(fencings.take((at, false), ("n1", rc, words), "n2"), None);
+            fencings.tick(at + OBSERVERS_WAIT).len()
+        };
+        assert_eq!(
+            told(
+                1_000,
+                1,
+                "Operation reboot of n1 by n2 for x: Error (ref=1)"
+            ),
+            1
+        );
+        assert_eq!(
+            told(
+                2_000,
+                1,
+                "Operation reboot of n1 by n2 for x: Error (ref=2)"
+            ),
+            0
+        );
+        assert_eq!(
+            told(3_000, 0, "Operation off of n1 by a human for y: OK (ref=3)"),
+            1
+        );
+        assert_eq!(
+            told(
+                4_000,
+                1,
+                "Operation reboot of n1 by n2 for x: Error (ref=4)"
+            ),
+            0
+        );
+        fencings.back("n1");
+        let at = Moment(0) + Span::from_ms(9_000);
+        let words = "Operation reboot of n1 by n2 for x: Error (ref=5)";
+        assert_eq!(fencings.take((at, false), ("n1", 1, words), "n2"), None);
+        assert_eq!(fencings.tick(at + OBSERVERS_WAIT).len(), 0);
+        fencings.back("n1");
+        fencings.lost("n1");
+        let at = Moment(0) + Span::from_ms(19_000);
+        let words = "Operation reboot of n1 by n2 for x: Error (ref=6)";
+        assert_eq!(fencings.take((at, false), ("n1", 1, words), "n2"), None);
+        assert_eq!(fencings.tick(at + OBSERVERS_WAIT).len(), 1);
+    }
 
     /// Rule: N3
     #[test]

@@ -1,18 +1,34 @@
 //! Where groups are: what the way from one picture to the next means.
 
-use super::picture::{Group, GroupKind, Picture, Place, Sort, same};
-use super::{News, Unfenced, What};
+mod cause;
+mod known;
+mod look;
+mod nowhere;
+
+use super::picture::{Group, GroupKind, Picture, Sort};
+use super::starts::FailedStarts;
+use super::{Absence, News};
 use crate::time::{Moment, Now, Span, WallTime};
 use alloc::collections::BTreeMap;
-use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
+use known::Known;
+use look::Look;
+
+pub use known::{AwayMemory, GroupMemory};
 
 /// Most groups that are followed; further ones are not told of.
-pub(super) const GROUPS_MAX: usize = 512;
+pub const GROUPS_MAX: usize = 512;
 /// A group that runs nowhere for this long, with nothing under way, is down: Pacemaker's next step comes
 /// within milliseconds of the last one.
-const DOWN_WAIT: Span = Span::from_secs(5);
+pub(super) const DOWN_WAIT: Span = Span::from_secs(5);
+/// The same for a group that has never been seen to run and of which nothing is known to have failed: while a
+/// cluster boots, nodes are waited for (`dc-deadtime`, 20 s) and asked what they run.
+const NEVER_WAIT: Span = Span::from_secs(60);
+/// A group that is on its way for longer than this is looked at no more often than the rest.
+const UNSETTLED_MAX: Span = Span::from_secs(600);
+/// Most failures that are named of a group.
+pub(super) const FAILURES_NAMED_MAX: usize = 8;
 /// The same while its node is lost and no fence device is set up: nothing will come.
 const HELD_WAIT: Span = Span::from_secs(5);
 /// Pacemaker's own time-out of one fencing (`stonith-timeout`): after that a group is said to be held.
@@ -39,8 +55,8 @@ pub struct Move {
     pub to: String,
     /// Why.
     pub why: Why,
-    /// For how long it ran nowhere.
-    pub away: Span,
+    /// For how long it ran nowhere; `None` if nobody watched when it went.
+    pub away: Option<Absence>,
     /// It had been told that it runs nowhere.
     pub was_down: bool,
 }
@@ -71,32 +87,8 @@ pub enum Why {
     },
     /// Nothing else: it returned to the node that it prefers.
     Preferred,
-}
-
-/// A group is away from where it ran.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Away {
-    since: WallTime,
-    at: Moment,
-    /// Since when it is nowhere with nothing under way.
-    nowhere_at: Option<Moment>,
-    told: bool,
-    /// A person wanted it stopped.
-    stopped: bool,
-}
-
-/// A group as it was last known.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Known {
-    /// Where it last ran as a whole.
-    on: Option<String>,
-    /// That run's name, the same on every node.
-    run: String,
-    away: Option<Away>,
-    /// It ran nowhere before it was ever seen to run.
-    seen_nowhere: bool,
-    several_at: Option<Moment>,
-    several_told: bool,
+    /// Nobody watched when it went, and nothing shows why it did.
+    Unseen,
 }
 
 /// A node that is lost, as far as groups care.
@@ -122,7 +114,10 @@ pub(super) struct Beside<'a> {
     pub(super) lost: &'a BTreeMap<String, Lost>,
     /// When a resource was last started here, by its report.
     pub(super) starts: &'a BTreeMap<String, WallTime>,
-    /// It is the first picture: what it shows is how things are, and no news but for fresh reports.
+    /// Starts that failed lately, on whichever node.
+    pub(super) failed_starts: &'a FailedStarts,
+    /// It is the first picture: what it shows is how things are, and no news but for fresh reports and what
+    /// an earlier run of this service remembered.
     pub(super) first: bool,
 }
 
@@ -139,6 +134,47 @@ pub(super) struct Groups {
 }
 
 impl Groups {
+    /// Takes what an earlier run of this service remembered, or a server that has watched: only of groups that
+    /// nothing is known of.
+    pub(super) fn learn(&mut self, now: Moment, memories: Vec<GroupMemory>) {
+        for memory in memories.into_iter().take(GROUPS_MAX) {
+            let known = self.known.get(&memory.group);
+            let full = known.is_none() && self.known.len() >= GROUPS_MAX;
+            if !full && known.is_none_or(Known::is_blank) {
+                let seen_nowhere = known.is_some_and(|known| known.seen_nowhere);
+                let group = memory.group.clone();
+                let known = Known {
+                    seen_nowhere,
+                    ..Known::of(memory, now)
+                };
+                self.known.insert(group, known);
+            }
+        }
+    }
+
+    /// What is to be remembered.
+    pub(super) fn memories(&self) -> Vec<GroupMemory> {
+        let worth = self.known.iter().filter(|(_, known)| !known.is_blank());
+        worth.map(|(group, known)| known.memory(group)).collect()
+    }
+
+    /// Pacemaker on this node began anew at `at`, and with it perhaps the whole cluster: where groups were before
+    /// says nothing of where they go. If others ran on, they know. A fault that was told is remembered, for its end.
+    pub(super) fn begun_anew(&mut self, at: WallTime) {
+        for known in self.known.values_mut() {
+            let told = known
+                .away
+                .as_ref()
+                .is_some_and(|away| away.told && !away.stopped);
+            if known.changed <= at && !told {
+                *known = Known {
+                    seen_nowhere: known.seen_nowhere,
+                    ..Known::default()
+                };
+            }
+        }
+    }
+
     /// Compares with what was known. Answers what is new, and who is to tell it.
     pub(super) fn look(&mut self, now: Now, picture: &Picture, beside: &Beside<'_>) -> Vec<Found> {
         let mut found = Vec::new();
@@ -150,6 +186,7 @@ impl Groups {
                 continue;
             }
             let known = self.known.entry(group.name.clone()).or_default();
+            let before = known.memory(&group.name);
             let mut look = Look {
                 now,
                 picture,
@@ -158,17 +195,22 @@ impl Groups {
                 known,
             };
             found.extend(look.judge());
+            if known.memory(&group.name) != before {
+                known.changed = now.wall;
+            }
         }
         found
     }
 
     /// Something is on its way or waits to be told.
     pub(super) fn unsettled(&self) -> bool {
-        let is_open = |known: &Known| {
-            known.away.as_ref().is_some_and(|away| !away.told)
-                || (known.several_at.is_some() && !known.several_told)
-        };
-        self.known.values().any(is_open)
+        self.known.values().any(|known| known.open)
+    }
+
+    /// It was told that a group is away, and that lasts.
+    pub(super) fn is_down(&self, group: &str) -> bool {
+        let away = self.known.get(group).and_then(|known| known.away.as_ref());
+        away.is_some_and(|away| away.told && !away.stopped)
     }
 
     /// Where a group last ran as a whole.
@@ -184,304 +226,4 @@ fn is_followed(group: &Group) -> bool {
         .iter()
         .any(|member| member.sort == Sort::FenceDevice);
     group.kind != GroupKind::Clone && !device && !group.members.is_empty()
-}
-
-struct Look<'a> {
-    now: Now,
-    picture: &'a Picture,
-    beside: &'a Beside<'a>,
-    group: &'a Group,
-    known: &'a mut Known,
-}
-
-impl Look<'_> {
-    fn judge(&mut self) -> Option<Found> {
-        let place = self.picture.place(self.group);
-        if !matches!(place, Place::Several(_)) {
-            (self.known.several_at, self.known.several_told) = (None, false);
-        }
-        match place {
-            Place::On(node) => self.runs(node),
-            Place::Nowhere => self.nowhere(),
-            Place::Unknown(node) => self.held(&node),
-            Place::Several(nodes) => self.several(nodes),
-            Place::Between => {
-                self.left(None);
-                if let Some(away) = &mut self.known.away {
-                    away.nowhere_at = None;
-                }
-                None
-            }
-            Place::Spread(_) => None,
-        }
-    }
-
-    fn runs(&mut self, node: String) -> Option<Found> {
-        let (before, away) = (self.known.on.replace(node.clone()), self.known.away.take());
-        let old = core::mem::take(&mut self.known.run);
-        let run = self.picture.run(self.group, &node);
-        self.known.run = run.map_or_else(String::new, |run| {
-            let at = run.at.unwrap_or_default().0;
-            format!("{} {} {at}", run.node, run.call)
-        });
-        let name = &self.group.name;
-        let told = away.as_ref().is_some_and(|away| away.told);
-        let wanted = away.as_ref().is_some_and(|away| away.stopped);
-        let own = same(&node, self.beside.own);
-        let fresh = own.then(|| self.fresh_start()).flatten();
-        let again = |after: Option<Span>| What::Started {
-            group: name.clone(),
-            node: node.clone(),
-            after,
-        };
-        let since = away.as_ref().map_or(self.now.wall, |away| away.since);
-        let after = fresh.unwrap_or(self.now.wall).since(since);
-        let (fact, what) = match before {
-            Some(from) if !same(&from, &node) && !wanted => {
-                let moved = self.moved(from, &node, away.as_ref(), fresh);
-                // It had been down, and its old node is there again: nothing that has moved.
-                match told && moved.why == Why::Preferred {
-                    true => ("runs", again(Some(after))),
-                    false => ("runs", What::Moved(moved)),
-                }
-            }
-            // Restarted where it was: what had failed is told by itself.
-            Some(_) if !told => return None,
-            Some(_) => ("runs", again((!wanted).then_some(after))),
-            // How things are when this service starts is no news, unless it just happened.
-            None if !own
-                || (fresh.is_none() && (self.beside.first || !self.known.seen_nowhere)) =>
-            {
-                return None;
-            }
-            // By another name: whoever knows where it was before has more to tell.
-            None => match self.lost_alone() {
-                Some(from) if fresh.is_some() => {
-                    let moved = self.moved(from, &node, None, fresh);
-                    ("runs", What::Moved(moved))
-                }
-                _ => ("began", again(None)),
-            },
-        };
-        let run = match self.known.run.as_str() {
-            // Without a history the run before tells this one apart.
-            "" => format!("after {old} on {node}"),
-            run => run.to_string(),
-        };
-        Some(self.fact(Some(node), format!("{fact} {name} {run}"), what))
-    }
-
-    /// The one node that was lost lately: from there a group came that is not known from before.
-    fn lost_alone(&self) -> Option<String> {
-        let mut lost = self.beside.lost.keys();
-        let first = lost.next()?;
-        lost.next().is_none().then(|| first.clone())
-    }
-
-    /// When the last of its resources was started here, by its report.
-    fn fresh_start(&self) -> Option<WallTime> {
-        let starts = self.beside.starts.iter();
-        let of_group = starts.filter(|(resource, _)| self.group.has(resource));
-        of_group.map(|(_, at)| *at).max()
-    }
-
-    fn moved(&self, from: String, to: &str, away: Option<&Away>, fresh: Option<WallTime>) -> Move {
-        let run = self.picture.run(self.group, to).and_then(|run| run.at);
-        let until = fresh.or(run).unwrap_or(self.now.wall);
-        let seen = away.map_or(self.now.wall, |away| away.since).min(until);
-        let (why, since) = self.cause(&from, seen);
-        let role_of = (self.group.kind == GroupKind::Promotable).then(|| {
-            self.group
-                .members
-                .first()
-                .map_or(Sort::Other, |member| member.sort)
-        });
-        Move {
-            group: self.group.name.clone(),
-            role_of,
-            from,
-            to: to.to_string(),
-            why,
-            away: until.since(since),
-            was_down: away.is_some_and(|away| away.told),
-        }
-    }
-
-    /// Why the group left `from`, and since when it is away; `seen` is when that was noticed.
-    fn cause(&self, from: &str, seen: WallTime) -> (Why, WallTime) {
-        let node = self.picture.node(from);
-        let lost = self.beside.lost.iter().find(|(name, _)| same(name, from));
-        let gone = node.is_none_or(|node| !node.online);
-        let left = node.is_some_and(|node| node.leaving);
-        let stopped = self.picture.stopped(self.group, from);
-        let begun = stopped
-            .filter(|at| near(*at, seen, CAUSE_MAX))
-            .unwrap_or(seen);
-        if let Some((_, lost)) = lost.filter(|(_, lost)| gone && (lost.fenced || !left)) {
-            return (
-                Why::Lost {
-                    fenced: lost.fenced,
-                },
-                lost.at.min(seen),
-            );
-        }
-        if left {
-            return (Why::Left, begun);
-        }
-        if gone {
-            return (Why::Lost { fenced: false }, seen);
-        }
-        let failures = self.picture.failures.iter();
-        let here = failures.filter(|one| same(&one.node, from) && self.group.has(&one.resource));
-        let failure = here.max_by_key(|one| one.at);
-        if let Some(failure) =
-            failure.filter(|one| one.at.is_none_or(|at| near(at, seen, CAUSE_MAX)))
-        {
-            let why = Why::Failed {
-                resource: failure.resource.clone(),
-                why: failure.why.clone(),
-            };
-            return (why, failure.at.unwrap_or(seen).min(seen));
-        }
-        if node.is_some_and(|node| node.standby) {
-            return (Why::Standby, begun);
-        }
-        let person = self.picture.by_person();
-        match person.filter(|(_, at)| at.is_none_or(|at| near(at, begun, PERSON_MAX))) {
-            Some((by, _)) => (Why::Person { by }, begun),
-            None => (Why::Preferred, begun),
-        }
-    }
-
-    /// It is not where it was: since when, if that is not known yet.
-    fn left(&mut self, since: Option<WallTime>) {
-        let now = self.now;
-        if self.known.on.is_some() && !self.beside.first {
-            self.known.away.get_or_insert_with(|| Away {
-                since: since.unwrap_or(now.wall),
-                at: now.at,
-                nowhere_at: None,
-                told: false,
-                stopped: false,
-            });
-        }
-    }
-
-    fn nowhere(&mut self) -> Option<Found> {
-        self.left(None);
-        let now = self.now;
-        self.known.seen_nowhere = true;
-        let node = self.known.on.clone()?;
-        let away = self.known.away.as_mut()?;
-        let since = *away.nowhere_at.get_or_insert(now.at);
-        if away.told || self.picture.left_alone(self.group) {
-            return None;
-        }
-        let (name, run) = (self.group.name.clone(), self.known.run.clone());
-        if self.group.disabled {
-            (away.told, away.stopped) = (true, true);
-            let what = What::Stopped {
-                group: name.clone(),
-                node,
-            };
-            return Some(self.fact(
-                self.picture.decider.clone(),
-                format!("stopped {name} {run}"),
-                what,
-            ));
-        }
-        // A side without quorum runs nothing: that is told as itself, and the group runs elsewhere.
-        if now.at.since(since) < DOWN_WAIT || !self.picture.quorum {
-            return None;
-        }
-        away.told = true;
-        let failures = self.picture.failures.iter();
-        let failure = failures
-            .filter(|one| self.group.has(&one.resource))
-            .max_by_key(|one| one.at);
-        let failure = failure.map(|one| {
-            let (resource, task, node, why) = (&one.resource, &one.task, &one.node, &one.why);
-            format!("{resource} {task} ({node}): {why}")
-        });
-        let what = What::Down {
-            group: name.clone(),
-            node,
-            failure,
-        };
-        Some(self.fact(
-            self.picture.decider.clone(),
-            format!("down {name} {run}"),
-            what,
-        ))
-    }
-
-    fn held(&mut self, node: &str) -> Option<Found> {
-        if self.known.on.is_none() {
-            self.known.on = Some(node.to_string());
-        }
-        let lost = self.beside.lost.iter().find(|(name, _)| same(name, node));
-        let lost = lost.map(|(_, lost)| lost);
-        let now = self.now;
-        // Also at the first picture: it would not be told otherwise.
-        let away = self.known.away.get_or_insert_with(|| Away {
-            since: lost.map_or(now.wall, |lost| lost.at),
-            at: now.at,
-            nowhere_at: None,
-            told: false,
-            stopped: false,
-        });
-        let mut for_long = now.at.since(away.at);
-        let devices = self.picture.groups.iter().flat_map(|group| &group.members);
-        let no_device = !devices
-            .into_iter()
-            .any(|member| member.sort == Sort::FenceDevice);
-        let failed = lost.and_then(|lost| lost.failed.clone());
-        let (why, wait) = match failed {
-            // That it failed is told first.
-            Some((since, words)) => {
-                for_long = for_long.min(now.at.since(since));
-                (Unfenced::Failed(words), HELD_WAIT)
-            }
-            None if no_device => (Unfenced::NoDevice, HELD_WAIT),
-            None => (Unfenced::TooLong(for_long), FENCING_WAIT),
-        };
-        if away.told || for_long < wait || !self.picture.fencing || !self.picture.quorum {
-            return None;
-        }
-        away.told = true;
-        let (group, run) = (self.group.name.clone(), self.known.run.clone());
-        let fact = format!("held {group} {node} {run}");
-        let what = What::Held {
-            group,
-            node: node.to_string(),
-            why,
-        };
-        Some(self.fact(self.picture.decider.clone(), fact, what))
-    }
-
-    fn several(&mut self, nodes: Vec<String>) -> Option<Found> {
-        let since = *self.known.several_at.get_or_insert(self.now.at);
-        if self.known.several_told || self.now.at.since(since) < SEVERAL_WAIT {
-            return None;
-        }
-        self.known.several_told = true;
-        let (group, run) = (self.group.name.clone(), self.known.run.clone());
-        let fact = format!("several {group} {run}");
-        let what = What::Several { group, nodes };
-        Some(self.fact(self.picture.decider.clone(), fact, what))
-    }
-
-    fn fact(&self, teller: Option<String>, fact: String, what: What) -> Found {
-        let news = News {
-            fact: Some(fact),
-            late: false,
-            what,
-        };
-        Found { teller, news }
-    }
-}
-
-/// `at` can be the cause of what was noticed at `seen`.
-fn near(at: WallTime, seen: WallTime, before_max: Span) -> bool {
-    seen.since(at) <= before_max && at.since(seen) <= CLOCKS_APART
 }

@@ -13,19 +13,21 @@
 //! *Failure.* Without reports the pictures alone tell where groups are, later. Without pictures failed
 //! operations and fencing are still told; that it is blind is told once.
 
+mod clones;
 mod fencing;
 mod groups;
 mod nodes;
 mod picture;
 mod report;
 mod resources;
+mod starts;
 mod status;
 #[cfg(test)]
 mod tests;
 mod watch;
 
 pub use fencing::{A_PERSON, Fencing};
-pub use groups::{Away, Move, Why};
+pub use groups::{AwayMemory, GROUPS_MAX, GroupMemory, Move, Why};
 pub use picture::{
     Change, Failure, Group, GroupKind, Member, PacemakerNode, Past, Picture, Place, Sort,
 };
@@ -55,6 +57,15 @@ pub struct News {
     pub what: What,
 }
 
+/// How long something was away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Absence {
+    /// So long.
+    pub span: Span,
+    /// Or longer: nobody watched when it went.
+    pub at_least: bool,
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
@@ -65,7 +76,7 @@ pub enum What {
         /// Where.
         node: String,
         /// It had been told that it runs nowhere, and ends that: how long it was away.
-        after: Option<Span>,
+        after: Option<Absence>,
     },
     /// A group was stopped by a person's wish.
     Stopped {
@@ -80,10 +91,34 @@ pub enum What {
     Down {
         /// The group.
         group: String,
-        /// Where it had run.
+        /// Where it had run; `None` if it was never seen to run.
+        node: Option<String>,
+        /// What failed, by node, the first failure first.
+        failures: Vec<String>,
+    },
+    /// Resources of a group do not run, and nothing starts them; the others do.
+    Partial {
+        /// The group.
+        group: String,
+        /// Where the others run.
         node: String,
-        /// What failed, if anything did.
-        failure: Option<String>,
+        /// Those that do not run.
+        idle: Vec<String>,
+        /// What failed, by node, the first failure first.
+        failures: Vec<String>,
+    },
+    /// A clone's instance is gone from a node that is up.
+    InstanceLost {
+        /// The clone.
+        group: String,
+        /// The node.
+        node: String,
+        /// Where instances run.
+        on: Vec<String>,
+        /// What failed there.
+        failures: Vec<String>,
+        /// That it could not be started there was mailed.
+        quiet: bool,
     },
     /// A group stays down because a lost node cannot be fenced.
     Held {
@@ -142,6 +177,15 @@ pub enum What {
         /// Who wanted it, if that is known.
         by: Option<String>,
     },
+    /// A person stops Pacemaker on all servers.
+    ClusterStops {
+        /// This server is to tell it.
+        tells: bool,
+        /// The servers on which it is being stopped.
+        nodes: Vec<String>,
+    },
+    /// Pacemaker runs on this server again after that.
+    ClusterRuns,
     /// Pacemaker's state could not be read for a while.
     Blind {
         /// Why.

@@ -112,8 +112,8 @@ pub(super) fn compare(now: Now, own_name: &str, before: &Picture, picture: &Pict
             true => same(&node.name, own_name),
             false => decides,
         };
-        // A node that is gone shows none of its marks; they are not changed by that.
-        if !ours || !old.online || !node.online {
+        // A node that is gone shows none of its marks, and Pacemaker shows one that is joining as in standby.
+        if !ours || !old.takes_part() || !node.takes_part() {
             continue;
         }
         let name = node.name.clone();

@@ -3,6 +3,7 @@
 //! The daemon reads it with `crm_mon`; every node of a cluster shows the same one, a moment apart.
 
 use crate::time::WallTime;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -100,6 +101,8 @@ pub enum Sort {
     FloatingIp,
     /// A file system on a shared or mirrored disk (`Filesystem`).
     FileSystem,
+    /// A shared disk: volumes, sessions and reservations on it (LVM, iSCSI, SCSI reservations).
+    SharedDisk,
     /// A mirror disk (DRBD).
     MirrorDisk,
     /// A fence device.
@@ -128,6 +131,10 @@ pub struct Member {
     pub busy: bool,
     /// A person wants it stopped (`target-role`).
     pub disabled: bool,
+    /// Pacemaker leaves it alone.
+    pub unmanaged: bool,
+    /// Of a clone or bundle: which of its instances this belongs to.
+    pub instance: usize,
     /// Where it runs.
     pub nodes: Vec<String>,
 }
@@ -173,6 +180,8 @@ pub enum Place {
     Nowhere,
     /// On its way: some of it runs, or an operation is under way.
     Between,
+    /// On this node, but without these resources, and nothing is under way.
+    Part(String, Vec<String>),
     /// What runs is unknown: this node is lost and not fenced yet.
     Unknown(String),
     /// It runs on several nodes and must not.
@@ -280,13 +289,61 @@ impl Picture {
             [] if group.members.iter().any(|member| member.busy) => Place::Between,
             [] => Place::Nowhere,
             [node] if whole && well => Place::On(node.clone()),
+            [node]
+                if well
+                    && !group
+                        .members
+                        .iter()
+                        .any(|member| member.busy || member.disabled || member.unmanaged) =>
+            {
+                let idle = group.members.iter().filter(|member| !member.active);
+                Place::Part(
+                    node.clone(),
+                    idle.map(|member| member.name.clone()).collect(),
+                )
+            }
             _ => Place::Between,
         }
+    }
+
+    /// The nodes on which a whole instance of a clone or bundle runs.
+    pub fn instances(&self, group: &Group) -> Vec<String> {
+        let mut numbers: Vec<usize> = group.members.iter().map(|one| one.instance).collect();
+        numbers.dedup();
+        let place = |number: usize| {
+            let of = || group.members.iter().filter(|one| one.instance == number);
+            let whole = of().all(|one| one.active && !one.failed);
+            let nodes = nodes_of(of());
+            whole.then_some(nodes).filter(|nodes| nodes.len() == 1)
+        };
+        let mut nodes: Vec<String> = numbers.into_iter().filter_map(place).flatten().collect();
+        nodes.sort();
+        nodes.dedup();
+        nodes
+    }
+
+    /// Every node that takes part is leaving: a person stops the cluster. A side without quorum is not the cluster.
+    pub fn is_stopping(&self) -> bool {
+        let mut online = self.nodes.iter().filter(|node| node.online).peekable();
+        self.quorum && online.peek().is_some() && online.all(|node| node.leaving)
     }
 
     fn is_unclean(&self, node: &str) -> bool {
         self.node(node)
             .is_some_and(|node| node.unclean && !node.online)
+    }
+}
+
+impl PacemakerNode {
+    /// It has left Pacemaker in order, or is about to. One that has left is online and pending as long as its
+    /// Corosync runs.
+    pub fn has_left(&self) -> bool {
+        self.leaving || (self.online && self.pending)
+    }
+
+    /// It is online and has joined. Pacemaker shows a node that is joining as in standby.
+    pub fn takes_part(&self) -> bool {
+        self.online && !self.pending
     }
 }
 
@@ -296,6 +353,14 @@ impl Group {
         self.members
             .iter()
             .any(|member| bare(&member.name) == bare(resource))
+    }
+}
+
+impl Failure {
+    /// What failed, where and why.
+    pub(super) fn words(&self) -> String {
+        let (resource, task, node, why) = (&self.resource, &self.task, &self.node, &self.why);
+        format!("{resource} {task} ({node}): {why}")
     }
 }
 

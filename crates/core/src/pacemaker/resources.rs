@@ -1,7 +1,8 @@
 //! Operations of resources that failed on this node, and their end.
 
-use super::picture::{Picture, Sort, same};
+use super::picture::{Group, Picture, Sort, same};
 use super::report::Operation;
+use super::starts::failed_fact;
 use super::{FAULTS_MAX, News, What};
 use crate::time::{Moment, Now, Span, WallTime};
 use alloc::collections::BTreeMap;
@@ -30,6 +31,8 @@ pub struct Fault {
     pub why: String,
     /// How often by now.
     pub times: u32,
+    /// Another failure of the same trouble was told, or how it ended: recorded, not mailed.
+    pub quiet: bool,
     /// Names the fact.
     pub fact: String,
 }
@@ -53,7 +56,7 @@ impl Troubles {
     pub(super) fn take(
         &mut self,
         now: Now,
-        (operation, key): (&Operation, &str),
+        (operation, key, follows): (&Operation, &str, bool),
         at: WallTime,
         picture: Option<&Picture>,
     ) -> Option<News> {
@@ -85,7 +88,8 @@ impl Troubles {
             task: operation.task.clone(),
             why: words(operation, picture),
             times: 1,
-            fact: format!("failed {} {resource} {key}", operation.node),
+            quiet: follows,
+            fact: failed_fact(operation, key),
         };
         if self.by_resource.len() >= FAULTS_MAX && !self.by_resource.contains_key(resource) {
             // Told all the same; its end will not be.
@@ -118,6 +122,24 @@ impl Troubles {
                     && group.kind == super::GroupKind::Single
             })
         });
+    }
+
+    /// How the trouble of a group ended is told: that its resources work again is no news beside it.
+    pub(super) fn group_runs(&mut self, group: &Group) {
+        let of_group = self
+            .by_resource
+            .iter_mut()
+            .filter(|(name, _)| group.has(name));
+        of_group.for_each(|(_, trouble)| trouble.fault.quiet = true);
+    }
+
+    /// A resource of the group could not be started here, and that was mailed.
+    pub(super) fn told_start(&self, group: &Group) -> bool {
+        let mut troubles = self.by_resource.values();
+        troubles.any(|trouble| {
+            let fault = &trouble.fault;
+            fault.task == "start" && !fault.quiet && group.has(&fault.resource)
+        })
     }
 
     /// What has worked for long enough.

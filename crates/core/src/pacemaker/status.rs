@@ -135,6 +135,8 @@ impl GroupStatus {
             Place::Nowhere if !group.disabled && failures() => (GroupState::Failed, Vec::new()),
             Place::Nowhere => (GroupState::Offline, Vec::new()),
             Place::Between if group.members.iter().any(failed) => (GroupState::Failed, Vec::new()),
+            Place::Part(node, _) if failures() => (GroupState::Failed, [node].into()),
+            Place::Part(node, _) => (GroupState::Pending, [node].into()),
             Place::Between => (GroupState::Pending, Vec::new()),
         };
         let members = group.members.iter().take(RESOURCES_SHOWN_MAX);

@@ -1,11 +1,17 @@
 //! One server's watch over Pacemaker: reports and pictures in, news out, by deadlines it names.
 
+mod known;
+mod reports;
+mod see;
+
+use super::clones::Clones;
 use super::fencing::Fencings;
-use super::groups::{Beside, Groups, Lost};
-use super::nodes::{Quorum, compare};
-use super::picture::{Picture, same};
+use super::groups::{Groups, Lost};
+use super::nodes::Quorum;
+use super::picture::Picture;
 use super::report::{Kind, Report};
 use super::resources::Troubles;
+use super::starts::FailedStarts;
 use super::{News, What};
 use crate::time::{Moment, Now, Span, WallTime};
 use alloc::collections::{BTreeMap, VecDeque};
@@ -34,16 +40,12 @@ pub const LOOK_GAP: Span = Span::from_ms(500);
 const LOOK_AFTER: Span = Span::from_ms(100);
 /// How long reports wait for the first picture, which says what group a resource belongs to.
 const FIRST_WAIT: Span = Span::from_secs(3);
+/// How long a failure waits for a look that shows its reason.
+const REASON_WAIT: Span = Span::from_secs(1);
 /// Names of reports that are remembered, so that one handed over twice counts once.
 const KEYS_MAX: usize = 2 * REPORTS_MAX;
-/// Resources whose last start is remembered.
-const STARTS_MAX: usize = 1_024;
-/// Nodes that are remembered as lost.
-const LOST_MAX: usize = 64;
 /// Reports are kept for a look that shows what followed for this long.
 const HELD_MAX: Span = Span::from_secs(30);
-/// A node that was reported lost shows so in the picture within this time, or has returned.
-const LOST_WAIT: Span = Span::from_secs(60);
 /// Pacemaker may be stopped for this long before it is said that its state cannot be read.
 const BLIND_WAIT: Span = Span::from_secs(60);
 
@@ -67,6 +69,8 @@ pub struct Watch {
     /// The others should look as well.
     hint: bool,
     picture: Option<Picture>,
+    /// When the look was asked for that brought it.
+    picture_of: Moment,
     looking: bool,
     look_at: Moment,
     looked_at: Option<Moment>,
@@ -74,6 +78,10 @@ pub struct Watch {
     blind_why: String,
     blind_told: bool,
     groups: Groups,
+    clones: Clones,
+    failed_starts: FailedStarts,
+    /// The whole cluster is being stopped, or was.
+    stopped: bool,
     troubles: Troubles,
     fencings: Fencings,
     quorum: Quorum,
@@ -97,6 +105,7 @@ impl Watch {
             shown_at: now,
             hint: false,
             picture: None,
+            picture_of: now,
             looking: false,
             look_at: now,
             looked_at: None,
@@ -104,6 +113,9 @@ impl Watch {
             blind_why: String::new(),
             blind_told: false,
             groups: Groups::default(),
+            clones: Clones::default(),
+            failed_starts: FailedStarts::default(),
+            stopped: false,
             troubles: Troubles::default(),
             fencings: Fencings::default(),
             quorum: Quorum::default(),
@@ -162,6 +174,7 @@ impl Watch {
 
     /// Another server's Pacemaker has reported the same.
     pub fn observed(&mut self, now: Now, by: &str, report: &Report, news: &mut Vec<News>) {
+        self.failed_starts.take(now.at, report);
         if let Kind::Fencing {
             node,
             rc,
@@ -177,10 +190,10 @@ impl Watch {
     pub fn looked(&mut self, now: Now, result: Result<Picture, String>, news: &mut Vec<News>) {
         self.looking = false;
         self.looked_at = Some(now.at);
-        match result.and_then(|picture| self.of_use(picture)) {
+        match result.and_then(|picture| self.of_use(now, picture)) {
             Ok(picture) => {
                 self.see(now, picture, news);
-                if !self.groups.unsettled() {
+                if !self.unsettled() {
                     self.shown_at = self.asked_at;
                 }
             }
@@ -192,7 +205,7 @@ impl Watch {
         }
         // A node that was reported lost may be in the picture still, and its groups with it.
         let expected = self.lost.values().any(|lost| !lost.seen);
-        let unsettled = self.groups.unsettled() || self.blind.is_some() || expected;
+        let unsettled = self.unsettled() || self.blind.is_some() || expected;
         let next = match unsettled {
             true => LOOK_UNSETTLED,
             false => LOOK_EVERY,
@@ -217,7 +230,10 @@ impl Watch {
     /// Does what is due.
     pub fn tick(&mut self, now: Now, news: &mut Vec<News>) {
         if self.gather_until.is_some_and(|until| until <= now.at) {
-            self.decide(now, news);
+            match self.reason_by().filter(|by| *by > now.at) {
+                None => self.decide(now, news),
+                until => self.gather_until = until,
+            }
         }
         news.extend(self.fencings.tick(now.at));
         news.extend(self.troubles.tick(now));
@@ -231,7 +247,8 @@ impl Watch {
         let long = self
             .blind
             .is_some_and(|since| now.at.since(since) >= BLIND_WAIT);
-        if long && !core::mem::replace(&mut self.blind_told, true) {
+        // A person who stops Pacemaker knows that it shows nothing.
+        if long && !self.is_left() && !core::mem::replace(&mut self.blind_told, true) {
             let why = self.blind_why.clone();
             news.push(own(What::Blind { why }));
         }
@@ -256,7 +273,7 @@ impl Watch {
             self.late.iter().map(|(at, _)| *at).min(),
             self.held.first().map(|(at, _)| *at + HELD_MAX),
             self.blind
-                .filter(|_| !self.blind_told)
+                .filter(|_| !self.blind_told && !self.is_left())
                 .map(|since| since + BLIND_WAIT),
         ];
         let soonest = others.into_iter().flatten().min();
@@ -291,33 +308,17 @@ impl Watch {
         self.look_by(now);
     }
 
-    /// The cluster as it was last seen; `None` while it cannot be read.
-    pub fn picture(&self) -> Option<&Picture> {
-        self.picture.as_ref().filter(|_| self.blind.is_none())
+    fn unsettled(&self) -> bool {
+        self.groups.unsettled() || self.clones.unsettled()
     }
 
-    /// Why the cluster cannot be read, if so.
-    pub fn blind_why(&self) -> Option<&str> {
-        self.blind.map(|_| self.blind_why.as_str())
-    }
-
-    /// Where a group last ran as a whole.
-    pub fn last_place(&self, group: &str) -> Option<&str> {
-        self.groups.last(group)
-    }
-
-    /// Says of reports that they are done with.
-    fn release(&mut self, is: impl Fn(Moment) -> bool) {
-        // A fencing is told a moment after its report, and its report goes with that.
-        if self.fencings.next_deadline().is_some() {
-            return;
-        }
-        let (done, held) = core::mem::take(&mut self.held)
-            .into_iter()
-            .partition(|(at, _)| is(*at));
-        self.held = held;
-        let done: Vec<(Moment, String)> = done;
-        self.decided.extend(done.into_iter().map(|(_, key)| key));
+    /// Pacemaker was being stopped on this node when it was last seen.
+    fn is_left(&self) -> bool {
+        let own = self
+            .picture
+            .as_ref()
+            .and_then(|picture| picture.node(&self.own));
+        own.is_some_and(|own| own.leaving)
     }
 
     fn look_by(&mut self, at: Moment) {
@@ -327,194 +328,6 @@ impl Watch {
             false => self.look_at,
         };
     }
-
-    /// What pictures want to know of a report, in whatever order it comes.
-    fn note(&mut self, now: Now, report: &Report) {
-        let at = wall(report);
-        match &report.kind {
-            Kind::Node {
-                node,
-                member: false,
-            } => {
-                self.lose(now, node, at);
-            }
-            Kind::Node { node, member: true } => {
-                self.lost.remove(node);
-                self.fencings.back(node);
-            }
-            Kind::Fencing {
-                node,
-                rc,
-                description,
-            } => {
-                if let Some(lost) = self.lose(now, node, at) {
-                    lost.fenced |= *rc == 0;
-                    lost.failed = match (*rc, lost.failed.take()) {
-                        (0, _) => None,
-                        // Pacemaker tries again: it has failed since the first time.
-                        (_, Some(first)) => Some(first),
-                        (_, None) => Some((now.at, super::fencing::parts(description).1)),
-                    };
-                }
-            }
-            Kind::Operation(operation)
-                if ["start", "promote"].contains(&operation.task.as_str())
-                    && operation.is_news()
-                    && !operation.failed() =>
-            {
-                if self.starts.len() >= STARTS_MAX {
-                    self.starts.pop_first();
-                }
-                let last = self.starts.entry(operation.resource.clone()).or_insert(at);
-                *last = at.max(*last);
-            }
-            _ => {}
-        }
-    }
-
-    /// What was gathered is taken in the order of its times.
-    fn decide(&mut self, now: Now, news: &mut Vec<News>) {
-        self.gather_until = None;
-        let before = news.len();
-        let waited = core::mem::take(&mut self.waited);
-        let mut reports = core::mem::take(&mut self.gathered);
-        reports.sort_by_key(|(_, report)| (report.at_us, report.sequence));
-        for (came, report) in reports {
-            let key = report.key();
-            match &report.kind {
-                Kind::Operation(operation) if operation.is_news() => {
-                    let of = (operation, key.as_str());
-                    let picture = self.picture.as_ref();
-                    news.extend(self.troubles.take(now, of, wall(&report), picture));
-                }
-                _ => {}
-            }
-            self.held.push((came, key));
-        }
-        // An earlier run of this service may have told it.
-        news[before..].iter_mut().for_each(|one| one.late |= waited);
-        if self.held.len() >= REPORTS_MAX {
-            self.release(|_| true);
-        }
-    }
-
-    /// What a node shows that does not take part yet is how things were before.
-    fn of_use(&self, picture: Picture) -> Result<Picture, String> {
-        match picture.node(&self.own) {
-            Some(own) if !own.online => {
-                Err("this node does not take part in the cluster".to_string())
-            }
-            _ => Ok(picture),
-        }
-    }
-
-    fn see(&mut self, now: Now, picture: Picture, news: &mut Vec<News>) {
-        self.blind = None;
-        if core::mem::take(&mut self.blind_told) {
-            news.push(own(What::Sees));
-        }
-        let before = self.picture.replace(picture);
-        let first = before.is_none();
-        let Some(picture) = self.picture.clone() else {
-            return;
-        };
-        self.note_nodes(now, before.as_ref(), &picture);
-        if first {
-            // They waited for it.
-            self.decide(now, news);
-        }
-        news.extend(self.quorum.look(now, before.as_ref(), &picture));
-        news.extend(self.fencing_asked(now, &picture));
-        if let Some(before) = &before {
-            news.extend(compare(now, &self.own, before, &picture));
-            self.hint |= marks(before) != marks(&picture);
-        }
-        let beside = Beside {
-            own: &self.own,
-            lost: &self.lost,
-            starts: &self.starts,
-            first,
-        };
-        let found = self.groups.look(now, &picture, &beside);
-        self.hint |= !found.is_empty();
-        for one in found {
-            let ours = one.teller.is_some_and(|teller| same(&teller, &self.own));
-            match ours || self.late.len() >= LATE_MAX {
-                true => news.push(News {
-                    late: first,
-                    ..one.news
-                }),
-                false => {
-                    let late = News {
-                        late: true,
-                        ..one.news
-                    };
-                    self.late.push((now.at + OTHERS_WAIT, late));
-                }
-            }
-        }
-        self.troubles.moved_away(&self.own, &picture);
-    }
-
-    /// Nodes that are to be fenced: told once by the one that decides, however often it is tried.
-    fn fencing_asked(&mut self, now: Now, picture: &Picture) -> Vec<News> {
-        let decides = picture.decider.as_deref();
-        let ours = decides.is_some_and(|name| same(name, &self.own));
-        let mut asked = Vec::new();
-        for node in &picture.being_fenced {
-            let Some(lost) = self.lose(now, node, now.wall) else {
-                continue;
-            };
-            if !core::mem::replace(&mut lost.asked, true) && ours {
-                let node = node.clone();
-                asked.push(own(What::FencingAsked { node }));
-            }
-        }
-        asked
-    }
-
-    /// A node is lost, or is to be; `None` for this one, and when there are too many.
-    fn lose(&mut self, now: Now, node: &str, at: WallTime) -> Option<&mut Lost> {
-        let full = self.lost.len() >= LOST_MAX && !self.lost.contains_key(node);
-        if full || same(node, &self.own) {
-            return None;
-        }
-        let lost = Lost {
-            at,
-            noticed: now.at,
-            ..Lost::default()
-        };
-        Some(self.lost.entry(node.to_string()).or_insert(lost))
-    }
-
-    fn note_nodes(&mut self, now: Now, before: Option<&Picture>, picture: &Picture) {
-        self.lost.retain(|name, lost| {
-            let gone = picture.node(name).is_none_or(|node| !node.online);
-            let seen = core::mem::replace(&mut lost.seen, gone);
-            // Its report may be ahead of the picture.
-            gone || !(seen || now.at.since(lost.noticed) >= LOST_WAIT)
-        });
-        for node in picture.nodes.iter().filter(|node| !node.online) {
-            let was_online = before
-                .and_then(|before| before.node(&node.name))
-                .is_some_and(|old| old.online);
-            if was_online || (before.is_none() && node.unclean) {
-                self.lose(now, &node.name, now.wall);
-            }
-        }
-    }
-}
-
-/// What a person has marked: the whole, and each node that takes part.
-fn marks(picture: &Picture) -> (bool, Vec<(&str, bool, bool)>) {
-    let online = picture.nodes.iter().filter(|node| node.online);
-    let marked = online.filter(|node| node.standby || node.maintenance);
-    let marks = marked.map(|node| (node.name.as_str(), node.standby, node.maintenance));
-    (picture.maintenance, marks.collect())
-}
-
-fn wall(report: &Report) -> WallTime {
-    WallTime(report.at_us / 1_000)
 }
 
 fn own(what: What) -> News {

@@ -472,6 +472,7 @@ mod tests {
             reply: Reply::Accepted {
                 alert: AlertId("a-1".into()),
                 durable: true,
+                replicated: true,
             },
         };
         for (line, answer) in [
@@ -513,7 +514,7 @@ mod tests {
                 },
             ),
             (
-                r#"{"is":"reply","reply":{"answer":"accepted","alert":"a-1","durable":true}}"#,
+                r#"{"is":"reply","reply":{"answer":"accepted","alert":"a-1","durable":true,"replicated":true}}"#,
                 reply,
             ),
             (

@@ -9,9 +9,9 @@ use noroshi_wire::key::{ClusterKey, KEY_BYTES, KeyError};
 use ring::rand::{SecureRandom, SystemRandom};
 use rustix::fs::{CWD, RenameFlags};
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 
 /// Most bytes of a key file that are read; a real one has 87.
@@ -64,7 +64,8 @@ impl Home {
         ClusterKey::parse(text).map_err(KeyFileError::Form)
     }
 
-    /// Writes the key file, whole or not at all: a temporary file beside it, synced, then renamed.
+    /// Writes the key file, whole or not at all: a temporary file beside it, synced, then renamed. When root writes it
+    /// into a directory of another group, that of a service which is another user, the group may read it.
     ///
     /// # Errors
     /// [`KeyFileError::Io`]; of kind `AlreadyExists` when there is a file and `overwrite` is false.
@@ -89,6 +90,12 @@ fn write_new(key: &ClusterKey, new: &Path, path: &Path, overwrite: bool) -> io::
         .create_new(true)
         .mode(0o600)
         .open(new)?;
+    let folder = std::fs::metadata(path.parent().unwrap_or(Path::new("/")))?;
+    let own = file.metadata()?;
+    if own.uid() == 0 && own.gid() != folder.gid() {
+        fchown(&file, None, Some(folder.gid()))?;
+        file.set_permissions(Permissions::from_mode(0o640))?;
+    }
     file.write_all(key.to_text().as_bytes())?;
     file.sync_all()?;
     let flags = if overwrite {
@@ -121,7 +128,6 @@ impl std::error::Error for KeyFileError {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     fn home() -> (tempfile::TempDir, Home) {
         let dir = tempfile::tempdir().unwrap();
@@ -142,6 +148,26 @@ mod tests {
             1,
             "nothing is left over"
         );
+    }
+
+    /// Story: the key that root made beside the settings of user noroshi kept the service from starting.
+    ///
+    /// Rule: N3
+    #[test]
+    fn a_key_that_root_writes_is_read_by_the_group_of_the_settings() {
+        let (_dir, home) = home();
+        if !rustix::process::geteuid().is_root() {
+            println!("skipped: only root writes for another user");
+            return;
+        }
+        std::os::unix::fs::chown(home.etc(), None, Some(65_534)).unwrap();
+        home.write_key(&random_key().unwrap(), false).unwrap();
+        let written = std::fs::metadata(home.key()).unwrap();
+        assert_eq!(
+            (written.uid(), written.gid(), written.mode() & 0o777),
+            (0, 65_534, 0o640)
+        );
+        home.read_key().unwrap();
     }
 
     #[test]

@@ -19,6 +19,7 @@ use noroshi_core::pacemaker::Report;
 use rustix::fs::Mode;
 use std::collections::BTreeSet;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -59,6 +60,7 @@ impl Pacemaker {
         if !dir.is_dir() {
             return None;
         }
+        open_passage(&home.var());
         let socket = match open(&dir) {
             Ok(socket) => Some(socket),
             Err(error) => {
@@ -228,6 +230,25 @@ fn drain(socket: Option<&UnixDatagram>, bytes: &mut [u8]) -> Vec<Report> {
         reports.extend(spool::parse(&bytes[..length]));
     }
     reports
+}
+
+/// Lets Pacemaker's user through the directory of our data to its own. systemd closes that again at each start where
+/// the unit says so (StateDirectoryMode).
+fn open_passage(var: &Path) {
+    let opened = var.metadata().and_then(|found| {
+        let mode = found.permissions().mode() & 0o7777;
+        if mode & 0o001 != 0 {
+            return Ok(());
+        }
+        Ok(rustix::fs::chmod(var, Mode::from_raw_mode(mode | 0o001))?)
+    });
+    if let Err(error) = opened {
+        let place = var.display();
+        log::line(log::language().pick(
+            format!("{place} is closed to Pacemaker's user ({error}), so none of its events arrives: chmod o+x {place}"),
+            format!("{place} を Pacemaker のユーザが通過できないため、イベントが届きません（{error}）。chmod o+x {place} を実行してください"),
+        ));
+    }
 }
 
 /// Opens the socket, in place of a dead daemon's one. Its directory is closed to all but Pacemaker's user and our

@@ -99,6 +99,11 @@ pub(crate) fn take_lost(dir: &Path) -> u64 {
     }
 }
 
+/// Whether a file of this name in the directory is one that agent or daemon put there.
+pub fn is_ours(name: &str) -> bool {
+    name == LOST || name.ends_with(REPORT) || (name.starts_with('.') && name.ends_with(NEW))
+}
+
 /// The reports that wait, oldest first; those for which `known` holds are left out. What was wrong with others
 /// is said in words.
 ///

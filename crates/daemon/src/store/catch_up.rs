@@ -18,6 +18,7 @@ impl CatchUp {
         if let Some(older) = self.0.iter_mut().find(|older| same_thing(older, &item)) {
             // In place: a notice stays behind its alert.
             let outdone = match (&*older, &item) {
+                (Item::Group(older), Item::Group(memory)) => older.group == memory.group,
                 (Item::Acknowledgement(older), Item::Acknowledgement(news)) => !news.outdoes(older),
                 _ => is_final(older) && !is_final(&item),
             };
@@ -59,6 +60,7 @@ fn same_thing(older: &Item, item: &Item) -> bool {
         (Item::Notice(older), Item::Notice(notice)) => older.key == notice.key,
         (Item::Latch(older), Item::Latch(latch)) => older.server == latch.server,
         (Item::View(older), Item::View(view)) => older.server == view.server,
+        (Item::Group(older), Item::Group(memory)) => older.group == memory.group,
         (Item::Acknowledgement(older), Item::Acknowledgement(news)) => older.alert == news.alert,
         _ => false,
     }
@@ -69,7 +71,7 @@ fn is_final(item: &Item) -> bool {
     match item {
         Item::Alert { .. } => true,
         Item::Notice(notice) => notice.state.is_final(),
-        Item::Latch(_) | Item::View(_) | Item::Acknowledgement(_) => false,
+        Item::Latch(_) | Item::View(_) | Item::Group(_) | Item::Acknowledgement(_) => false,
     }
 }
 

@@ -81,6 +81,9 @@ pub(super) fn salvage(aside: &Path, database: &mut Database) {
     for view in recover::views(&damaged).unwrap_or_default() {
         let _ = write::apply(&tx, &Item::View(view));
     }
+    for memory in recover::groups(&damaged).unwrap_or_default() {
+        let _ = write::apply(&tx, &Item::Group(memory));
+    }
     // Without room even for these the next commit says so.
     let _ = tx.commit();
 }

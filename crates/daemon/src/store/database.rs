@@ -7,6 +7,7 @@
 //! emptying it; so a log that was perhaps never synced whole has nothing acknowledged after it.
 
 use super::fault::Fault;
+use super::log::{self, LogPlace};
 use super::schema;
 use super::write::{self, TrimMarks};
 use noroshi_core::action::Item;
@@ -144,6 +145,12 @@ impl Database {
         let marks = write::trim(&tx, records_max, added, last, self.marks)?;
         tx.commit()?;
         Ok((marks, last, added))
+    }
+
+    /// Notes up to where a server's log is known here, in a synced transaction of its own.
+    pub(super) fn put_place(&mut self, server: &str, place: &LogPlace) -> Result<(), Fault> {
+        self.commits += 1;
+        log::put_place(&self.conn, server, place).map_err(|error| Fault::of(&self.file, &error))
     }
 
     /// Copies the log into the database when it has grown. Apart from [`Database::commit`] so that

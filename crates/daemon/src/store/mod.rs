@@ -16,6 +16,7 @@ mod damage;
 mod database;
 mod fault;
 mod figures;
+mod log;
 mod measure;
 mod opening;
 mod reader;
@@ -31,6 +32,9 @@ pub use damage::DAMAGED_FILES_MAX;
 pub use database::STORE_FILE;
 pub use figures::{
     AlertFigures, DELAY_BOUNDS_MS, FIGURES_STEPS_MAX, FIGURES_TOLD_MAX, FiguresQuery,
+};
+pub use log::{
+    LOG_ALERTS_MAX, LOG_NAMES_MAX, LOG_PAGE_BYTES_MAX, LOG_READS_MAX, LogNames, LogPlace,
 };
 pub use measure::{commit_times, fill, sample_items};
 pub use reader::{
@@ -51,8 +55,9 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::sync::watch;
-use worker::{Batch, Order, Shared, Worker};
+use worker::{Batch, Order, Shared, Whom, Worker};
 
 /// Most batches that wait for the store's thread; one more is answered as not written.
 pub const QUEUE_BATCHES_MAX: usize = 512;
@@ -159,7 +164,7 @@ impl Store {
         let before = self.shared.waiting.fetch_add(count, Ordering::AcqRel);
         let room = before == 0 || before + count <= QUEUE_ITEMS_MAX;
         let order = Order::Record(Batch {
-            number: batch,
+            to: Whom::Node(batch),
             items,
         });
         if room && self.queue.try_send(order).is_ok() {
@@ -168,6 +173,24 @@ impl Store {
         self.shared.waiting.fetch_sub(count, Ordering::AcqRel);
         let result = Err("the disk does not keep up: the store's queue is full".into());
         Some(Event::Recorded { batch, result })
+    }
+
+    /// Hands over alerts that were fetched from another server, to be written like a batch; whether they,
+    /// and all that was handed over before, are on disk is said through `done`. What cannot be written is not remembered: it is fetched again. Never
+    /// blocks; with a full queue nothing is written.
+    pub fn take_fetched(&self, items: Vec<Item>, done: oneshot::Sender<bool>) {
+        let order = Order::Record(Batch {
+            to: Whom::Fetch(done),
+            items,
+        });
+        // The sender of the answer goes with a refused order, which says no.
+        let _ = self.queue.try_send(order);
+    }
+
+    /// Notes that everything in the log of `server` up to `place` stands here. Lost with a full queue: those
+    /// names are gone through again.
+    pub fn note_place(&self, server: String, place: LogPlace) {
+        let _ = self.queue.try_send(Order::Place(server, place));
     }
 
     /// Asks for a page of unfinished notices; answered by

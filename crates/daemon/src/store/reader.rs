@@ -6,6 +6,7 @@
 
 use super::database::{self, STORE_FILE, length_of, log_of};
 use super::figures::{self, AlertFigures, FiguresQuery};
+use super::log::LOG_READS_MAX;
 use super::row::{self, notice_columns};
 use super::schema;
 use super::search;
@@ -91,11 +92,13 @@ impl std::error::Error for ReadError {}
 /// Reads the alert view; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Reader {
-    dir: Arc<Path>,
-    gate: Arc<RwLock<()>>,
+    pub(super) dir: Arc<Path>,
+    pub(super) gate: Arc<RwLock<()>>,
     places: Arc<Semaphore>,
     /// One at a time is looked up: each opens the file anew.
     lookups: Arc<Semaphore>,
+    /// [`super::LOG_READS_MAX`] for other servers.
+    pub(super) log_reads: Arc<Semaphore>,
     rows: watch::Receiver<u64>,
 }
 
@@ -106,6 +109,7 @@ impl Reader {
             gate,
             places: Arc::new(Semaphore::new(READERS_MAX)),
             lookups: Arc::new(Semaphore::new(1)),
+            log_reads: Arc::new(Semaphore::new(LOG_READS_MAX)),
             rows,
         }
     }

@@ -8,6 +8,7 @@ use noroshi_core::event::{Latch, Recovered, StoredNotice, View};
 use noroshi_core::node::ACKNOWLEDGEMENTS_MAX;
 use noroshi_core::notice::outbox::Page;
 use noroshi_core::notice::{Channel, NoticeRecord, NoticeState, UNSENT_WHY};
+use noroshi_core::pacemaker::{GROUPS_MAX, GroupMemory};
 use rusqlite::{Connection, Result, params};
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ pub(super) fn recover(conn: &Connection) -> Result<Recovered> {
         latches: latches(conn)?,
         views: views(conn)?,
         acknowledgements: acknowledgements(conn)?,
+        groups: groups(conn)?,
         trouble: None,
     })
 }
@@ -183,7 +185,7 @@ pub(super) fn views(conn: &Connection) -> Result<Vec<View>> {
 
 /// The latest acknowledgements, the oldest of them first.
 pub(super) fn acknowledgements(conn: &Connection) -> Result<Vec<Acknowledgement>> {
-    if !super::schema::is_newest(conn)? {
+    if !super::schema::is_since(conn, 2)? {
         return Ok(Vec::new());
     }
     let mut statement = conn.prepare(
@@ -195,5 +197,20 @@ pub(super) fn acknowledgements(conn: &Connection) -> Result<Vec<Acknowledgement>
         found.extend(row::acknowledgement(row));
     }
     found.reverse();
+    Ok(found)
+}
+
+/// What is remembered of Pacemaker's groups. One that cannot be read is left out: it is learned anew.
+pub(super) fn groups(conn: &Connection) -> Result<Vec<GroupMemory>> {
+    if !super::schema::is_since(conn, 3)? {
+        return Ok(Vec::new());
+    }
+    let mut statement = conn.prepare("SELECT memory FROM pacemaker_group LIMIT ?1")?;
+    let mut rows = statement.query([i64::try_from(GROUPS_MAX).unwrap_or(0)])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let memory: String = row.get(0)?;
+        found.extend(serde_json::from_str::<GroupMemory>(&memory));
+    }
     Ok(found)
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 const APPLICATION_ID: i64 = 0x4e52_5300;
 
 /// What leads from version n to version n + 1, oldest first.
-const STEPS: [&str; 2] = [V1, V2];
+const STEPS: [&str; 4] = [V1, V2, V3, V4];
 
 /// A version beyond this is no newer release, but damage.
 const VERSION_MAX: i64 = 255;
@@ -80,15 +80,40 @@ CREATE INDEX alert_time ON alert(time_ms, severity);
 CREATE INDEX notice_undelivered ON notice(alert) WHERE state NOT IN ('delivered', 'dropped');
 ";
 
+/// Where Pacemaker's groups were when this service last looked, as JSON of `GroupMemory`.
+const V3: &str = "
+CREATE TABLE pacemaker_group(
+  name TEXT PRIMARY KEY,
+  memory TEXT NOT NULL
+) WITHOUT ROWID;
+";
+
+/// For the other servers: what this log is called, so that a row of one that is gone is not taken for a row of
+/// this one; and up to which row of whose log everything stands here.
+const V4: &str = "
+CREATE TABLE log(
+  name TEXT PRIMARY KEY
+) WITHOUT ROWID;
+INSERT INTO log VALUES(lower(hex(randomblob(8))));
+CREATE TABLE fetched(
+  server TEXT PRIMARY KEY,
+  log TEXT NOT NULL,
+  row INTEGER NOT NULL
+) WITHOUT ROWID;
+";
+
 /// What must be there for our statements to mean what they say.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 11] = [
     "acknowledgement",
     "alert",
     "alert_time",
+    "fetched",
     "latch",
+    "log",
     "notice",
     "notice_undelivered",
     "notice_unfinished",
+    "pacemaker_group",
     "view",
 ];
 
@@ -147,9 +172,9 @@ pub(super) fn check_known(conn: &Connection) -> rusqlite::Result<()> {
     }
 }
 
-/// Whether these are the newest tables.
-pub(super) fn is_newest(conn: &Connection) -> rusqlite::Result<bool> {
-    Ok(version(conn)? == STEPS.len() as i64)
+/// Whether these tables are of this version or a later one.
+pub(super) fn is_since(conn: &Connection, first: i64) -> rusqlite::Result<bool> {
+    Ok(version(conn)? >= first)
 }
 
 fn version(conn: &Connection) -> rusqlite::Result<i64> {

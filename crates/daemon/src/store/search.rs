@@ -39,7 +39,7 @@ pub(super) fn limit(asked: u32) -> u32 {
 pub(super) fn page(conn: &Connection, query: &AlertQuery) -> rusqlite::Result<AlertPage> {
     // One transaction, so that alerts and notices are of one moment.
     let tx = conn.unchecked_transaction()?;
-    let newest = schema::is_newest(&tx)?;
+    let newest = schema::is_since(&tx, 2)?;
     let Some(range) = range(&tx, query, newest)? else {
         return Ok(AlertPage::default());
     };
@@ -169,7 +169,11 @@ fn range(conn: &Connection, query: &AlertQuery, newest: bool) -> rusqlite::Resul
 }
 
 /// One row whole; `None` when it cannot be understood.
-fn read(conn: &Connection, number: i64, newest: bool) -> rusqlite::Result<Option<AlertRow>> {
+pub(super) fn read(
+    conn: &Connection,
+    number: i64,
+    newest: bool,
+) -> rusqlite::Result<Option<AlertRow>> {
     let mut statement = conn.prepare_cached(concat!(
         "SELECT a.row, ",
         alert_columns!(),

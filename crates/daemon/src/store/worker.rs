@@ -13,6 +13,7 @@
 use super::catch_up::CatchUp;
 use super::database::{Database, STORE_FILE};
 use super::fault::Fault;
+use super::log::LogPlace;
 use super::opening::Opener;
 use super::recover;
 use crate::inbox::Inbox;
@@ -24,7 +25,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 /// Most items in one transaction; a single batch may be greater.
 pub const GROUP_ITEMS_MAX: usize = 512;
@@ -34,16 +35,36 @@ pub const REOPEN_WAIT_MS: u64 = 5_000;
 pub(super) enum Order {
     /// Write a batch.
     Record(Batch),
+    /// Note up to where a server's log is known here.
+    Place(String, LogPlace),
     /// Look at [`Shared::load`].
     Look,
 }
 
 /// Items that are answered together.
 pub(super) struct Batch {
-    /// What the answer names.
-    pub(super) number: u64,
+    /// Who wants the answer.
+    pub(super) to: Whom,
     /// In the order to be applied.
     pub(super) items: Vec<Item>,
+}
+
+/// Who wants to know whether a batch is on disk.
+pub(super) enum Whom {
+    /// The node, which named it so.
+    Node(u64),
+    /// Whoever fetched it from another server.
+    Fetch(oneshot::Sender<bool>),
+}
+
+impl Batch {
+    /// How much of the queue's bound it takes. Of fetched ones there is one at a time.
+    fn weight(&self) -> usize {
+        match self.to {
+            Whom::Node(_) => self.items.len(),
+            Whom::Fetch(_) => 0,
+        }
+    }
 }
 
 /// What the thread shares with the store's handles.
@@ -114,6 +135,7 @@ impl Worker {
             match self.next() {
                 Ok(Order::Record(first)) => self.record(first),
                 Ok(Order::Look) => self.revive(),
+                Ok(Order::Place(server, place)) => self.put_place(&server, &place),
                 Err(RecvTimeoutError::Timeout) => {
                     self.revive();
                     self.catch_up();
@@ -147,7 +169,7 @@ impl Worker {
         let group = self.gather(first);
         self.revive();
         match self.write(&group) {
-            Ok(()) => self.confirm(&group),
+            Ok(()) => self.confirm(group),
             Err(Fault::Refused(_)) if group.len() > 1 || !self.catch_up.is_empty() => {
                 self.write_apart(group);
             }
@@ -158,29 +180,37 @@ impl Worker {
     /// Answers a group that is on disk. If the store failed unseen since the last answer, the first
     /// batch carries that, for there is no other way to say so; a batch is then told twice rather
     /// than a fault never.
-    fn confirm(&mut self, group: &[Batch]) {
+    fn confirm(&mut self, group: Vec<Batch>) {
         for batch in group {
-            let result = self.untold.take().map_or(Ok(()), Err);
-            self.answer(batch.number, result);
+            match batch.to {
+                Whom::Node(number) => {
+                    let result = self.untold.take().map_or(Ok(()), Err);
+                    self.answer(number, result);
+                }
+                // Whoever asked has gone, and asks again when he is back.
+                Whom::Fetch(done) => drop(done.send(true)),
+            }
         }
     }
 
     /// `first` and what waits behind it, up to the bound.
     fn gather(&mut self, first: Batch) -> Vec<Batch> {
-        let mut items = first.items.len();
+        let (mut items, mut weight) = (first.items.len(), first.weight());
         let mut group = vec![first];
         while items < GROUP_ITEMS_MAX {
             match self.queue.try_recv() {
                 Ok(Order::Record(batch)) => {
                     items += batch.items.len();
+                    weight += batch.weight();
                     group.push(batch);
                 }
                 // The load is seen to after this transaction anyway.
                 Ok(Order::Look) => {}
+                Ok(Order::Place(server, place)) => self.put_place(&server, &place),
                 Err(_) => break,
             }
         }
-        self.shared.waiting.fetch_sub(items, Ordering::AcqRel);
+        self.shared.waiting.fetch_sub(weight, Ordering::AcqRel);
         group
     }
 
@@ -209,7 +239,7 @@ impl Worker {
         }
         for batch in group {
             match self.write(std::slice::from_ref(&batch)) {
-                Ok(()) => self.confirm(std::slice::from_ref(&batch)),
+                Ok(()) => self.confirm(vec![batch]),
                 Err(fault) => self.fail(vec![batch], fault),
             }
         }
@@ -249,9 +279,17 @@ impl Worker {
         }
         let mut numbers = Vec::with_capacity(group.len());
         for batch in group {
-            numbers.push(batch.number);
-            let mut items = batch.items.into_iter();
-            items.by_ref().for_each(|item| self.catch_up.remember(item));
+            match batch.to {
+                Whom::Node(number) => {
+                    numbers.push(number);
+                    let items = batch.items.into_iter();
+                    items.for_each(|item| self.catch_up.remember(item));
+                }
+                Whom::Fetch(done) => {
+                    let refused = matches!(fault, Fault::Refused(_));
+                    let _ = done.send(refused && self.write_fetched_apart(batch.items));
+                }
+            }
         }
         if matches!(fault, Fault::Refused(_)) {
             // What stands beside the item that cannot be stored is stored.
@@ -263,6 +301,28 @@ impl Worker {
             .unwrap_or_else(|| fault.text().to_owned());
         for number in numbers {
             self.answer(number, Err(text.clone()));
+        }
+    }
+
+    /// One transaction for each item that was fetched: one that cannot be stored is left out, or it would be
+    /// fetched for ever. Whether the others are written.
+    fn write_fetched_apart(&mut self, items: Vec<Item>) -> bool {
+        let records_max = self.shared.records_max.load(Ordering::Relaxed).max(1);
+        items.iter().all(|item| {
+            let Some(database) = &mut self.database else {
+                return false;
+            };
+            let written = database.commit(std::iter::once(item), records_max);
+            matches!(written, Ok(()) | Err(Fault::Refused(_)))
+        })
+    }
+
+    fn put_place(&mut self, server: &str, place: &LogPlace) {
+        let Some(database) = &mut self.database else {
+            return;
+        };
+        if let Err(fault) = database.put_place(server, place) {
+            self.mend(&fault);
         }
     }
 

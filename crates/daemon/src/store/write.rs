@@ -6,6 +6,7 @@ use noroshi_core::action::Item;
 use noroshi_core::alert::{Acknowledgement, Alert};
 use noroshi_core::event::{Latch, View};
 use noroshi_core::notice::NoticeRecord;
+use noroshi_core::pacemaker::GroupMemory;
 use noroshi_core::time::WallTime;
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 
@@ -32,6 +33,7 @@ pub(super) fn apply(conn: &Connection, item: &Item) -> Result<()> {
         Item::Notice(notice) => put_notice(conn, notice),
         Item::Latch(latch) => put_latch(conn, latch),
         Item::View(view) => put_view(conn, view),
+        Item::Group(memory) => put_group(conn, memory),
         Item::Acknowledgement(news) => put_acknowledgement(conn, news),
     }
 }
@@ -115,6 +117,22 @@ fn put_view(conn: &Connection, view: &View) -> Result<()> {
         view.up,
         view.fault.as_ref().map(|fault| &fault.0)
     ])?;
+    Ok(())
+}
+
+fn put_group(conn: &Connection, memory: &GroupMemory) -> Result<()> {
+    if memory.is_blank() {
+        conn.prepare_cached("DELETE FROM pacemaker_group WHERE name = ?1")?
+            .execute([&memory.group])?;
+        return Ok(());
+    }
+    // It is made of names, numbers and times: there is always JSON of it.
+    let json = serde_json::to_string(memory).unwrap_or_default();
+    conn.prepare_cached(
+        "INSERT INTO pacemaker_group(name, memory) VALUES(?1, ?2)
+         ON CONFLICT(name) DO UPDATE SET memory = excluded.memory",
+    )?
+    .execute(params![memory.group, json])?;
     Ok(())
 }
 

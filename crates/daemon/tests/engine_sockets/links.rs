@@ -259,6 +259,7 @@ async fn a_large_backlog_repeated_at_once_keeps_the_link_and_arrives_whole() {
             alert,
             notices: (0..recipients).map(|at| record(&id, at)).collect(),
             repeated: true,
+            confirm: false,
         }
     };
     for number in 0..REPEATS_MAX - 1 {

@@ -21,18 +21,37 @@ pub(super) fn run(context: &mut Context, options: Clplogcmd) -> Result<Exit, Fai
         let text = context.pick("-m: the text is empty", "-m: メッセージ本文が空です");
         return Err(context.failure(Exit::Usage, text));
     };
-    if let Reply::Accepted { durable: false, .. } = context.change(request)? {
-        eprintln!(
-            "{}: {}",
-            context.name,
-            context.pick(
-                "the alert is accepted but not on disk: the alert store is in trouble",
-                "アラートは受け付けましたが、保存領域の障害のためディスクに保存されていません",
-            )
-        );
+    if let Reply::Accepted {
+        durable,
+        replicated,
+        ..
+    } = context.change(request)?
+        && let Some(words) = warning(durable, replicated)
+    {
+        let words = context.pick(words.0, words.1);
+        eprintln!("{}: {words}", context.name);
     }
     say!(context.out, "Command succeeded.")?;
     Ok(Exit::Done)
+}
+
+/// What whoever relies on the alert should know of its safety, in both languages.
+fn warning(durable: bool, replicated: bool) -> Option<(&'static str, &'static str)> {
+    match (durable, replicated) {
+        (true, true) => None,
+        (true, false) => Some((
+            "the alert is accepted and on this server's disk only: no other server has confirmed it",
+            "アラートを受け付け、このサーバのディスクだけに保存しました（他サーバの保存は未確認）",
+        )),
+        (false, true) => Some((
+            "the alert is accepted and on another server's disk, but not on this one's: the alert store is in trouble",
+            "アラートを受け付け、他サーバのディスクに保存しましたが、保存領域の障害のためこのサーバには保存されていません",
+        )),
+        (false, false) => Some((
+            "the alert is accepted but not on disk: the alert store is in trouble",
+            "アラートは受け付けましたが、保存領域の障害のためディスクに保存されていません",
+        )),
+    }
 }
 
 /// Destinations as they are named; without any: alert view and syslog.

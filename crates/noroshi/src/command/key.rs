@@ -35,8 +35,8 @@ pub(super) fn new(context: &mut Context, force: bool) -> Result<Exit, Failure> {
     }
     let shown = escaped(&shown);
     say!(context.out, "{}", context.language.pick(
-        format!("New cluster key: {shown}\nCopy this file to every other server of the cluster, by a way that nobody can read (scp), with mode 0600."),
-        format!("クラスタ鍵を作成しました: {shown}\nこのファイルをクラスタの全サーバに、盗み見られない方法（scp など）で、モード 0600 でコピーしてください。"),
+        format!("New cluster key: {shown}\nCopy this file to every other server of the cluster, by a way that nobody can read (scp, rsync -a), with its owner and mode."),
+        format!("クラスタ鍵を作成しました: {shown}\nこのファイルをクラスタの全サーバに、盗み見られない方法（scp、rsync -a など）で、所有者とモードを保ってコピーしてください。"),
     ))?;
     Ok(Exit::Done)
 }

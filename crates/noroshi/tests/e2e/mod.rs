@@ -2,6 +2,9 @@
 
 #![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
+pub(crate) mod stores;
+
+pub(crate) use noroshi_core::alert::Severity;
 pub(crate) use noroshi_core::lamp::{Glow, Look};
 pub(crate) use noroshi_core::notice::{Channel, NoticeState};
 pub(crate) use noroshi_core::status::ServerState;

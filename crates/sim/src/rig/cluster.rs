@@ -4,9 +4,12 @@
 //! for stands in `look_on.rs`.
 
 use super::conf::Conf;
+use super::pacemaker::Pacemaker;
 use super::{Corosync, Daemon, Error, Fallible, Lane, Launch, Netns, Outside};
 use noroshi_daemon::home::Home;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{PermissionsExt, lchown};
 use std::path::Path;
 use std::process::{ExitStatus, Output};
 use std::time::{Duration, Instant};
@@ -18,6 +21,7 @@ pub struct Cluster {
     pub(super) members: Vec<Member>,
     pub(super) outside: Outside,
     pub(super) netns: Option<Netns>,
+    pub(super) with_pacemaker: bool,
     pub(super) conf: Conf,
     pub(super) _lane: Option<Lane>,
     pub(super) dir: TempDir,
@@ -27,6 +31,7 @@ pub struct Cluster {
 pub(super) struct Member {
     pub(super) launch: Launch,
     pub(super) daemon: Option<Daemon>,
+    pub(super) pacemaker: Pacemaker,
     pub(super) corosync: Option<Corosync>,
 }
 
@@ -81,6 +86,19 @@ impl Cluster {
         &self.members[server].launch
     }
 
+    /// From its next start a server's daemon runs as this user and group, without any privilege. Its home
+    /// is theirs from now on.
+    ///
+    /// # Errors
+    /// When a file cannot be given to them.
+    pub fn run_as(&mut self, server: usize, user: u32) -> Fallible<()> {
+        let launch = &mut self.members[server].launch;
+        launch.user = Some(user);
+        fs::set_permissions(self.dir.path(), Permissions::from_mode(0o711))?;
+        give(&launch.home, user)?;
+        Ok(())
+    }
+
     /// Changes the settings of all servers on disk. Daemons take them at their next start, or when
     /// told by [`Daemon::reload`].
     ///
@@ -119,16 +137,28 @@ impl Cluster {
         Ok(())
     }
 
-    /// Starts all daemons and waits until each sees all others up, and every lamp is green.
+    /// Starts Corosync and Pacemaker, where the plan has them, and no daemon.
     ///
     /// # Errors
-    /// When that does not come about.
-    pub fn start_all(&mut self) -> Fallible<()> {
+    /// When they do not come up.
+    pub fn start_nodes(&mut self) -> Fallible<()> {
         let corosyncs = self.members.iter_mut();
         let corosyncs = corosyncs.filter_map(|member| member.corosync.as_mut());
         let mut corosyncs: Vec<_> = corosyncs.collect();
         corosyncs.iter_mut().try_for_each(|one| one.spawn())?;
         corosyncs.into_iter().try_for_each(Corosync::wait_answer)?;
+        if self.with_pacemaker {
+            self.start_pacemakers()?;
+        }
+        Ok(())
+    }
+
+    /// Starts all daemons and waits until each sees all others up, and every lamp is green.
+    ///
+    /// # Errors
+    /// When that does not come about.
+    pub fn start_all(&mut self) -> Fallible<()> {
+        self.start_nodes()?;
         for server in 0..self.len() {
             self.spawn(server)?;
         }
@@ -218,4 +248,14 @@ impl Cluster {
             output.status
         )))
     }
+}
+
+/// Gives a directory and all below it to a user and group.
+fn give(path: &Path, user: u32) -> io::Result<()> {
+    if path.symlink_metadata()?.is_dir() {
+        for entry in fs::read_dir(path)? {
+            give(&entry?.path(), user)?;
+        }
+    }
+    lchown(path, Some(user), Some(user))
 }

@@ -1,43 +1,37 @@
 //! A real Corosync for each server of a rig in network namespaces.
 //!
-//! A node is a holder process in namespaces of its own (mounts, host name, IPC) within its server's network
-//! namespace: Corosync's sockets, its shared memory in /dev/shm and its folders are the node's alone.
-//! Corosync and the server's daemon enter these. Nothing of the host's is touched.
+//! Each runs in a node's own namespaces ([`super::node`]).
 //!
-//! *Failure.* Starting fails with what the programs said. Dropping it ends Corosync and the holder.
+//! *Failure.* Starting fails with what the programs said. Dropping it ends Corosync and its node.
 
+use super::node::{Inside, Make, Node};
 use super::{Error, Fallible, until};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long Corosync may take to be asked, on a busy machine.
 const START_WAIT: Duration = Duration::from_secs(30);
 const END_WAIT: Duration = Duration::from_secs(20);
 
-/// What a node mounts over the host's; `$0` is its folder, `$1` its name.
-const HOLDER: &str = "set -e
-mount --make-rprivate /
-mount -t tmpfs -o mode=1777 tmpfs /dev/shm
-mount -t tmpfs -o mode=755 tmpfs /run
-mkdir -p /run/lock /run/corosync
-mount --bind \"$0/etc\" /etc/corosync
-mount --bind \"$0/lib\" /var/lib/corosync
-mount --bind \"$0/log\" /var/log/corosync
-hostname \"$1\"
-echo ready
-exec cat";
+/// Puts a directory in the place of the one with Corosync's libraries, in which all is but these.
+const HIDE: &str = "set -e
+at=$(dirname \"$(ldconfig -p | sed -n 's/.*libcpg.so.4 .*=> //p' | head -n 1)\")
+mkdir -p /run/libraries /run/shown
+mount --bind \"$at\" /run/libraries
+ln -s /run/libraries/* /run/shown/
+rm -f /run/shown/libcpg.so* /run/shown/libquorum.so* /run/shown/libcmap.so*
+mount --bind /run/shown \"$at\"";
 
 /// One node.
 #[derive(Debug)]
 pub struct Corosync {
-    holder: Child,
-    process: Option<Child>,
+    pub(super) node: Node,
+    process: Option<Inside>,
     folder: PathBuf,
 }
 
@@ -47,7 +41,13 @@ impl Corosync {
     /// # Errors
     /// What is missing, in words.
     pub fn available() -> Result<(), String> {
-        for program in ["corosync", "corosync-cfgtool", "nsenter", "unshare"] {
+        for program in [
+            "corosync",
+            "corosync-cfgtool",
+            "nsenter",
+            "unshare",
+            "flock",
+        ] {
             let mut command = Command::new(program);
             command
                 .arg("-v")
@@ -61,51 +61,27 @@ impl Corosync {
     }
 
     /// Makes the namespaces of a node; its Corosync does not run yet.
-    ///
-    /// # Errors
-    /// When they cannot be made.
-    pub fn prepare(folder: &Path, netns: &str, name: &str, conf: &str) -> Fallible<Corosync> {
+    pub(super) fn prepare(make: Make, conf: &str) -> Fallible<Corosync> {
+        let folder = make.folder.clone();
         for part in ["etc/uidgid.d", "lib", "log"] {
             fs::create_dir_all(folder.join(part))?;
         }
         fs::write(folder.join("etc/corosync.conf"), conf)?;
-        let mut holder = Command::new("ip")
-            .args([
-                "netns", "exec", netns, "unshare", "-m", "-u", "-i", "sh", "-c", HOLDER,
-            ])
-            .arg(folder)
-            .arg(name)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut line = String::new();
-        if let Some(said) = holder.stdout.take() {
-            BufReader::new(said).read_line(&mut line)?;
-        }
-        let node = Corosync {
-            holder,
+        Ok(Corosync {
+            node: Node::make(make)?,
             process: None,
-            folder: folder.to_owned(),
-        };
-        match line.as_str() {
-            "ready\n" => Ok(node),
-            _ => Err(Error(format!(
-                "the namespaces of node {name} cannot be made"
-            ))),
-        }
+            folder,
+        })
     }
 
     /// The process whose namespaces are the node's.
     pub fn holder(&self) -> u32 {
-        self.holder.id()
+        self.node.first()
     }
 
     /// A command within the node.
     pub fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("nsenter");
-        let holder = self.holder.id().to_string();
-        command.args(["-t", &holder, "-m", "-u", "-i", "-n", "--", program]);
-        command
+        self.node.command(program)
     }
 
     /// Starts Corosync, and waits until it answers.
@@ -144,14 +120,56 @@ impl Corosync {
     pub fn spawn(&mut self) -> Fallible<()> {
         let null = || Stdio::null();
         let mut command = self.command("corosync");
-        let child = command
-            .arg("-f")
-            .stdin(null())
-            .stdout(null())
-            .stderr(null())
-            .spawn()?;
-        self.process = Some(child);
+        command.arg("-f");
+        command.stdin(null()).stdout(null()).stderr(null());
+        self.process = Some(Inside::spawn(&mut command)?);
         Ok(())
+    }
+
+    /// Lets a user speak with the running Corosync.
+    ///
+    /// # Errors
+    /// When it does not take that.
+    pub fn permit(&self, user: u32) -> Fallible<()> {
+        let entry = format!("uidgid {{\n  uid: {user}\n  gid: {user}\n}}\n");
+        fs::write(self.folder.join("etc/uidgid.d/rig"), entry)?;
+        self.must("corosync-cfgtool", &["-R"]).map(drop)
+    }
+
+    /// From now on programs in this node do not find Corosync's libraries; those at work have them.
+    ///
+    /// # Errors
+    /// When they cannot be hidden.
+    pub fn hide_libraries(&self) -> Fallible<()> {
+        self.must("sh", &["-c", HIDE]).map(drop)
+    }
+
+    /// Undoes [`Corosync::hide_libraries`].
+    ///
+    /// # Errors
+    /// When it cannot be undone.
+    pub fn show_libraries(&self) -> Fallible<()> {
+        let undo = "umount \"$(dirname \"$(ldconfig -p | sed -n 's/.*libc.so.6 .*=> //p' | head -n 1)\")\"";
+        self.must("sh", &["-c", undo]).map(drop)
+    }
+
+    /// Runs a program in the node; gives what it printed.
+    ///
+    /// # Errors
+    /// When it fails; the text has what it said.
+    pub fn must(&self, program: &str, arguments: &[&str]) -> Fallible<String> {
+        let output = self.command(program).args(arguments).output()?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        match output.status.success() {
+            true => Ok(text(&output.stdout)),
+            false => Err(Error(format!(
+                "{program} {}: {}\n{}{}",
+                arguments.join(" "),
+                output.status,
+                text(&output.stdout),
+                text(&output.stderr)
+            ))),
+        }
     }
 
     /// Its log.
@@ -199,29 +217,17 @@ impl Corosync {
     }
 
     fn signal(&mut self, signal: Signal) -> Fallible<()> {
-        let Some(child) = &mut self.process else {
-            return Err(Error("Corosync does not run".into()));
-        };
-        kill_process(Pid::from_child(child), signal).map_err(|error| Error::doing("signal", error))
+        match &self.process {
+            Some(process) => process.signal(signal),
+            None => Err(Error("Corosync does not run".into())),
+        }
     }
 
-    fn wait_end(&mut self) -> Fallible<()> {
-        let Some(mut child) = self.process.take() else {
-            return Ok(());
-        };
-        until(END_WAIT, "Corosync ends", || match child.try_wait() {
-            Ok(Some(_)) => Ok(()),
-            other => Err(format!("{other:?}")),
-        })
-    }
-}
-
-impl Drop for Corosync {
-    fn drop(&mut self) {
-        let children = self.process.iter_mut().chain([&mut self.holder]);
-        for child in children {
-            let _ = child.kill();
-            let _ = child.wait();
+    /// It has ended, or is about to.
+    pub(super) fn wait_end(&mut self) -> Fallible<()> {
+        match self.process.take() {
+            Some(mut process) => process.wait_end(END_WAIT, "Corosync"),
+            None => Ok(()),
         }
     }
 }

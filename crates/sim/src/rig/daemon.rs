@@ -3,10 +3,11 @@
 //! *Use.* [`Daemon::spawn`], then [`Daemon::wait_ready`]. What it prints goes to `daemon.log` in its
 //! home. Dropping it kills it and waits for its end.
 
-use super::{Error, Fallible, until};
+use super::{Error, Fallible, node, until};
 use noroshi_daemon::control::Client;
 use noroshi_daemon::home::Home;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
+use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,12 +27,15 @@ pub struct Launch {
     pub netns: Option<String>,
     /// A process in whose namespaces it lives instead: a node of Corosync.
     pub beside: Option<u32>,
+    /// The user and group that it runs as, without any privilege; else ours.
+    pub user: Option<u32>,
 }
 
 /// A daemon at work, or dead and not yet forgotten.
 #[derive(Debug)]
 pub struct Daemon {
     child: Child,
+    pid: u32,
     home: Home,
     log: PathBuf,
     ended: Option<ExitStatus>,
@@ -46,7 +50,7 @@ const LOOK_WAIT: Duration = Duration::from_secs(2);
 
 impl Launch {
     /// Where its programs are looked for: first in `bin/` of its home, where a test puts its own.
-    fn path(&self) -> std::ffi::OsString {
+    fn path(&self) -> OsString {
         let mut path = self.home.join("bin").into_os_string();
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap_or_default());
@@ -56,22 +60,23 @@ impl Launch {
     /// A command that runs the executable in the daemon's home, namespace and time zone UTC, with
     /// nothing else of our environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut words: Vec<OsString> = Vec::new();
+        if let Some(user) = self.user {
+            let (user, group) = (format!("--reuid={user}"), format!("--regid={user}"));
+            words.extend(["setpriv", &user, &group, "--clear-groups", "--"].map(OsString::from));
+        }
+        words.push(self.executable.clone().into());
         let mut command = match (&self.netns, self.beside) {
-            (_, Some(holder)) => {
-                let mut command = Command::new("nsenter");
-                let holder = holder.to_string();
-                command.args(["-t", &holder, "-m", "-u", "-i", "-n", "--"]);
-                command.arg(&self.executable);
-                command
-            }
+            (_, Some(holder)) => node::enter(holder),
             (Some(netns), None) => {
                 let mut command = Command::new("ip");
-                command.args(["netns", "exec", netns]).arg(&self.executable);
+                command.args(["netns", "exec", netns]);
                 command
             }
-            (None, None) => Command::new(&self.executable),
+            (None, None) => Command::new(words.remove(0)),
         };
         command
+            .args(words)
             .args(arguments)
             .env_clear()
             .env("PATH", self.path())
@@ -92,20 +97,25 @@ impl Daemon {
         let log = launch.home.join("daemon.log");
         let open = || OpenOptions::new().create(true).append(true).open(&log);
         let mut command = launch.command(&["daemon", "--server", &launch.server]);
-        let child = open()
+        let mut child = open()
             .and_then(|out| command.stdout(out).stderr(open()?).spawn())
             .map_err(|error| Error::doing(launch.executable.display(), error))?;
+        let pid = match launch.beside {
+            Some(_) => node::inside(&mut child),
+            None => child.id(),
+        };
         Ok(Daemon {
             child,
+            pid,
             home: Home::at(&launch.home),
             log,
             ended: None,
         })
     }
 
-    /// Its process id. `ip netns exec` becomes the daemon, so this holds in a namespace too.
+    /// Its process id, as this host counts. `ip netns exec` becomes the daemon, so this holds in a namespace too.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.pid
     }
 
     /// Everything it has printed, of earlier runs in this home as well.
@@ -205,8 +215,7 @@ impl Daemon {
                 self.log()
             )));
         }
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, signal).map_err(|error| Error::doing("signal", error))
+        node::signal_inside(self.pid, self.child.id(), signal)
     }
 
     /// Its private dirty memory in kB: what it costs this host.
@@ -251,7 +260,7 @@ impl Daemon {
 impl Drop for Daemon {
     fn drop(&mut self) {
         if self.ended().is_none() {
-            let _ = self.child.kill();
+            let _ = self.signal(Signal::KILL);
             let _ = self.child.wait();
         }
     }

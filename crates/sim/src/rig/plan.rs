@@ -3,7 +3,9 @@
 use super::cluster::Member;
 use super::conf::{Conf, ConfLamp, ConfServer, Encoding};
 use super::corosync;
-use super::{Cluster, Corosync, Error, Fallible, Lane, Launch, Netns, Outside, Shape};
+use super::node::Make;
+use super::pacemaker;
+use super::{Cluster, Corosync, Error, Fallible, Lane, Launch, Netns, Outside, Pacemaker, Shape};
 use crate::lamp::Kind;
 use noroshi_core::config::Engine;
 use noroshi_core::text::Language;
@@ -53,6 +55,8 @@ pub struct Plan {
     pub place: Place,
     /// Corosync judges, one at each server; only in namespaces.
     pub corosync: bool,
+    /// Pacemaker runs a group beside it.
+    pub pacemaker: bool,
     /// Last changes to the settings.
     pub tune: Box<dyn Fn(&mut Conf)>,
 }
@@ -74,6 +78,7 @@ impl Plan {
             lamps: Lamps::Each(Kind::PatliteHttp),
             place: Place::Loopback,
             corosync: false,
+            pacemaker: false,
             tune: Box::new(|_| ()),
         }
     }
@@ -107,6 +112,12 @@ impl Plan {
         self.place = Place::Netns { ipv6: false };
         self.corosync = true;
         self
+    }
+
+    /// With a Corosync and a Pacemaker at each server; `start` waits until its group runs, too.
+    pub fn pacemaker(mut self) -> Plan {
+        self.pacemaker = true;
+        self.corosync()
     }
 
     /// With changed settings.
@@ -196,29 +207,43 @@ impl Plan {
             .map(|one| (one.name.clone(), one.addresses.clone()));
         let ring = corosync::conf(&nodes.collect::<Vec<_>>());
         for (at, server) in conf.servers.iter().enumerate() {
-            let corosync = match &netns {
-                Some(netns) if self.corosync => {
-                    let folder = dir.path().join(format!("corosync{}", at + 1));
-                    let space = netns.server(at);
-                    Some(Corosync::prepare(&folder, &space, &server.name, &ring)?)
-                }
-                _ => None,
-            };
             let home = dir.path().join(format!("{}", at + 1));
             fs::create_dir_all(home.join("etc"))?;
             Home::at(&home)
                 .write_key(&key, false)
                 .map_err(|error| Error::doing("key", error))?;
+            let corosync = match &netns {
+                Some(netns) if self.corosync => {
+                    let folder = dir.path().join(format!("node.{}", server.name));
+                    let mut make = Make {
+                        folder,
+                        netns: netns.server(at),
+                        name: server.name.clone(),
+                        alert: None,
+                    };
+                    if self.pacemaker {
+                        let spool = Home::at(&home).pacemaker();
+                        fs::create_dir_all(&spool)?;
+                        pacemaker::give(&spool)?;
+                        Pacemaker::prepare(&make.folder, dir.path())?;
+                        make.alert = Some([self.executable.clone(), spool]);
+                    }
+                    Some(Corosync::prepare(make, &ring)?)
+                }
+                _ => None,
+            };
             let launch = Launch {
                 executable: self.executable.clone(),
                 home,
                 server: server.name.clone(),
                 netns: netns.as_ref().map(|netns| netns.server(at)),
                 beside: corosync.as_ref().map(Corosync::holder),
+                user: None,
             };
             members.push(Member {
                 launch,
                 daemon: None,
+                pacemaker: Pacemaker::default(),
                 corosync,
             });
         }
@@ -226,6 +251,7 @@ impl Plan {
             members,
             outside,
             netns,
+            with_pacemaker: self.pacemaker,
             conf,
             _lane: lane,
             dir,

@@ -296,6 +296,9 @@ impl super::Disk {
             Item::View(view) => {
                 self.views.insert(view.server.clone(), view);
             }
+            Item::Group(memory) => {
+                self.groups.insert(memory.group.clone(), memory);
+            }
             Item::Acknowledgement(news) => {
                 let known = self.acknowledgements.get(&news.alert);
                 if known.is_none_or(|known| news.outdoes(known)) {

@@ -120,6 +120,7 @@ pub struct Disk {
     latches: BTreeMap<String, Latch>,
     views: BTreeMap<String, View>,
     acknowledgements: BTreeMap<AlertId, Acknowledgement>,
+    groups: BTreeMap<String, noroshi_core::pacemaker::GroupMemory>,
     catch_up: Vec<Item>,
 }
 
@@ -434,6 +435,12 @@ impl Disk {
             latches: self.latches.values().cloned().collect(),
             views: self.views.values().cloned().collect(),
             acknowledgements: self.acknowledgements.values().cloned().collect(),
+            groups: self
+                .groups
+                .values()
+                .filter(|memory| !memory.is_blank())
+                .cloned()
+                .collect(),
             trouble: None,
             unsent_mails: self.unsent_mails(),
             licences: self

@@ -146,6 +146,41 @@ fn blindness_is_told_once_and_a_ring_of_one_after_it_is_no_loss() {
     assert_eq!(story.news[1..], [News::Sees { after }]);
 }
 
+/// Hosts start Corosync beside us; access and libraries do not come by themselves.
+///
+/// Rule: N3
+#[test]
+fn what_needs_a_person_is_told_at_once_and_after_another_reason_once_more() {
+    let start = || Story {
+        membership: Membership::new(Moment(1_000_000), ServerId(0), &settings(3)),
+        now: Moment(1_000_000),
+        news: Vec::new(),
+    };
+    for why in [Blindness::Refused, Blindness::NoLibraries] {
+        let mut story = start();
+        story.tell(Ring::Blind(why));
+        assert_eq!(story.membership.blind(), Some(why), "a look is not put off");
+        story.pass(2_000);
+        assert_eq!(story.news, [News::Blind(why)]);
+    }
+    let (stopped, refused) = (Blindness::NotRunning, Blindness::Refused);
+    let mut story = start();
+    story.tell(Ring::Blind(stopped));
+    story.pass(29_000);
+    assert_eq!(story.news, []);
+    story.pass(1_000);
+    // Once it runs it turns out that it lets nobody in.
+    story.tell(Ring::Blind(refused));
+    story.pass(500);
+    assert_eq!(story.news, [News::Blind(stopped)]);
+    story.pass(60_000);
+    story.tell(Ring::Blind(stopped));
+    story.pass(60_000);
+    story.tell(Ring::Blind(refused));
+    story.pass(60_000);
+    assert_eq!(story.news, [News::Blind(stopped), News::Blind(refused)]);
+}
+
 /// Rule: N3
 #[test]
 fn what_fell_while_this_server_was_blind_is_told_when_it_sees() {

@@ -1,7 +1,7 @@
 //! The words of alerts about Pacemaker, in both languages.
 
 use super::Node;
-use crate::pacemaker::{Fault, Sort, Unfenced, Why};
+use crate::pacemaker::{Absence, Fault, GroupKind, Sort, Unfenced, Why};
 use crate::text::Language;
 use crate::time::Span;
 use alloc::format;
@@ -26,18 +26,49 @@ impl Node {
         })
     }
 
-    pub(super) fn group_words(&self, group: &str, role_of: Option<Sort>) -> String {
+    /// How long something was away.
+    pub(super) fn absence_words(&self, away: Option<Absence>) -> String {
         let language = self.config.language;
-        match role_of {
-            Some(sort) => {
-                let thing = thing(sort, group, language);
-                language.pick(
-                    format!("The active side of {thing}"),
-                    format!("{thing} のアクティブ側"),
-                )
+        let least = Span::from_secs(1);
+        match away.filter(|away| !away.at_least || away.span >= least) {
+            Some(away) if away.at_least => {
+                let span = away.span;
+                language.pick(format!("at least {span}"), format!("{span} 以上"))
             }
-            None => language.pick(format!("Group {group}"), format!("グループ {group}")),
+            Some(away) => self.length(away.span),
+            None => language
+                .pick("a time that nobody watched", "不明（監視されていない間）")
+                .to_string(),
         }
+    }
+
+    /// A group by its name; of a promotable clone it is the active side that moves.
+    pub(super) fn group_words(&self, group: &str) -> String {
+        let language = self.config.language;
+        let picture = self
+            .pacemaker
+            .as_ref()
+            .and_then(|one| one.watch.last_picture());
+        let groups = picture.into_iter().flat_map(|picture| &picture.groups);
+        let known = groups.into_iter().find(|one| one.name == group);
+        match known.map(|one| (one.kind, one.members.first())) {
+            Some((GroupKind::Promotable, Some(member))) => {
+                self.active_side_words(group, member.sort)
+            }
+            Some((GroupKind::Clone, _)) => {
+                language.pick(format!("Clone {group}"), format!("クローン {group}"))
+            }
+            _ => language.pick(format!("Group {group}"), format!("グループ {group}")),
+        }
+    }
+
+    pub(super) fn active_side_words(&self, group: &str, sort: Sort) -> String {
+        let language = self.config.language;
+        let thing = thing(sort, group, language);
+        language.pick(
+            format!("The active side of {thing}"),
+            format!("{thing} のアクティブ側"),
+        )
     }
 
     pub(super) fn resource_words(&self, fault: &Fault) -> String {
@@ -52,19 +83,37 @@ impl Node {
         }
     }
 
-    pub(super) fn last_failure_words(&self, failure: Option<String>) -> String {
+    pub(super) fn last_place_words(&self, node: Option<&str>) -> String {
         let language = self.config.language;
-        match failure {
-            Some(failure) => language.pick(
-                format!("Last failure: {failure}."),
-                format!("最後の異常: {failure}。"),
+        match node {
+            Some(node) => language.pick(
+                format!(" It last ran on server {node}."),
+                format!("最後に動作していたサーバは {node} です。"),
             ),
-            None => language
+            None => String::new(),
+        }
+    }
+
+    pub(super) fn failures_words(&self, failures: &[String]) -> String {
+        let language = self.config.language;
+        match failures {
+            [] => language
                 .pick(
                     "No failure is recorded; the settings leave no server to run it.",
                     "異常の記録はありません。設定上、動作できるサーバがありません。",
                 )
                 .to_string(),
+            [one] => language.pick(
+                format!("Last failure: {one}."),
+                format!("最後の異常: {one}。"),
+            ),
+            all => {
+                let all = all.join("; ");
+                language.pick(
+                    format!("It failed on each of these servers: {all}."),
+                    format!("異常が発生したサーバ: {all}。"),
+                )
+            }
         }
     }
 
@@ -115,6 +164,12 @@ impl Node {
                 format!("by a person ({by})"),
                 format!("操作による移動（{by}）"),
             ),
+            Why::Unseen => language
+                .pick(
+                    "no alert service watched then, so why is not known",
+                    "監視していたアラートサービスがないため、理由は不明です",
+                )
+                .to_string(),
             Why::Preferred => String::new(),
         }
     }
@@ -125,6 +180,7 @@ fn thing(sort: Sort, name: &str, language: Language) -> String {
     let (en, ja) = match sort {
         Sort::FloatingIp => ("floating IP address", "フローティング IP"),
         Sort::FileSystem => ("file system", "ファイルシステム"),
+        Sort::SharedDisk => ("shared disk", "共有ディスク"),
         Sort::MirrorDisk => ("mirror disk", "ミラーディスク"),
         Sort::FenceDevice => ("fence device", "フェンスデバイス"),
         Sort::Other => ("resource", "リソース"),

@@ -65,7 +65,10 @@ fn alerts(out: &[Action]) -> Vec<(String, bool)> {
         Item::Alert { alert, .. } => Some((alert.text.clone(), alert.destinations.mail)),
         _ => None,
     });
-    alerts.collect()
+    // Nobody answers for the disk here.
+    alerts
+        .filter(|(text, _)| !text.starts_with("The alert store"))
+        .collect()
 }
 
 fn later(now: Now, ms: u64) -> Now {
@@ -128,6 +131,7 @@ fn a_failover_is_mailed_in_the_settings_language_with_its_thread() {
             alert,
             notices: Vec::new(),
             repeated: false,
+            confirm: false,
         };
         let mut out = Vec::new();
         other.step(now, Event::Peer(ServerId(0), Box::new(told)), &mut out);
@@ -249,4 +253,161 @@ fn nothing_of_pacemaker_is_watched_until_it_begins() {
     let status = node.status(now).pacemaker.unwrap();
     assert_eq!(status.groups[0].current, ["sv1"]);
     assert_eq!(status.groups[0].resources[0].sort, Sort::MirrorDisk);
+}
+
+fn nowhere(on: &str) -> Picture {
+    let mut picture = picture(on, Sort::Other);
+    let member = &mut picture.groups[0].members[0];
+    (member.active, member.role) = (false, "Stopped".into());
+    member.nodes.clear();
+    picture
+}
+
+fn kept(out: &[Action]) -> Vec<crate::pacemaker::GroupMemory> {
+    let items = out.iter().filter_map(|action| match action {
+        Action::Record { items, .. } => Some(items),
+        _ => None,
+    });
+    let groups = items.flatten().filter_map(|item| match item {
+        Item::Group(memory) => Some(memory.clone()),
+        _ => None,
+    });
+    groups.collect()
+}
+
+/// Rule: N3 N8 N9
+#[test]
+fn where_groups_are_is_on_disk_and_a_failover_over_a_restart_is_mailed_once() {
+    let (mut node, now) = watching(Language::En, Sort::Other);
+    let mut out = Vec::new();
+    let mut gone = nowhere("sv1");
+    gone.nodes[0].online = false;
+    node.step(later(now, 1_000), looked(gone), &mut out);
+    let groups = kept(&out);
+    assert_eq!(groups[0].on.as_deref(), Some("sv1"));
+    assert!(groups[0].away.as_ref().is_some_and(|away| away.lost));
+    // Nothing new, nothing written.
+    out.clear();
+    node.step(later(now, 1_500), Event::Tick, &mut out);
+    assert_eq!(kept(&out), []);
+
+    let mut again = Node::new(
+        later(now, 2_000),
+        node.own,
+        SessionId([9; 12]),
+        node.config.clone(),
+    );
+    let recovered = crate::event::Recovered {
+        groups,
+        ..crate::event::Recovered::default()
+    };
+    again.step(
+        later(now, 2_000),
+        Event::Start(Box::new(recovered)),
+        &mut out,
+    );
+    let begins = Event::Pacemaker(Box::new(FromPacemaker::Begins));
+    again.step(later(now, 2_100), begins, &mut out);
+    let mut after = picture("sv2", Sort::Other);
+    after.nodes[0].online = false;
+    out.clear();
+    again.step(later(now, 4_000), looked(after.clone()), &mut out);
+    again.step(later(now, 6_000), looked(after), &mut out);
+    let words = "Group web has failed over from server sv1 to server sv2: server sv1 is lost. It was away for 3.0 s.";
+    assert_eq!(alerts(&out), [(words.to_string(), true)]);
+}
+
+/// Rule: N3 M11
+#[test]
+fn a_start_that_fails_again_elsewhere_is_recorded_and_not_mailed() {
+    for first_elsewhere in [true, false] {
+        let (mut node, now) = watching(Language::En, Sort::Other);
+        let mut out = Vec::new();
+        let mut failed = report(later(now, 100), "start", 1);
+        if let Kind::Operation(operation) = &mut failed.kind {
+            operation.interval_ms = 0;
+        }
+        let mut other = failed.clone();
+        other.at_us -= 50_000;
+        if let Kind::Operation(operation) = &mut other.kind {
+            operation.node = "sv3".into();
+        }
+        if first_elsewhere {
+            let message = PeerMessage::Pacemaker {
+                report: Some(other.clone()),
+            };
+            node.step(
+                later(now, 90),
+                Event::Peer(ServerId(2), Box::new(message)),
+                &mut out,
+            );
+        }
+        let event = Event::Pacemaker(Box::new(FromPacemaker::Report(failed.clone())));
+        node.step(later(now, 110), event, &mut out);
+        // The others are told at once: theirs may follow.
+        let told = out.iter().any(|action| match action {
+            Action::Tell(_, message) => {
+                **message
+                    == PeerMessage::Pacemaker {
+                        report: Some(failed.clone()),
+                    }
+            }
+            _ => false,
+        });
+        assert!(told);
+        node.step(later(now, 1_200), Event::Tick, &mut out);
+        let alerts = alerts(&out);
+        let mut starts = alerts
+            .iter()
+            .filter(|(text, _)| text.contains("could not be started on server sv2"));
+        assert!(
+            matches!((starts.next(), starts.next()), (Some((_, mail)), None) if *mail != first_elsewhere),
+            "{alerts:?}"
+        );
+    }
+}
+
+/// Rule: N3 M18
+#[test]
+fn a_cluster_shutdown_puts_the_lamps_out_and_mails_nothing() {
+    use crate::lamp::Glow;
+    use crate::membership::ring::{Blindness, Ring};
+    for asked in [true, false] {
+        let (mut node, now) = watching(Language::En, Sort::Other);
+        node.config.engine = crate::config::Engine::Corosync;
+        node.membership = crate::membership::Membership::new(now.at, node.own, &node.config);
+        let seen = |node: &mut Node, ms, out: &mut Vec<Action>| {
+            let view = crate::membership::ring::View {
+                ring: 1,
+                quorate: true,
+                detects_in: Span::from_secs(1),
+                ..Default::default()
+            };
+            node.step(later(now, ms), Event::Ring(Ring::View(view)), out);
+        };
+        let mut out = Vec::new();
+        seen(&mut node, 100, &mut out);
+        let mut stopping = nowhere("sv1");
+        stopping.decider = Some("sv2".into());
+        if asked {
+            stopping
+                .nodes
+                .iter_mut()
+                .for_each(|node| node.leaving = true);
+        }
+        node.step(later(now, 200), looked(stopping), &mut out);
+        let lit = |node: &Node| node.latches.of(node.own).green == Glow::On;
+        assert_eq!(lit(&node), !asked);
+        let blind = Event::Ring(Ring::Blind(Blindness::NotRunning));
+        node.step(later(now, 5_000), blind, &mut out);
+        node.step(later(now, 7_000), Event::Tick, &mut out);
+        seen(&mut node, 60_000, &mut out);
+        let mails = alerts(&out).into_iter().filter(|(_, mail)| *mail);
+        assert_eq!(mails.count() == 0, asked, "{:?}", alerts(&out));
+        let stops = alerts(&out).into_iter();
+        let stops = stops.filter(|(text, _)| text.starts_with("Cluster shutdown:"));
+        assert_eq!(stops.count(), usize::from(asked));
+        node.step(later(now, 80_000), looked(nowhere("sv1")), &mut out);
+        assert!(lit(&node));
+    }
 }

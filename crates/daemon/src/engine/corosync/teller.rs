@@ -132,7 +132,10 @@ impl Teller {
         self.held.clear();
         if self.last_loss != more {
             let line = self.pick("no connection to Corosync", "Corosync に接続できません");
-            note(Level::Warning, format!("{line}: {}", more.escape_debug()));
+            let language = self.wires.upgrade().map(|wires| wires.plan().language);
+            let words = why.words(language.unwrap_or_default());
+            let more_shown = more.escape_debug();
+            note(Level::Warning, format!("{line}: {words} ({more_shown})"));
             self.last_loss = more;
         }
         self.blind_is_news |= self.blind != Some(why);

@@ -13,7 +13,8 @@
 //! does not take what it is sent: the link is dropped. What `core` repeats when a link comes up
 //! (a whole window of alerts) waits in a queue of its own, [`REPEATS_MAX`] long, and goes out one by
 //! one while nothing fresh waits: a large backlog must not drop the link, since it would be repeated
-//! at the next. Pages of collected logs ([`super::pages`]) wait in a third one and go last. A new link from a server replaces an old one, which must be half dead: nobody dials
+//! at the next. Pages of collected logs ([`super::pages`])
+//! and of alert logs ([`crate::replica`]) wait in a third one and go last. A new link from a server replaces an old one, which must be half dead: nobody dials
 //! twice.
 
 mod carry;
@@ -123,6 +124,11 @@ impl Links {
         }
         let name = || end.settings.borrow().name.clone();
         let line = line(message, name)?;
+        if is_bulk(message) {
+            // Asked for again.
+            let _ = standing.pages.try_send(line);
+            return Ok(());
+        }
         let bytes = line.len();
         let room = standing.queued_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if room > QUEUE_BYTES_MAX || standing.lines.try_send(line).is_err() {
@@ -208,6 +214,17 @@ impl Links {
             end.task.abort();
         }
     }
+}
+
+/// Pages of alert logs: nothing waits behind them.
+fn is_bulk(message: &PeerMessage) -> bool {
+    matches!(
+        message,
+        PeerMessage::LogAsk { .. }
+            | PeerMessage::LogNames { .. }
+            | PeerMessage::LogWant { .. }
+            | PeerMessage::LogAlerts { .. }
+    )
 }
 
 /// A message as its line.

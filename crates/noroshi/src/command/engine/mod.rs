@@ -2,6 +2,9 @@
 
 mod advise;
 mod clp_conf;
+mod host;
+mod names;
+mod plan;
 mod setup;
 mod step;
 
@@ -22,10 +25,9 @@ pub(super) fn run(context: &mut Context, verb: Engine) -> Result<Exit, Failure> 
 /// Reads a corosync.conf, bounded.
 fn corosync_conf(context: &Context, path: &Path) -> Result<CorosyncConf, Failure> {
     let shown = path.display();
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let limit = u64::try_from(corosync_conf::FILE_BYTES_MAX + 1).unwrap_or(u64::MAX);
-    let read =
-        std::fs::File::open(path).and_then(|file| file.take(limit).read_to_string(&mut text));
+    let read = std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
     if let Err(error) = read {
         let text = context.pick(
             format!("cannot read {shown}: {error}\nIs Corosync set up on this server?"),
@@ -33,10 +35,11 @@ fn corosync_conf(context: &Context, path: &Path) -> Result<CorosyncConf, Failure
         );
         return Err(context.failure(Exit::of(error.kind()), &text));
     }
-    corosync_conf::read(&text).map_err(|why| {
+    // A comment may be in any charset; Corosync does not mind either.
+    corosync_conf::read(&String::from_utf8_lossy(&bytes)).map_err(|why| {
         let text = context.pick(
-            format!("{shown} is no corosync.conf as this release reads it: {why}"),
-            format!("{shown} を corosync.conf として解釈できません: {why}"),
+            format!("{shown} is no corosync.conf as this release reads it: {why}\nMend the file; \"corosync -t\" says whether Corosync takes it. Nothing was done."),
+            format!("{shown} を corosync.conf として解釈できません: {why}\nファイルを訂正してください（Corosync での可否は corosync -t で確認できます）。何も実行していません。"),
         );
         context.failure(Exit::Failed, &text)
     })

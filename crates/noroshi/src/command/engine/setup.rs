@@ -4,25 +4,14 @@
 //! has the ones before it taken back, so nothing is half applied. Root's work: it makes a directory for another
 //! user and changes the cluster's configuration.
 
-use super::step::{Step, user};
-use super::{Context, clp_conf, corosync_conf};
+use super::step::{Former, Step};
+use super::{Context, corosync_conf, names, plan};
 use crate::cli::config::{Config, Set, Target};
 use crate::cli::engine::Setup;
-use crate::command::{config, pacemaker_alert};
+use crate::command::config;
 use crate::exit::{Exit, Failure};
 use crate::print::say;
-use noroshi_conf::corosync_conf::CorosyncConf;
-use noroshi_conf::document::{Document, ElementPath};
 use std::io::{self, BufRead, IsTerminal};
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-
-/// The user that Pacemaker calls its agents as.
-const PACEMAKERS_USER: &str = "hacluster";
-/// The group that may read Pacemaker's state.
-const PACEMAKERS_GROUP: &str = "haclient";
-/// Where the settings name the engine.
-const ENGINE_PATH: &str = "/root/noroshi/engine";
 
 pub(super) fn run(context: &mut Context, options: &Setup) -> Result<Exit, Failure> {
     if !rustix::process::geteuid().is_root() {
@@ -32,33 +21,24 @@ pub(super) fn run(context: &mut Context, options: &Setup) -> Result<Exit, Failur
         );
         return Err(context.failure(Exit::Refused, text));
     }
-    let ring = corosync_conf(context, &options.corosync.join("corosync.conf"))?;
-    let steps = steps(context, &ring, &options.corosync)?;
+    match options.undo {
+        true => undo(context, options),
+        false => apply(context, options),
+    }
+}
+
+fn apply(context: &mut Context, options: &Setup) -> Result<Exit, Failure> {
+    let ring_file = options.corosync.join("corosync.conf");
+    let ring = corosync_conf(context, &ring_file)?;
+    if context.home.conf().exists() {
+        names::check_servers(context, &ring, &ring_file)?;
+    }
     let mut looked = Vec::new();
-    for step in steps {
+    for step in plan::steps(context, &ring, &options.corosync)? {
         let done = step
             .is_done()
             .map_err(|error| cannot(context, &step, &error))?;
         looked.push((step, done));
-    }
-    match options.undo {
-        true => undo(context, options, looked),
-        false => apply(context, options, &ring, looked),
-    }
-}
-
-fn apply(
-    context: &mut Context,
-    options: &Setup,
-    ring: &CorosyncConf,
-    looked: Vec<(Step, bool)>,
-) -> Result<Exit, Failure> {
-    let fresh = looked
-        .iter()
-        .any(|(step, done)| matches!(step, Step::Settings { .. }) && !done);
-    let named = fresh || names_engine(context);
-    if !fresh {
-        check_servers(context, ring)?;
     }
     show(context, &looked, |done| !done)?;
     let missing: Vec<&Step> = looked
@@ -66,7 +46,7 @@ fn apply(
         .filter(|(_, done)| !done)
         .map(|(step, _)| step)
         .collect();
-    if missing.is_empty() && named {
+    if missing.is_empty() {
         let text = context.pick("Everything is set up.", "すべて設定済みです。");
         say!(context.out, "{text}")?;
         return Ok(Exit::Done);
@@ -74,25 +54,19 @@ fn apply(
     if !agreed(context, options.yes)? {
         return Ok(Exit::Refused);
     }
-    let mut done: Vec<&Step> = Vec::new();
+    let mut done = Vec::new();
     for step in missing {
-        if let Err(error) = step.apply() {
-            let mut failure = cannot(context, step, &error);
-            failure.text.push_str(context.pick(
-                "\nWhat was done before it was taken back.",
-                "\nそれまでに実行した内容は元に戻しました。",
-            ));
-            for step in done.iter().rev() {
-                if let Err(error) = step.undo() {
-                    say!(context.out, "{}", cannot(context, step, &error).text)?;
-                }
+        let applied = match step {
+            Step::Engine { .. } => name_engine(context).map(|()| Former::Nothing),
+            _ => step.apply().map_err(|error| cannot(context, step, &error)),
+        };
+        match applied {
+            Ok(former) => done.push((step, former)),
+            Err(mut failure) => {
+                failure.text.push_str(&taken_back(context, &done));
+                return Err(failure);
             }
-            return Err(failure);
         }
-        done.push(step);
-    }
-    if !named {
-        name_engine(context)?;
     }
     let text = context.pick(
         "Done on this server. Do the same on each other one, then start the service there again (systemctl restart noroshi), and try \"noroshi test mail\".",
@@ -102,15 +76,42 @@ fn apply(
     Ok(Exit::Done)
 }
 
-fn undo(
-    context: &mut Context,
-    options: &Setup,
-    mut looked: Vec<(Step, bool)>,
-) -> Result<Exit, Failure> {
-    looked.retain(|(step, done)| *done && !step.stays());
-    looked.reverse();
-    show(context, &looked, |done| done)?;
-    if looked.is_empty() {
+/// Takes back what was done, the last first; says what became of each.
+fn taken_back(context: &Context, done: &[(&Step, Former)]) -> String {
+    let mut text = context
+        .pick("\nNothing else was done.", "\n他には何も実行していません。")
+        .to_owned();
+    if !done.is_empty() {
+        text = context
+            .pick("\nTaken back:", "\n元に戻しました:")
+            .to_owned();
+    }
+    for (step, former) in done.iter().rev() {
+        text.push_str("\n  ");
+        match step.restore(former) {
+            Ok(()) => text.push_str(&name(context, step)),
+            Err(error) => {
+                let what = context.pick("NOT TAKEN BACK", "元に戻せません");
+                text.push_str(&format!("{what}: {}", cannot(context, step, &error).text));
+            }
+        }
+    }
+    text
+}
+
+/// As much as can be: what cannot is named at the end.
+fn undo(context: &mut Context, options: &Setup) -> Result<Exit, Failure> {
+    let mut there = Vec::new();
+    let mut failures = Vec::new();
+    for step in plan::left_steps(context, &options.corosync)? {
+        match step.is_there() {
+            Ok(true) => there.push((step, true)),
+            Ok(false) => {}
+            Err(error) => failures.push(cannot(context, &step, &error)),
+        }
+    }
+    show(context, &there, |done| done)?;
+    if there.is_empty() && failures.is_empty() {
         let text = context.pick(
             "There is nothing to take back.",
             "取り消すものはありません。",
@@ -118,11 +119,23 @@ fn undo(
         say!(context.out, "{text}")?;
         return Ok(Exit::Done);
     }
-    if !agreed(context, options.yes)? {
+    if !there.is_empty() && !agreed(context, options.yes)? {
         return Ok(Exit::Refused);
     }
-    for (step, _) in &looked {
-        step.undo().map_err(|error| cannot(context, step, &error))?;
+    for (step, _) in &there {
+        if let Err(error) = step.undo() {
+            failures.push(cannot(context, step, &error));
+        }
+    }
+    if let Some(mut failure) = failures.pop() {
+        for more in failures.into_iter().rev() {
+            failure.text = format!("{}\n{}", more.text, failure.text);
+        }
+        failure.text.push_str(context.pick(
+            "\nThe rest was taken back. Run the command again for this.",
+            "\n他は取り消しました。これについては再実行してください。",
+        ));
+        return Err(failure);
     }
     let text = context.pick(
         "Taken back on this server; clp.conf is as it was. The alert in Pacemaker's configuration was the whole cluster's: no server hears of Pacemaker's events any more. Start the service again.",
@@ -132,151 +145,10 @@ fn undo(
     Ok(Exit::Done)
 }
 
-/// What a server needs, in the order in which it is done: Pacemaker calls the agent last of all.
-fn steps(context: &Context, ring: &CorosyncConf, corosync: &Path) -> Result<Vec<Step>, Failure> {
-    let (var, etc) = (context.home.var(), context.home.etc());
-    let owner = var.metadata().map_err(|error| {
-        let shown = var.display();
-        let text = context.pick(
-            format!("{shown}: {error}\nInstall the service first, as the operator's guide says."),
-            format!("{shown}: {error}\n先に運用ガイドに従ってサービスを導入してください。"),
-        );
-        context.failure(Exit::of(error.kind()), &text)
-    })?;
-    let io = |error: io::Error| context.failure(Exit::Failed, &format!("/etc/passwd: {error}"));
-    let Some(theirs) = user(|name, _| name == PACEMAKERS_USER).map_err(io)? else {
-        let text = context.pick(
-            format!("there is no user {PACEMAKERS_USER} here: install Pacemaker first"),
-            format!("ユーザ {PACEMAKERS_USER} がありません。先に Pacemaker を導入してください"),
-        );
-        return Err(context.failure(Exit::NotFound, &text));
-    };
-    let ours = user(|_, uid| uid == owner.uid()).map_err(io)?;
-    let program = std::env::current_exe()
-        .map_err(|error| context.failure(Exit::Failed, &error.to_string()))?;
-    let agent = program.with_file_name(pacemaker_alert::LINK);
-    let mut steps = vec![
-        Step::Passage(var),
-        Step::Directory {
-            path: context.home.pacemaker(),
-            uid: theirs.uid,
-            gid: owner.gid(),
-        },
-        Step::Link {
-            path: agent.clone(),
-            to: program,
-        },
-    ];
-    // Root may everything already.
-    if let Some(ours) = ours.filter(|ours| ours.uid != 0) {
-        steps.push(Step::Member {
-            user: ours.name.clone(),
-            group: PACEMAKERS_GROUP,
-        });
-        steps.push(Step::Ring {
-            path: corosync.join("uidgid.d").join("noroshi"),
-            user: ours.name,
-        });
-    }
-    if !context.home.conf().exists() {
-        steps.push(Step::Settings {
-            path: etc.join("clp.conf"),
-            text: first_settings(context, ring)?,
-            gid: owner.gid(),
-        });
-    }
-    steps.push(Step::Alert {
-        agent,
-        dir: context.home.pacemaker(),
-    });
-    Ok(steps)
-}
-
-/// A clp.conf that this release takes; with the engine in it, unless it has none but its own.
-fn first_settings(context: &Context, ring: &CorosyncConf) -> Result<String, Failure> {
-    let mut last = String::new();
-    for engine in [true, false] {
-        let made = clp_conf::text(ring, engine, context.language).map_err(|node| {
-            let text = context.pick(
-                format!("node {node} has no address on link 0 that can be resolved: no interconnect can be made of it"),
-                format!("ノード {node} のリンク 0 のアドレスを解決できないため、インタコネクトを設定できません"),
-            );
-            context.failure(Exit::Failed, &text)
-        })?;
-        match noroshi_conf::read(made.as_bytes()) {
-            Ok(_) => return Ok(made),
-            Err(findings) => {
-                let lines = findings
-                    .iter()
-                    .map(|finding| finding.one_line(context.language));
-                last = lines.collect::<Vec<_>>().join("\n");
-            }
-        }
-    }
-    let text = context.pick(
-        format!("no clp.conf can be made of corosync.conf:\n{last}"),
-        format!("corosync.conf から clp.conf を作成できません:\n{last}"),
-    );
-    Err(context.failure(Exit::Failed, &text))
-}
-
-/// Groups and nodes are told by their names: those of the ring must be the settings'.
-fn check_servers(context: &Context, ring: &CorosyncConf) -> Result<(), Failure> {
-    let path = context.home.conf();
-    let shown = path.display();
-    let bytes = std::fs::read(&path)
-        .map_err(|error| context.failure(Exit::of(error.kind()), &format!("{shown}: {error}")))?;
-    let parsed = noroshi_conf::read(&bytes).map_err(|findings| {
-        let lines = findings
-            .iter()
-            .map(|finding| finding.one_line(context.language));
-        context.failure(Exit::Failed, &lines.collect::<Vec<_>>().join("\n"))
-    })?;
-    let known = |name: &str| {
-        let mut servers = parsed.config.servers.iter();
-        servers.any(|server| server.name.eq_ignore_ascii_case(name))
-    };
-    let missing: Vec<&str> = ring
-        .nodes
-        .iter()
-        .map(|node| node.name.as_str())
-        .filter(|name| !known(name))
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let missing = missing.join(", ");
-    let text = context.pick(
-        format!("{shown} has no server of the name of these nodes: {missing}\nServers and nodes must have the same names. Nothing was done."),
-        format!("{shown} に、次のノードと同じ名前のサーバがありません: {missing}\nサーバ名とノード名を一致させてください。何も実行していません。"),
-    );
-    Err(context.failure(Exit::NotFound, &text))
-}
-
-/// Whether clp.conf names the engine, or this release knows none but its own.
-fn names_engine(context: &Context) -> bool {
-    let Ok(bytes) = std::fs::read(context.home.conf()) else {
-        return true;
-    };
-    let Ok(mut document) = Document::read(bytes) else {
-        return true;
-    };
-    let Ok(path) = ElementPath::parse(ENGINE_PATH) else {
-        return true;
-    };
-    let named = document
-        .get(&path)
-        .iter()
-        .any(|node| node.value() == "corosync");
-    named
-        || document.set(&path, "corosync").is_err()
-        || noroshi_conf::read(document.bytes()).is_err()
-}
-
 /// As `noroshi config set` does it, with the former file kept.
 fn name_engine(context: &mut Context) -> Result<(), Failure> {
     let set = Set {
-        pairs: vec![ENGINE_PATH.into(), "corosync".into()],
+        pairs: vec![names::ENGINE_PATH.into(), "corosync".into()],
         target: Target {
             file: None,
             allow_warnings: true,
@@ -334,8 +206,16 @@ fn agreed(context: &mut Context, yes: bool) -> Result<bool, Failure> {
     Ok(agreed)
 }
 
-fn cannot(context: &Context, step: &Step, error: &io::Error) -> Failure {
+/// The first line of a step's words.
+fn name(context: &Context, step: &Step) -> String {
     let words = step.words(context.language);
-    let first = words.lines().next().unwrap_or_default();
-    context.failure(Exit::of(error.kind()), &format!("{first}: {error}"))
+    words.lines().next().unwrap_or_default().to_owned()
+}
+
+fn cannot(context: &Context, step: &Step, error: &io::Error) -> Failure {
+    let (name, remedy) = (name(context, step), step.remedy(context.language));
+    context.failure(
+        Exit::of(error.kind()),
+        &format!("{name}: {error}\n{remedy}"),
+    )
 }

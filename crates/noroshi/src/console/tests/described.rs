@@ -271,8 +271,13 @@ fn what_is_answered_is_as_it_is_described() {
     check("Alert", &alerts::shown(&line));
     check("Done", &Reply::Done);
     let alert = AlertId("a-1".into());
-    let durable = true;
-    check("Accepted", &Reply::Accepted { alert, durable });
+    let (durable, replicated) = (true, false);
+    let accepted = Reply::Accepted {
+        alert,
+        durable,
+        replicated,
+    };
+    check("Accepted", &accepted);
 }
 
 /// Rule: N21 N20
@@ -302,6 +307,7 @@ fn every_word_that_is_answered_is_described() {
         json!([
             Sort::FloatingIp,
             Sort::FileSystem,
+            Sort::SharedDisk,
             Sort::MirrorDisk,
             Sort::FenceDevice,
             Sort::Other

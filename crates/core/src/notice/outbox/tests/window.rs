@@ -60,6 +60,36 @@ fn a_window_full_of_dead_recipients_lets_a_live_one_through() {
     );
 }
 
+/// Another server's alerts, more than fit, each of which made room for the next: when that server dies the ones
+/// on disk are told behind those in memory, not a minute later.
+///
+/// Rule: N9
+#[test]
+fn what_made_room_while_it_was_anothers_is_read_back_as_soon_as_the_turn_is_ours() {
+    let mut desk = Desk::new();
+    for n in 0..500 {
+        desk.add(&format!("a{n}"), Channel::Mail, "ops@example.com", false);
+    }
+    assert!(desk.outbox.len() <= WINDOW_NOTICES_MAX);
+    assert_eq!(
+        desk.outbox.wants_load(desk.now.at),
+        None,
+        "not ours to tell"
+    );
+    desk.outbox.assign(desk.now, |_| true);
+    let mut left = desk.begin();
+    while desk.outbox.load_room() < LOAD_ROOM_MIN {
+        assert!(!left.is_empty(), "it goes on");
+        for sending in left {
+            let reply = String::new();
+            desk.answer(&sending, Outcome::Delivered { reply });
+        }
+        left = desk.begin();
+    }
+    let page = desk.outbox.wants_load(desk.now.at);
+    assert_eq!(page.expect("in the same moment").after, 0);
+}
+
 /// Rule: N10
 #[test]
 fn forty_recipients_that_hang_delay_nobodys_first_try() {

@@ -1,0 +1,92 @@
+//! What a real cluster has shown.
+
+use super::*;
+
+/// `crm_mon` shows a node that is joining with `standby="true" pending="true"`.
+///
+/// Rule: N3
+#[test]
+fn a_node_that_is_joining_is_not_in_standby() {
+    for own in ["n1", "n2", "n3"] {
+        let mut play = Play::new(own);
+        play.see(1_000, without_n1(picture(Some("n2"), 0)));
+        play.tick(2_000);
+        let mut joining = picture(Some("n2"), 0);
+        (joining.nodes[0].pending, joining.nodes[0].standby) = (true, true);
+        joining.change = Some(Change {
+            user: "root".into(),
+            client: "cibadmin".into(),
+            origin: "n1".into(),
+            at: at(0),
+        });
+        play.see(3_000, joining);
+        play.see(4_000, picture(Some("n2"), 0));
+        let told = play.tick(20_000);
+        let standby = |one: &News| matches!(one.what, What::Standby { .. });
+        assert!(!told.iter().any(standby), "{own}: {told:?}");
+    }
+}
+
+/// A Pacemaker that has just started is alone with what it knew: `have-quorum="0"` until it has joined.
+///
+/// Rule: N3
+#[test]
+fn a_pacemaker_that_has_just_started_has_lost_no_quorum() {
+    let mut play = Play::new("n1");
+    let mut joining = picture(Some("n2"), 0);
+    (joining.nodes[0].pending, joining.nodes[0].standby) = (true, true);
+    joining.quorum = false;
+    play.see(3_000, joining);
+    assert_eq!(play.tick(5_000), []);
+    play.see(6_000, picture(Some("n2"), 0));
+    let told = play.tick(20_000);
+    let quorum = |one: &News| matches!(one.what, What::QuorumLost | What::QuorumBack { .. });
+    assert!(!told.iter().any(quorum), "{told:?}");
+}
+
+/// Pacemaker has ended on the node, Corosync not yet: `online="true" pending="true" standby="true"`.
+///
+/// Rule: N3
+#[test]
+fn a_node_whose_corosync_runs_on_was_stopped_and_not_put_into_standby() {
+    let mut play = Play::new("n2");
+    let mut after = picture(Some("n2"), 10_000);
+    (after.nodes[0].pending, after.nodes[0].standby) = (true, true);
+    play.see(10_500, after);
+    let told = play.tick(10_500);
+    let left = |one: &News| matches!(&one.what, What::Moved(moved) if moved.why == Why::Left);
+    assert!(told.iter().any(left), "{told:?}");
+}
+
+/// Rule: N3
+#[test]
+fn a_failure_waits_for_the_picture_that_has_its_reason() {
+    let reason = |why: &str| {
+        let mut after = picture(Some("n1"), 0);
+        after.failures.push(Failure {
+            node: "n1".into(),
+            resource: "d1".into(),
+            task: "monitor".into(),
+            at: at(1_000),
+            why: why.into(),
+        });
+        after
+    };
+    let why = |news: &[News]| match &news[0].what {
+        What::Failed(fault) => fault.why.clone(),
+        other => panic!("{other:?}"),
+    };
+    let mut play = Play::new("n1");
+    play.report(1_010, operation(1_000, "n1", "monitor", 7));
+    // A look was under way when it came.
+    assert!(play.watch.wants_look(now(1_110).at));
+    assert_eq!(play.tick(1_400), []);
+    play.see(1_500, reason("not running: the disk is full"));
+    assert_eq!(why(&play.tick(1_500)), "not running: the disk is full");
+    // No picture comes: it is told all the same.
+    let mut play = Play::new("n1");
+    play.report(1_010, operation(1_000, "n1", "monitor", 7));
+    assert!(play.watch.wants_look(now(1_110).at));
+    assert_eq!(play.tick(1_900), []);
+    assert_eq!(why(&play.tick(2_010)), "not running");
+}

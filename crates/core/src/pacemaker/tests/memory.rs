@@ -1,0 +1,220 @@
+//! A restart of the service in the middle of things: what is remembered, and what is never made up.
+
+use super::*;
+
+fn lost(ms: u64) -> Report {
+    let kind = Kind::Node {
+        node: "n1".into(),
+        member: false,
+    };
+    Report {
+        at_us: now(ms).wall.0 * 1_000,
+        sequence: 1,
+        kind,
+    }
+}
+
+fn moves(news: &[News]) -> Vec<&Move> {
+    let moves = news.iter().filter_map(|one| match &one.what {
+        What::Moved(moved) => Some(moved),
+        _ => None,
+    });
+    moves.collect()
+}
+
+impl Play {
+    /// The service ends and starts again: reports that it was done with are gone.
+    fn restart(&mut self, ms: u64, own: &str) {
+        let memories = self.watch.memories();
+        self.watch = Watch::new(now(ms).at, own);
+        self.watch.learn(now(ms).at, memories);
+        self.news.clear();
+    }
+}
+
+/// Rule: N3 N9
+#[test]
+fn a_failover_during_which_all_services_restart_is_told_once_with_its_length() {
+    let mut facts = Vec::new();
+    for own in ["n2", "n3"] {
+        let mut play = Play::new(own);
+        play.report(1_005, lost(1_000));
+        play.see(1_200, without_n1(picture(None, 0)));
+        play.restart(2_500, own);
+        play.see(2_600, without_n1(picture(None, 0)));
+        assert_eq!(play.tick(2_600), []);
+        play.see(4_600, without_n1(picture(Some("n2"), 4_000)));
+        let mut news = play.tick(4_600);
+        news.extend(play.tick(14_600));
+        let [moved] = moves(&news)[..] else {
+            panic!("{own}: {news:?}")
+        };
+        assert_eq!((&*moved.from, &*moved.to), ("n1", "n2"));
+        assert_eq!(moved.why, Why::Lost { fenced: false });
+        // It was noticed 200 ms after the report that nobody remembers.
+        assert_eq!(moved.away, absence(2_800), "{own}");
+        facts.extend(news.iter().map(|one| one.fact.clone()));
+    }
+    assert_eq!(facts.len(), 2);
+    assert_eq!(facts[0], facts[1]);
+}
+
+/// A whole failover while no service was at work.
+///
+/// Rule: N3
+#[test]
+fn a_failover_that_nobody_watched_is_told_for_what_is_known_of_it() {
+    // The agent's reports waited on disk.
+    let mut play = Play::new("n2");
+    play.restart(9_000, "n2");
+    play.report(9_010, lost(2_000));
+    play.report(9_011, operation(4_100, "n2", "start", 0));
+    play.see(9_100, without_n1(picture(Some("n2"), 4_000)));
+    let news = play.tick(9_400);
+    let [moved] = moves(&news)[..] else {
+        panic!("{news:?}")
+    };
+    assert_eq!(moved.why, Why::Lost { fenced: false });
+    assert_eq!(moved.away, absence(2_100));
+    assert!(news.iter().all(|one| one.late));
+
+    // Nothing waited: where from and where to is known, why and for how long is not.
+    for back in [false, true] {
+        let mut play = Play::new("n2");
+        play.restart(9_000, "n2");
+        let mut after = picture(Some("n2"), 4_000);
+        after.nodes[0].online = back;
+        play.see(9_100, after);
+        let news = play.tick(9_400);
+        let [moved] = moves(&news)[..] else {
+            panic!("{news:?}")
+        };
+        assert_eq!((&moved.why, moved.away), (&Why::Unseen, None), "{back}");
+    }
+
+    // It is still away: at least since we look again.
+    let mut play = Play::new("n2");
+    play.restart(9_000, "n2");
+    play.see(9_100, without_n1(picture(None, 0)));
+    play.see(11_100, without_n1(picture(Some("n2"), 11_000)));
+    let news = play.tick(11_100);
+    let [moved] = moves(&news)[..] else {
+        panic!("{news:?}")
+    };
+    let away = moved.away.unwrap();
+    assert!(
+        away.at_least && away.span == Span::from_ms(1_900),
+        "{away:?}"
+    );
+}
+
+/// Rule: N3
+#[test]
+fn a_group_that_stayed_where_it_was_is_no_news_after_a_restart() {
+    for started in [0, 5_000] {
+        let mut play = Play::new("n2");
+        play.restart(9_000, "n2");
+        for ms in [9_100, 11_100, 40_000, 80_000] {
+            play.see(ms, picture(Some("n1"), started));
+        }
+        assert_eq!(play.tick(99_000), [], "{started}");
+    }
+}
+
+/// Rule: N3
+#[test]
+fn what_was_told_before_a_restart_is_not_told_again_and_its_end_is() {
+    let unclean = || {
+        let mut picture = without_n1(picture(Some("n1"), 0));
+        (picture.fencing, picture.nodes[0].unclean) = (true, true);
+        picture
+    };
+    for held in [true, false] {
+        let down = || match held {
+            true => unclean(),
+            false => picture(None, 0),
+        };
+        let mut play = Play::new("n2");
+        play.see(1_000, down());
+        play.see(7_000, down());
+        assert_eq!(play.tick(7_000).len(), 1);
+        play.restart(8_000, "n2");
+        for ms in [8_100, 14_100, 70_000] {
+            play.see(ms, down());
+        }
+        assert_eq!(play.tick(99_000), [], "{held}");
+        play.see(101_000, without_n1(picture(Some("n2"), 100_000)));
+        let news = play.tick(101_000);
+        let [moved] = moves(&news)[..] else {
+            panic!("{news:?}")
+        };
+        assert!(moved.was_down);
+        assert_eq!(moved.away, absence(99_000));
+    }
+}
+
+/// The hosts were switched off and on: a group that comes up elsewhere has not failed over.
+///
+/// Rule: N3
+#[test]
+fn a_cluster_that_began_anew_makes_no_failover_of_what_was_before() {
+    let joins = |play: &mut Play, by_report: bool| match by_report {
+        true => {
+            let kind = Kind::Node {
+                node: "n2".into(),
+                member: true,
+            };
+            let report = Report {
+                at_us: now(900_000).wall.0 * 1_000,
+                sequence: 1,
+                kind,
+            };
+            play.report(900_100, report);
+        }
+        false => {
+            let mut joining = picture(None, 0);
+            joining.nodes[1].online = false;
+            play.see(900_100, joining);
+        }
+    };
+    for by_report in [true, false] {
+        let mut play = Play::new("n2");
+        play.restart(900_000, "n2");
+        joins(&mut play, by_report);
+        play.see(901_000, without_n1(picture(None, 0)));
+        play.report(904_100, operation(904_000, "n2", "start", 0));
+        play.see(904_500, without_n1(picture(Some("n2"), 904_000)));
+        let news = play.tick(905_000);
+        assert!(
+            matches!(
+                &news[..],
+                [News {
+                    what: What::Started { after: None, .. },
+                    ..
+                }]
+            ),
+            "{by_report}: {news:?}"
+        );
+    }
+}
+
+/// Rule: N3 N9
+#[test]
+fn a_server_that_has_not_watched_learns_from_one_that_has() {
+    let mut play = Play::new("n2");
+    play.see(1_000, picture(None, 0));
+    play.see(7_000, picture(None, 0));
+    assert_eq!(play.tick(7_000).len(), 1);
+    let memories = play.watch.memories();
+    let mut late = Play {
+        watch: Watch::new(now(8_000).at, "n3"),
+        news: Vec::new(),
+    };
+    late.see(8_100, picture(None, 0));
+    late.watch.learn(now(8_200).at, memories);
+    for ms in [15_000, 75_000] {
+        late.see(ms, picture(None, 0));
+    }
+    assert_eq!(late.tick(99_000), []);
+    assert_eq!(late.watch.last_place("g1"), Some("n1"));
+}

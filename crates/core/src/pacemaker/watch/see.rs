@@ -1,0 +1,163 @@
+//! What a picture shows, against the one before and what was reported.
+
+use super::{GATHER, LATE_MAX, OTHERS_WAIT, Watch, own};
+use crate::pacemaker::groups::Beside;
+use crate::pacemaker::nodes::compare;
+use crate::pacemaker::picture::{Picture, same};
+use crate::pacemaker::{News, What};
+use crate::time::{Now, Span};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// A node that was reported lost shows so in the picture within this time, or has returned.
+const LOST_WAIT: Span = Span::from_secs(60);
+
+impl Watch {
+    /// What a node shows that does not take part yet is how things were before.
+    pub(super) fn of_use(&mut self, now: Now, picture: Picture) -> Result<Picture, String> {
+        match picture.node(&self.own) {
+            // Until it has joined it shows no quorum, and a standby that nobody has set.
+            Some(own) if !own.takes_part() => {
+                if !own.online {
+                    self.groups.begun_anew(now.wall);
+                }
+                Err("this node does not take part in the cluster".to_string())
+            }
+            _ => Ok(picture),
+        }
+    }
+
+    pub(super) fn see(&mut self, now: Now, picture: Picture, news: &mut Vec<News>) {
+        self.blind = None;
+        if core::mem::take(&mut self.blind_told) {
+            news.push(own(What::Sees));
+        }
+        let before = self.picture.replace(picture);
+        self.picture_of = self.asked_at;
+        let first = before.is_none();
+        let Some(picture) = self.picture.clone() else {
+            return;
+        };
+        self.note_nodes(now, before.as_ref(), &picture);
+        // They waited for it.
+        if first || (self.gathered_for(now.at) >= GATHER && self.reason_by().is_none()) {
+            self.decide(now, news);
+        }
+        news.extend(self.quorum.look(now, before.as_ref(), &picture));
+        news.extend(self.fencing_asked(now, &picture));
+        if let Some(before) = &before {
+            news.extend(compare(now, &self.own, before, &picture));
+            self.hint |= marks(before) != marks(&picture);
+        }
+        news.extend(self.stops(&picture));
+        let beside = Beside {
+            own: &self.own,
+            lost: &self.lost,
+            starts: &self.starts,
+            failed_starts: &self.failed_starts,
+            first,
+        };
+        let mut found = self.groups.look(now, &picture, &beside);
+        found.extend(self.clones.look(now, &picture, &beside));
+        self.failed_starts.look(&picture);
+        self.hint |= !found.is_empty();
+        for mut one in found {
+            let ours = one.teller.is_some_and(|teller| same(&teller, &self.own));
+            if ours {
+                self.beside_troubles(&mut one.news.what, &picture);
+            }
+            match ours || self.late.len() >= LATE_MAX {
+                true => news.push(News {
+                    late: first,
+                    ..one.news
+                }),
+                false => {
+                    let late = News {
+                        late: true,
+                        ..one.news
+                    };
+                    self.late.push((now.at + OTHERS_WAIT, late));
+                }
+            }
+        }
+        self.troubles.moved_away(&self.own, &picture);
+    }
+
+    /// What this node's own troubles and this fact say of the same happening is mailed once.
+    pub(super) fn beside_troubles(&mut self, what: &mut What, picture: &Picture) {
+        let named = |name: &String| picture.groups.iter().find(|group| group.name == *name);
+        match what {
+            What::Started {
+                group,
+                after: Some(_),
+                ..
+            } => {
+                if let Some(group) = named(group) {
+                    self.troubles.group_runs(group);
+                }
+            }
+            What::InstanceLost { group, quiet, .. } => {
+                *quiet = named(group).is_some_and(|group| self.troubles.told_start(group));
+            }
+            _ => {}
+        }
+    }
+
+    /// The whole cluster is being stopped by a person, or runs again here after that.
+    pub(super) fn stops(&mut self, picture: &Picture) -> Option<News> {
+        let was = core::mem::replace(&mut self.stopped, picture.is_stopping());
+        match (was, self.stopped) {
+            (false, true) => {
+                let decides = picture.decider.as_deref();
+                let tells = decides.is_some_and(|name| same(name, &self.own));
+                let online = picture.nodes.iter().filter(|node| node.online);
+                let nodes = online.map(|node| node.name.clone()).collect();
+                Some(own(What::ClusterStops { tells, nodes }))
+            }
+            (true, false) => Some(own(What::ClusterRuns)),
+            _ => None,
+        }
+    }
+
+    /// Nodes that are to be fenced: told once by the one that decides, however often it is tried.
+    pub(super) fn fencing_asked(&mut self, now: Now, picture: &Picture) -> Vec<News> {
+        let decides = picture.decider.as_deref();
+        let ours = decides.is_some_and(|name| same(name, &self.own));
+        let mut asked = Vec::new();
+        for node in &picture.being_fenced {
+            let Some(lost) = self.lose(now, node, now.wall) else {
+                continue;
+            };
+            if !core::mem::replace(&mut lost.asked, true) && ours {
+                let node = node.clone();
+                asked.push(own(What::FencingAsked { node }));
+            }
+        }
+        asked
+    }
+
+    pub(super) fn note_nodes(&mut self, now: Now, before: Option<&Picture>, picture: &Picture) {
+        self.lost.retain(|name, lost| {
+            let gone = picture.node(name).is_none_or(|node| !node.online);
+            let seen = core::mem::replace(&mut lost.seen, gone);
+            // Its report may be ahead of the picture.
+            gone || !(seen || now.at.since(lost.noticed) >= LOST_WAIT)
+        });
+        for node in picture.nodes.iter().filter(|node| !node.online) {
+            let was_online = before
+                .and_then(|before| before.node(&node.name))
+                .is_some_and(|old| old.online);
+            if was_online || (before.is_none() && node.unclean) {
+                self.lose(now, &node.name, now.wall);
+            }
+        }
+    }
+}
+
+/// What a person has marked: the whole, and each node that takes part.
+fn marks(picture: &Picture) -> (bool, Vec<(&str, bool, bool)>) {
+    let parts = picture.nodes.iter().filter(|node| node.takes_part());
+    let marked = parts.filter(|node| node.standby || node.maintenance);
+    let marks = marked.map(|node| (node.name.as_str(), node.standby, node.maintenance));
+    (picture.maintenance, marks.collect())
+}
