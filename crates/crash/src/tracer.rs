@@ -219,6 +219,7 @@ pub fn available() -> Result<(), String> {
         server: String::new(),
         netns: None,
         beside: None,
+        user: None,
     };
     let out = tempfile::tempfile().map_err(|error| error.to_string())?;
     let traced = Traced::spawn(&launch, &[], &[], out, Vec::new(), Orders::default());
