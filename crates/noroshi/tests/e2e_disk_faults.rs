@@ -291,7 +291,7 @@ fn torn_pages_are_set_aside_and_said_and_nothing_that_waits_is_lost() {
             let names = names.map(|name| name.to_string_lossy().into_owned());
             let aside: Vec<String> = names.filter(|name| name.contains(".damaged-")).collect();
             let said = messages(&cluster, 0, "store", 1003);
-            let fits = (said > 0) == !aside.is_empty();
+            let fits = (said > 0) != aside.is_empty();
             fits.then_some(aside)
                 .ok_or_else(|| format!("said {said} times"))
         });
