@@ -1,4 +1,4 @@
-//! `kill` and `books`: a daemon's process is killed while its host lives.
+//! `kill`: a daemon's process is killed while its host lives.
 //!
 //! Measured from the signal to the lamp's red and to the mail's acceptance; and the books of the
 //! same run: how many mails each killing made, told apart by their Message-ID.
@@ -109,7 +109,7 @@ fn books(stage: &Stage, kills: usize) -> [Figure; 2] {
     // A second Message-ID for one kill is a twin as well: the receiver cannot tell it.
     let twins = twins + faults.saturating_sub(kills);
     let lost = kills.saturating_sub(faults);
-    [("books: mails lost", lost), ("books: twins", twins)].map(|(name, count)| {
+    [("kill: mails lost", lost), ("kill: twins", twins)].map(|(name, count)| {
         Figure::new(name, "", vec![count as f64])
             .at_most(Stat::Max, 0.0)
             .with_note(note.clone())

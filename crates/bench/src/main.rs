@@ -8,11 +8,13 @@
 //! Every wait has a deadline. Ctrl-C ends the run at its next step and takes everything down.
 
 mod agent;
+mod books;
 mod caller;
 mod check;
 mod commands;
 mod console;
 mod cpu;
+mod crash;
 mod cut;
 mod events;
 mod figure;
@@ -29,6 +31,7 @@ mod peers;
 mod push;
 mod quiet;
 mod raise;
+mod recovery;
 mod ring;
 mod stage;
 mod store;
@@ -46,7 +49,7 @@ use std::process::ExitCode;
 /// A bench: from the options to its figures.
 type Bench = fn(&Options) -> Fallible<Vec<Figure>>;
 
-/// Every bench by its name. `books` are kept during `kill`; it stands for the same run.
+/// Every bench by its name.
 const NAMES: &[(&str, Bench)] = &[
     ("store", store::run),
     ("agent", agent::run),
@@ -56,7 +59,7 @@ const NAMES: &[(&str, Bench)] = &[
     ("commands", commands::run),
     ("raise", raise::run),
     ("kill", kill::run),
-    ("books", kill::run),
+    ("books", books::run),
     ("takeover", takeover::run),
     ("cut", cut::run),
     ("cut-loss", cut::run_with_loss),
@@ -67,6 +70,8 @@ const NAMES: &[(&str, Bench)] = &[
     ("logs", logs::run),
     ("push", push::run),
     ("console", console::run),
+    ("recovery", recovery::run),
+    ("crash", crash::run),
     ("peers", peers::run),
     ("quiet", quiet::run),
 ];

@@ -8,10 +8,12 @@ pub(crate) const USAGE: &str = "\
 noroshi-bench [NAME...] [--runs N] [--minutes N] [--smoke] [--noroshi PATH] [--json FILE]
 
   NAME            store agent events events-cluster check commands raise kill books takeover cut cut-loss ring
-                  cpu memory memory-ring logs push console peers quiet;
+                  cpu memory memory-ring logs push console peers recovery crash
+                  quiet;
                   all if none is given
   --runs N        calls of agent (200), events (1000), rounds of events-cluster (6), kills of ring (20);
-                  runs of commands (100), raise (200), kill and takeover (200), cut and cut-loss (30 each);
+                  runs of commands (100), raise (200), kill and takeover (200), recovery (50),
+                  books (2000), points of crash (all), cut and cut-loss (30 each);
                   pushes of push (100 to three servers, 30 to nine, 1000 under alert load);
                   loads of each page of console (100; 20 in Chromium), its alerts (200)
   --minutes N     how long quiet watches (30)
@@ -90,14 +92,9 @@ pub(crate) fn parse(
 }
 
 impl Options {
-    /// `kill` and `books` are one run.
+    /// Each is run once.
     fn add(&mut self, name: &'static str, bench: Bench) {
-        let run = |name: &str| if name == "books" { "kill" } else { name }.to_owned();
-        if self
-            .benches
-            .iter()
-            .all(|(other, _)| run(other) != run(name))
-        {
+        if self.benches.iter().all(|(other, _)| *other != name) {
             self.benches.push((name, bench));
         }
     }

@@ -6,6 +6,7 @@
 //! daemon holds a lock in `run/` while it lives ([`Home::lock`]); the kernel drops it with the
 //! process, however that ends, so no stale lock can keep a daemon from starting.
 
+pub mod beside;
 pub mod key;
 pub mod secret;
 

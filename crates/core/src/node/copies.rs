@@ -3,7 +3,9 @@
 //! A script that is told "accepted" goes on as if somebody will be told. If this server's disk is lost
 //! a moment later that is still true as soon as one other server has the alert. So the answer waits until
 //! one of [`CONFIRMERS_MAX`] servers says so, at most [`SECOND_WAIT`]; after that, and at once where no link
-//! stands, it says that this server alone has it. The notice itself waits for none of this.
+//! stands, it says that this server alone has it. For our own disk it waits at most [`OWN_WAIT`]: whoever heard
+//! nothing because the disk hangs would take it that nothing was done, and raise the alert again. The notice
+//! itself waits for none of this.
 
 use super::{Node, Promised};
 use crate::action::Action;
@@ -18,6 +20,8 @@ use alloc::vec::Vec;
 
 /// How long the answer to whoever raised an alert waits for a second server's word.
 pub(super) const SECOND_WAIT: Span = Span::from_ms(200);
+/// How long it waits for our own disk; a notice that waits for a hung disk has left by then.
+pub(super) const OWN_WAIT: Span = Span::from_secs(2);
 /// Servers that are asked for their word; one is enough, and more are asked should one be slow.
 pub(super) const CONFIRMERS_MAX: usize = 3;
 /// Words that are owed to other servers while our disk is at work; beyond it none is given, and the other
@@ -44,6 +48,8 @@ struct Promise {
     /// Somebody has it.
     kept: bool,
     until: Moment,
+    /// Until then our own disk may take its time.
+    own_until: Moment,
 }
 
 impl Copies {
@@ -68,10 +74,13 @@ impl Copies {
         self.owed.clear();
     }
 
-    /// When the next answer is due that still waits for another server.
+    /// When the next answer is due that still waits for another server, or for our own disk.
     pub(super) fn due(&self) -> Option<Moment> {
-        let waiting = self.promised.iter().filter(|copy| copy.durable.is_some());
-        waiting.map(|copy| copy.until).min()
+        let due = |copy: &Promise| match copy.durable {
+            Some(_) => copy.until,
+            None => copy.own_until,
+        };
+        self.promised.iter().map(due).min()
     }
 }
 
@@ -96,6 +105,7 @@ impl Node {
             asked: self.confirmers(),
             kept: self.config.servers.len() == 1,
             until: now.at + SECOND_WAIT,
+            own_until: now.at + OWN_WAIT,
         });
     }
 
@@ -110,7 +120,8 @@ impl Node {
     pub(super) fn tell_copies(&mut self, now: Now, out: &mut Vec<Action>) {
         let leaving = self.leaving.is_some();
         self.copies.promised.retain(|copy| {
-            let Some(durable) = copy.durable else {
+            let hangs = copy.own_until <= now.at;
+            let Some(durable) = copy.durable.or(hangs.then_some(false)) else {
                 return true;
             };
             let alone = copy.asked.is_empty() || copy.until <= now.at || leaving;

@@ -4,6 +4,7 @@
 //! never printed.
 
 use super::Home;
+use super::beside::beside;
 use noroshi_wire::key::{ClusterKey, KEY_BYTES, KeyError};
 use ring::rand::{SecureRandom, SystemRandom};
 use rustix::fs::{CWD, RenameFlags};
@@ -71,7 +72,7 @@ impl Home {
     /// The old file, if any, is untouched then.
     pub fn write_key(&self, key: &ClusterKey, overwrite: bool) -> Result<(), KeyFileError> {
         let path = self.key();
-        let new = path.with_extension(format!("new{}", std::process::id()));
+        let new = beside(&path);
         let written = write_new(key, &new, &path, overwrite);
         if written.is_err() {
             // Nothing more can be done about a leftover than to try.

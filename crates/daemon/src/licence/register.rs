@@ -8,6 +8,7 @@
 
 use super::LicenceError;
 use crate::home::Home;
+use crate::home::beside::beside;
 use noroshi_conf::licence::{STORE_BYTES_MAX, Store};
 use rustix::fs::OFlags;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -68,9 +69,7 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 /// as another user can read what root wrote.
 fn write_whole(path: &Path, bytes: &[u8], mode: u32, give: bool) -> io::Result<()> {
     let folder = folder_of(path);
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".new{}", std::process::id()));
-    let new = folder.join(name);
+    let new = beside(path);
     let written = (|| {
         let mut file = OpenOptions::new()
             .write(true)

@@ -6,6 +6,7 @@
 //!
 //! *Failure.* What is not understood in the file is told with its line; all else in it holds.
 
+use crate::home::beside::beside;
 use noroshi_core::text::Language;
 use rustix::fs::CWD;
 use std::fs::{File, OpenOptions};
@@ -166,7 +167,7 @@ impl Levels {
     /// # Errors
     /// When it cannot be written; the former one, if any, is untouched then.
     pub fn write(&self, path: &Path) -> io::Result<()> {
-        let new = path.with_extension(format!("new{}", std::process::id()));
+        let new = beside(path);
         let written = (|| {
             let mut file = OpenOptions::new()
                 .write(true)

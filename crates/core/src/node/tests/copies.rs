@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::alert::{Destinations, MessageId, Severity};
-use crate::node::copies::SECOND_WAIT;
+use crate::node::copies::{OWN_WAIT, SECOND_WAIT};
 use crate::request::Request;
 
 const ASKED: RequestId = RequestId(7);
@@ -144,4 +144,32 @@ fn without_a_second_servers_word_the_answer_says_so_in_time() {
     out.clear();
     node.step(now, Event::LinkDown(ServerId(2)), &mut out);
     assert_eq!(answer(&out), Some(false));
+}
+
+/// Story: with a disk that stood still a script heard "does not answer" after eight seconds, of an alert that had
+/// been mailed in the first; it would have raised it again.
+///
+/// Rule: N8
+#[test]
+fn a_disk_that_hangs_holds_up_no_answer_and_is_answered_once() {
+    let (mut node, mut now) = one_of_three(0);
+    let mut out = Vec::new();
+    now.at = now.at + Span::from_ms(1);
+    node.step(now, raise("the backup failed"), &mut out);
+    let recorded = recorded(&out);
+    let replies = |out: &[Action]| {
+        let of_it = |action: &&Action| matches!(action, Action::Reply(ASKED, _));
+        out.iter().filter(of_it).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(replies(&out), []);
+    now.at = now.at + OWN_WAIT;
+    out.clear();
+    node.step(now, Event::Tick, &mut out);
+    match &replies(&out)[..] {
+        [Action::Reply(_, Reply::Accepted { durable, .. })] => assert!(!durable),
+        other => panic!("{other:?}"),
+    }
+    out.clear();
+    node.step(now, recorded, &mut out);
+    assert_eq!(replies(&out), []);
 }

@@ -11,6 +11,7 @@ use noroshi_conf::bundle::{BUNDLE_BYTES_MAX, Bundle, BundleFault};
 use noroshi_conf::fat::{self, FatFault};
 use noroshi_conf::set::{CONF, SCRIPTS};
 use noroshi_conf::tar::{self, Entry, TarFault};
+use noroshi_daemon::home::beside::beside;
 use noroshi_daemon::sets;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -124,8 +125,7 @@ fn write_archive(to: &Path, bundle: &Bundle) -> io::Result<()> {
         device.write_all(&archive)?;
         return device.sync_all();
     }
-    let mut new = to.as_os_str().to_owned();
-    new.push(format!(".new{}", std::process::id()));
+    let new = beside(to);
     let mut options = OpenOptions::new();
     // Never through a link, nor into a file of somebody else: the folder may be everybody's.
     let mut file = options

@@ -5,6 +5,7 @@ use crate::exit::{Exit, Failure};
 use crate::print::{escaped, say};
 use noroshi_conf::licence::{IssuedKey, KeyList, LIST_BYTES_MAX, Sheet, SheetKey, SigningKey};
 use noroshi_core::licence::Licence;
+use noroshi_daemon::home::beside::beside;
 use noroshi_daemon::licence::register::replace;
 use noroshi_daemon::{entropy, licence};
 use std::fs::{File, OpenOptions};
@@ -34,7 +35,7 @@ pub(super) fn issue(
     };
     let name = name(&licences);
     let target = out.join(&name);
-    let new = out.join(format!("{name}.new{}", std::process::id()));
+    let new = beside(&target);
     let mut sheets = Vec::with_capacity(licences.len());
     for licence in licences {
         let random =
