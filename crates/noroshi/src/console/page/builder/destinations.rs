@@ -127,7 +127,7 @@ fn row(form: &Form<'_>, id: &MessageId) -> Markup {
             @for (at, (name, en, ja)) in COLUMNS.iter().enumerate() {
                 @let path = format!("{message}/{name}");
                 @let on = form.now(&path) == "1";
-                td.tick {
+                td {
                     label {
                         input type="checkbox" name=(path) value="1" checked[on]
                             aria-label=(format!("{} {}: {}", id.module, id.event, form.pick(*en, *ja)));
