@@ -23,7 +23,7 @@ fn restarts_are_no_faults_and_lose_nothing() {
 fn corosync_restarts(stage: &mut Stage) {
     stage.cluster.stop_pacemaker(2).unwrap();
     stage.cluster.corosync(2).stop().unwrap();
-    let blind = "Server sv3 does not see the cluster any more: Corosync does not run on it*";
+    let blind = "Server sv3 does not see the cluster: Corosync does not run on it*";
     stage.told("Corosync stopped", &[mailed("nm", 1061, blind)]);
     stage.cluster.corosync(2).start().unwrap();
     stage.cluster.start_pacemaker(2).unwrap();

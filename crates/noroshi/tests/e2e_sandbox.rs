@@ -197,9 +197,7 @@ fn a_service_in_its_sandbox_works_beside_corosync_and_pacemaker() {
                     echo '<pacemaker-result><nodes/><resources/></pacemaker-result>'\n";
         fs::write(bin.join("crm_mon"), said).unwrap();
         fs::set_permissions(bin.join("crm_mon"), PermissionsExt::from_mode(0o755)).unwrap();
-        let admitted = format!("uidgid {{\n  uid: {USER}\n  gid: {USER}\n}}\n");
-        let uidgid = format!("corosync{}/etc/uidgid.d/noroshi", server + 1);
-        fs::write(cluster.dir().join(uidgid), admitted).unwrap();
+        cluster.corosync(server).admit(USER).unwrap();
     }
     hand_over(&cluster);
     cluster

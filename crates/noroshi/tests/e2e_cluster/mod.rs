@@ -72,7 +72,7 @@ pub(crate) fn mailed_if_told(module: &'static str, event: u32, text: &str) -> Fa
 
 /// What a machine does that is too busy for its Corosync to answer within three seconds.
 fn of_the_machine() -> [Fact; 2] {
-    let blind = "Server sv* does not see the cluster any more: Corosync on it does not answer*";
+    let blind = "Server sv* does not see the cluster: Corosync on it does not answer*";
     let sees = "Server sv* sees the cluster again after *";
     [
         mailed_by_each("nm", 1061, blind),

@@ -131,9 +131,17 @@ impl Corosync {
     /// # Errors
     /// When it does not take that.
     pub fn permit(&self, user: u32) -> Fallible<()> {
-        let entry = format!("uidgid {{\n  uid: {user}\n  gid: {user}\n}}\n");
-        fs::write(self.folder.join("etc/uidgid.d/rig"), entry)?;
+        self.admit(user)?;
         self.must("corosync-cfgtool", &["-R"]).map(drop)
+    }
+
+    /// Lets a user speak with Corosync from its next start on.
+    ///
+    /// # Errors
+    /// When the entry cannot be written.
+    pub fn admit(&self, user: u32) -> Fallible<()> {
+        let entry = format!("uidgid {{\n  uid: {user}\n  gid: {user}\n}}\n");
+        Ok(fs::write(self.folder.join("etc/uidgid.d/rig"), entry)?)
     }
 
     /// From now on programs in this node do not find Corosync's libraries; those at work have them.
