@@ -82,11 +82,21 @@ pub(super) fn engine_is_named(context: &Context) -> bool {
     let Ok(path) = ElementPath::parse(ENGINE_PATH) else {
         return true;
     };
-    let named = document
-        .get(&path)
-        .iter()
-        .any(|node| node.value() == "corosync");
-    named
+    is_corosync(&document, &path)
         || document.set(&path, "corosync").is_err()
         || noroshi_conf::read(document.bytes()).is_err()
+}
+
+/// Whether clp.conf says that the ring judges; not where it cannot be read.
+pub(super) fn is_corosync_named(context: &Context) -> bool {
+    let document = std::fs::read(context.home.conf()).map(Document::read);
+    match (document, ElementPath::parse(ENGINE_PATH)) {
+        (Ok(Ok(document)), Ok(path)) => is_corosync(&document, &path),
+        _ => false,
+    }
+}
+
+fn is_corosync(document: &Document, path: &ElementPath) -> bool {
+    let found = document.get(path);
+    found.iter().any(|node| node.value() == "corosync")
 }
