@@ -345,6 +345,15 @@ fn refuses_wrong_files(hosts: &Hosts, before: &str) {
         said.contains("token = 1000") && said.contains("corosync -t"),
         "{said}"
     );
+    // Pacemaker would call this node by its host's name.
+    let nameless = "nodelist {\n  node {\n    nodeid: 1\n    ring0_addr: 198.18.0.1\n  }\n}\n";
+    write(hosts, "/run/old/corosync.conf", nameless);
+    let said = hosts.must_not(0, &other("/run/old"));
+    assert!(
+        said.contains("/run/old/corosync.conf:2: the node 198.18.0.1 has no name"),
+        "{said}"
+    );
+    assert!(said.contains("crm_node -l"), "{said}");
     write(hosts, "/etc/noroshi/clp.conf", SETTINGS);
     let with_settings = hosts.state(0);
     let said = hosts.must_not(0, &SETUP);

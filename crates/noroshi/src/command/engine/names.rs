@@ -6,6 +6,7 @@ use super::Context;
 use crate::exit::{Exit, Failure};
 use noroshi_conf::corosync_conf::CorosyncConf;
 use noroshi_conf::document::{Document, ElementPath};
+use std::net::IpAddr;
 use std::path::Path;
 
 /// Where the settings name the engine.
@@ -99,4 +100,36 @@ pub(super) fn is_corosync_named(context: &Context) -> bool {
 fn is_corosync(document: &Document, path: &ElementPath) -> bool {
     let found = document.get(path);
     found.iter().any(|node| node.value() == "corosync")
+}
+
+/// Refuses a ring whose nodes have no names: where `ring0_addr` is an address, too, Pacemaker takes the host's name,
+/// and none of its groups would be on a server that clp.conf knows.
+pub(super) fn check_nodes(
+    context: &Context,
+    ring: &CorosyncConf,
+    file: &Path,
+) -> Result<(), Failure> {
+    let shown = file.display();
+    let nameless = ring
+        .nodes
+        .iter()
+        .filter(|node| node.name.parse::<IpAddr>().is_ok());
+    let mut lines: Vec<String> = nameless
+        .map(|node| {
+            let (name, line) = (&node.name, node.line);
+            context.pick(
+                format!("{shown}:{line}: the node {name} has no name"),
+                format!("{shown}:{line}: ノード {name} に名前がありません"),
+            )
+        })
+        .collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let remedy = context.pick(
+        "Pacemaker calls it by its host's name, so its groups would be on no server of clp.conf. Give every node its name there (\"name: NAME\", as crm_node -l shows it), on every server; then corosync-cfgtool -R. Nothing was done.",
+        "Pacemaker はホスト名で呼ぶため、グループと clp.conf のサーバが対応しません。全サーバの corosync.conf で各ノードに名前を書き（name: 名前。crm_node -l で確認できます）、corosync-cfgtool -R を実行してください。何も実行していません。",
+    );
+    lines.push(remedy.to_owned());
+    Err(context.failure(Exit::Failed, &lines.join("\n")))
 }

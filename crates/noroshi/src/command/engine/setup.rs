@@ -34,6 +34,7 @@ pub(super) fn run(context: &mut Context, options: &Setup) -> Result<Exit, Failur
 fn apply(context: &mut Context, options: &Setup) -> Result<Exit, Failure> {
     let ring_file = options.corosync.join("corosync.conf");
     let ring = corosync_conf(context, &ring_file)?;
+    names::check_nodes(context, &ring, &ring_file)?;
     let _turn = turn(context, &options.corosync)?;
     if context.home.conf().exists() {
         names::check_servers(context, &ring, &ring_file)?;
