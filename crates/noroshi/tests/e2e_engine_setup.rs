@@ -54,6 +54,8 @@ fn the_five_commands_bring_the_first_test_mail_and_then_what_pacemaker_says() {
         let mark = if server == 0 { "[to do]" } else { "[there] " };
         assert!(said.contains(&format!("{mark} Pacemaker: alert")), "{said}");
         assert!(said.contains("Done on this server"), "{said}");
+        // Before there is a key it names what is still to do.
+        assert!(said.contains("noroshi key new"), "{said}");
         let state = hosts.state(server);
         let again = hosts.must(server, &setup);
         assert!(again.contains("Everything is set up."), "{again}");
@@ -193,6 +195,7 @@ fn assert_taken_back(hosts: &mut Hosts) {
         let conf = hosts.must(server, &["cat", "/etc/noroshi/clp.conf"]);
         let said = hosts.must(server, &undo);
         assert!(said.contains("Taken back on this server"), "{said}");
+        assert!(said.contains("/root/noroshi/engine embedded"), "{said}");
         assert_eq!(said.contains("alert \"noroshi\""), server == 0, "{said}");
         let again = hosts.must(server, &undo);
         assert!(again.contains("There is nothing to take back."), "{again}");
@@ -249,6 +252,7 @@ fn a_setup_shows_before_it_does_refuses_what_is_wrong_and_leaves_no_half() {
         "{said}"
     );
     assert_eq!(hosts.state(0), before);
+    refuses_beside_another(&hosts, &before);
     refuses_wrong_files(&hosts, &before);
     takes_back_after_a_failure(&hosts, &before);
     names_the_engine_in_settings_that_are_there(&hosts);
@@ -306,6 +310,18 @@ fn write(hosts: &Hosts, path: &str, text: &str) {
     hosts.must(0, &["sh", "-c", script, path, text]);
 }
 
+/// Two at once would each take back what the other has found done.
+fn refuses_beside_another(hosts: &Hosts, before: &str) {
+    for more in [&[][..], &["--undo"]] {
+        let said = hosts.must_not(0, &[&["flock", "/etc/corosync"], &SETUP[..], more].concat());
+        assert!(
+            said.contains("another \"noroshi engine setup\" is at work"),
+            "{said}"
+        );
+    }
+    assert_eq!(hosts.state(0), before);
+}
+
 /// What is wrong is named with its file, line and value, and nothing is done.
 fn refuses_wrong_files(hosts: &Hosts, before: &str) {
     let other = |dir: &'static str| [&SETUP[..], &["--corosync", dir]].concat();
@@ -329,6 +345,15 @@ fn refuses_wrong_files(hosts: &Hosts, before: &str) {
         said.contains("token = 1000") && said.contains("corosync -t"),
         "{said}"
     );
+    // Pacemaker would call this node by its host's name.
+    let nameless = "nodelist {\n  node {\n    nodeid: 1\n    ring0_addr: 198.18.0.1\n  }\n}\n";
+    write(hosts, "/run/old/corosync.conf", nameless);
+    let said = hosts.must_not(0, &other("/run/old"));
+    assert!(
+        said.contains("/run/old/corosync.conf:2: the node 198.18.0.1 has no name"),
+        "{said}"
+    );
+    assert!(said.contains("crm_node -l"), "{said}");
     write(hosts, "/etc/noroshi/clp.conf", SETTINGS);
     let with_settings = hosts.state(0);
     let said = hosts.must_not(0, &SETUP);

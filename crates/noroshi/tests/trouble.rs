@@ -34,7 +34,7 @@ fn an_absent_daemon_is_told_with_the_remedy() {
             3,
             concat!(
                 "clpstat: the alert service is not running here: HOME/run/noroshi.sock: No such file or directory (os error 2)\n",
-                "Start it with \"clpcl -s\", or name its directory with --home or NOROSHI_HOME.\n",
+                "Start it with \"systemctl start noroshi\", where systemd does not run it with \"clpcl -s\"; or name its directory with --home or NOROSHI_HOME.\n",
             )
         )
     );
@@ -44,7 +44,7 @@ fn an_absent_daemon_is_told_with_the_remedy() {
             3,
             concat!(
                 "clpstat: アラートサービスが起動していません: HOME/run/noroshi.sock: No such file or directory (os error 2)\n",
-                "clpcl -s で起動するか、--home または NOROSHI_HOME でディレクトリを指定してください。\n",
+                "systemctl start noroshi（systemd で管理していない場合は clpcl -s）で起動するか、--home または NOROSHI_HOME でディレクトリを指定してください。\n",
             )
         )
     );

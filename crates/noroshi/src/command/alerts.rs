@@ -91,8 +91,8 @@ fn without_daemon(context: &Context, follow: bool, error: io::Error) -> Result<(
     match File::open(&store) {
         Ok(_) if follow => {
             let text = context.pick(
-                "the alert service is not running, so there is nothing to follow\nStart it with \"clpcl -s\"; without --follow the alerts kept so far are listed.",
-                "アラートサービスが起動していないため、新しいアラートを待てません。\nclpcl -s で起動してください。--follow を付けなければ、保存済みのアラートを表示します。",
+                "the alert service is not running, so there is nothing to follow\nStart it with \"systemctl start noroshi\", where systemd does not run it with \"clpcl -s\"; without --follow the alerts kept so far are listed.",
+                "アラートサービスが起動していないため、新しいアラートを待てません。\nsystemctl start noroshi（systemd で管理していない場合は clpcl -s）で起動してください。--follow を付けなければ、保存済みのアラートを表示します。",
             );
             Err(context.failure(Exit::NotRunning, text))
         }

@@ -239,8 +239,8 @@ impl Context {
         );
         let (exit, text) = match trouble {
             Trouble::NotRunning(error) => (Exit::NotRunning, self.pick(
-                format!("the alert service is not running here: {socket}: {error}\nStart it with \"clpcl -s\", or name its directory with --home or NOROSHI_HOME."),
-                format!("アラートサービスが起動していません: {socket}: {error}\nclpcl -s で起動するか、--home または NOROSHI_HOME でディレクトリを指定してください。"),
+                format!("the alert service is not running here: {socket}: {error}\nStart it with \"systemctl start noroshi\", where systemd does not run it with \"clpcl -s\"; or name its directory with --home or NOROSHI_HOME."),
+                format!("アラートサービスが起動していません: {socket}: {error}\nsystemctl start noroshi（systemd で管理していない場合は clpcl -s）で起動するか、--home または NOROSHI_HOME でディレクトリを指定してください。"),
             )),
             Trouble::Closed(error) => (Exit::Refused, self.pick(
                 format!("not permitted: {socket}: {error}\nRun the command as root, or as a member of the group that owns the socket."),

@@ -6,7 +6,8 @@ use std::fmt::Write;
 use std::net::{IpAddr, ToSocketAddrs};
 
 /// The text of a clp.conf for the nodes of a ring: their names, and an interconnect for each link on which every
-/// node has an address. With `engine` the ring judges who is at work.
+/// node has an address. With `engine` the ring judges who is at work. Subjects begin with the cluster's name: who has
+/// several clusters sees at once which one it is.
 ///
 /// # Errors
 /// When no link has an address of every node; the text says of which it is missing.
@@ -20,11 +21,12 @@ pub(super) fn text(
         "" => "cluster",
         name => name,
     };
+    let name = escaped(name);
     let language = language.pick("en", "ja");
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<root>\n  <all>\n    <charset>UTF-8</charset>\n    \
-         <serveros>linux</serveros>\n    <encode>UTF-8</encode>\n  </all>\n  <cluster>\n    <name>{}</name>\n  </cluster>\n",
-        escaped(name)
+         <serveros>linux</serveros>\n    <encode>UTF-8</encode>\n  </all>\n  <cluster>\n    <name>{name}</name>\n    \
+         <mail><subject>{name}</subject></mail>\n  </cluster>\n"
     );
     for (at, node) in conf.nodes.iter().enumerate() {
         // A String takes whatever is written to it.
@@ -113,6 +115,7 @@ mod tests {
         let made = text(&conf, false, Language::Ja).unwrap();
         let parsed = noroshi_conf::read(made.as_bytes()).unwrap();
         assert_eq!(parsed.config.cluster, "east & west");
+        assert_eq!(parsed.config.mail.subject, "east & west");
         let names: Vec<&str> = parsed
             .config
             .servers

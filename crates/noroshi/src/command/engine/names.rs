@@ -6,6 +6,7 @@ use super::Context;
 use crate::exit::{Exit, Failure};
 use noroshi_conf::corosync_conf::CorosyncConf;
 use noroshi_conf::document::{Document, ElementPath};
+use std::net::IpAddr;
 use std::path::Path;
 
 /// Where the settings name the engine.
@@ -82,11 +83,53 @@ pub(super) fn engine_is_named(context: &Context) -> bool {
     let Ok(path) = ElementPath::parse(ENGINE_PATH) else {
         return true;
     };
-    let named = document
-        .get(&path)
-        .iter()
-        .any(|node| node.value() == "corosync");
-    named
+    is_corosync(&document, &path)
         || document.set(&path, "corosync").is_err()
         || noroshi_conf::read(document.bytes()).is_err()
+}
+
+/// Whether clp.conf says that the ring judges; not where it cannot be read.
+pub(super) fn is_corosync_named(context: &Context) -> bool {
+    let document = std::fs::read(context.home.conf()).map(Document::read);
+    match (document, ElementPath::parse(ENGINE_PATH)) {
+        (Ok(Ok(document)), Ok(path)) => is_corosync(&document, &path),
+        _ => false,
+    }
+}
+
+fn is_corosync(document: &Document, path: &ElementPath) -> bool {
+    let found = document.get(path);
+    found.iter().any(|node| node.value() == "corosync")
+}
+
+/// Refuses a ring whose nodes have no names: where `ring0_addr` is an address, too, Pacemaker takes the host's name,
+/// and none of its groups would be on a server that clp.conf knows.
+pub(super) fn check_nodes(
+    context: &Context,
+    ring: &CorosyncConf,
+    file: &Path,
+) -> Result<(), Failure> {
+    let shown = file.display();
+    let nameless = ring
+        .nodes
+        .iter()
+        .filter(|node| node.name.parse::<IpAddr>().is_ok());
+    let mut lines: Vec<String> = nameless
+        .map(|node| {
+            let (name, line) = (&node.name, node.line);
+            context.pick(
+                format!("{shown}:{line}: the node {name} has no name"),
+                format!("{shown}:{line}: ノード {name} に名前がありません"),
+            )
+        })
+        .collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let remedy = context.pick(
+        "Pacemaker calls it by its host's name, so its groups would be on no server of clp.conf. Give every node its name there (\"name: NAME\", as crm_node -l shows it), on every server; then corosync-cfgtool -R. Nothing was done.",
+        "Pacemaker はホスト名で呼ぶため、グループと clp.conf のサーバが対応しません。全サーバの corosync.conf で各ノードに名前を書き（name: 名前。crm_node -l で確認できます）、corosync-cfgtool -R を実行してください。何も実行していません。",
+    );
+    lines.push(remedy.to_owned());
+    Err(context.failure(Exit::Failed, &lines.join("\n")))
 }

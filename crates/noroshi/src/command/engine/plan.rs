@@ -103,6 +103,15 @@ fn ours(
 ) -> Result<Vec<Step>, Failure> {
     let program = std::env::current_exe()
         .map_err(|error| context.failure(Exit::Failed, &error.to_string()))?;
+    if !program.is_file() {
+        // Linux says "NAME (deleted)" then, and the link would lead nowhere: Pacemaker would call nothing.
+        let shown = program.display();
+        let text = context.pick(
+            format!("{shown}: this program was replaced while it ran, or removed\nRun the command again."),
+            format!("{shown}: 実行中にプログラムが置き換えられたか、削除されました\n再実行してください。"),
+        );
+        return Err(context.failure(Exit::Failed, &text));
+    }
     let agent = program.with_file_name(pacemaker_alert::LINK);
     let mut steps = vec![
         Step::Spool {

@@ -1,8 +1,9 @@
 //! `noroshi engine setup corosync`: everything that this server needs beside Corosync and Pacemaker.
 //!
 //! All of it is looked at first and shown, with what is there already; then it is asked for. A step that fails
-//! has the ones before it taken back, so nothing is half applied. Root's work: it makes a directory for another
-//! user and changes the cluster's configuration.
+//! has the ones before it taken back, so nothing is half applied. One at a time on a server, or one would take back
+//! what another has found done. Root's work: it makes a directory for another user and changes the cluster's
+//! configuration.
 
 use super::step::{Former, Step};
 use super::{Context, corosync_conf, names, plan};
@@ -11,7 +12,10 @@ use crate::cli::engine::Setup;
 use crate::command::config;
 use crate::exit::{Exit, Failure};
 use crate::print::say;
+use rustix::fs::{FlockOperation, flock};
+use std::fs::File;
 use std::io::{self, BufRead, IsTerminal};
+use std::path::Path;
 
 pub(super) fn run(context: &mut Context, options: &Setup) -> Result<Exit, Failure> {
     if !rustix::process::geteuid().is_root() {
@@ -30,6 +34,8 @@ pub(super) fn run(context: &mut Context, options: &Setup) -> Result<Exit, Failur
 fn apply(context: &mut Context, options: &Setup) -> Result<Exit, Failure> {
     let ring_file = options.corosync.join("corosync.conf");
     let ring = corosync_conf(context, &ring_file)?;
+    names::check_nodes(context, &ring, &ring_file)?;
+    let _turn = turn(context, &options.corosync)?;
     if context.home.conf().exists() {
         names::check_servers(context, &ring, &ring_file)?;
     }
@@ -68,12 +74,53 @@ fn apply(context: &mut Context, options: &Setup) -> Result<Exit, Failure> {
             }
         }
     }
-    let text = context.pick(
-        "Done on this server. Do the same on each other one, then start the service there again (systemctl restart noroshi), and try \"noroshi test mail\".",
-        "このサーバの設定が完了しました。他の各サーバでも同じように実行してからサービスを再起動し（systemctl restart noroshi）、noroshi test mail で確認してください。",
-    );
+    let text = what_is_next(context);
     say!(context.out, "{text}")?;
     Ok(Exit::Done)
+}
+
+/// What the administrator does after it. Before the first key there is no service that could start again.
+fn what_is_next(context: &Context) -> &'static str {
+    if context.home.key().exists() {
+        return context.pick(
+            "Done on this server. Do the same on each other one, then start the service there again (systemctl restart noroshi), and try \"noroshi test mail\".",
+            "このサーバの設定が完了しました。他の各サーバでも同じように実行してからサービスを再起動し（systemctl restart noroshi）、noroshi test mail で確認してください。",
+        );
+    }
+    context.pick(
+        "Done on this server. Do the same on each other one. Then, on one of them:\n  \
+         noroshi config set /root/cluster/mail/address ADDRESS    (who gets the mails)\n  \
+         noroshi key new\n\
+         Copy /etc/noroshi from there to the others, with owners and modes; start the service on every server (systemctl enable --now noroshi), and try \"noroshi test mail\".",
+        "このサーバの設定が完了しました。他の各サーバでも同じように実行してください。続いて、そのうちの一台で次を実行します:\n  \
+         noroshi config set /root/cluster/mail/address アドレス    （メールの宛先）\n  \
+         noroshi key new\n\
+         そのサーバの /etc/noroshi を所有者とモードを保って他のサーバにコピーし、全サーバでサービスを起動して（systemctl enable --now noroshi）、noroshi test mail で確認してください。",
+    )
+}
+
+/// Keeps others from setting this server up, or taking that back, as long as it lives: a lock on Corosync's directory,
+/// which every such server has. Nothing where that is gone.
+fn turn(context: &Context, corosync: &Path) -> Result<Option<File>, Failure> {
+    let shown = corosync.display();
+    let failed =
+        |error: io::Error| context.failure(Exit::of(error.kind()), &format!("{shown}: {error}"));
+    let directory = match File::open(corosync) {
+        Ok(directory) => directory,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(directory)),
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            let text = context.pick(
+                "another \"noroshi engine setup\" is at work on this server, or waits for its answer. Nothing was done.\nLet it end, then run the command again.",
+                "このサーバでは別の noroshi engine setup が実行中か、確認の入力を待っています。何も実行していません。\n終了してから再実行してください。",
+            );
+            Err(context.failure(Exit::Refused, text))
+        }
+        Err(error) => Err(failed(error.into())),
+    }
 }
 
 /// Takes back what was done, the last first; says what became of each.
@@ -101,6 +148,7 @@ fn taken_back(context: &Context, done: &[(&Step, Former)]) -> String {
 
 /// As much as can be: what cannot is named at the end.
 fn undo(context: &mut Context, options: &Setup) -> Result<Exit, Failure> {
+    let _turn = turn(context, &options.corosync)?;
     let mut there = Vec::new();
     let mut failures = Vec::new();
     for step in plan::left_steps(context, &options.corosync)? {
@@ -142,6 +190,13 @@ fn undo(context: &mut Context, options: &Setup) -> Result<Exit, Failure> {
         "このサーバの設定を取り消しました。clp.conf は変更していません。Pacemaker の設定のアラートはクラスタ全体のものなので、どのサーバにも Pacemaker のイベントは届かなくなります。サービスを再起動してください。",
     );
     say!(context.out, "{text}")?;
+    if names::is_corosync_named(context) {
+        let text = context.pick(
+            "clp.conf still names the engine corosync, which lets the service in no more: on every server it would be blind to faults. For heartbeats of its own: noroshi config set /root/noroshi/engine embedded, then deliver that to all servers (clpcfctrl --push).",
+            "clp.conf のエンジンは corosync のままです。Corosync に接続できないサービスは障害を検出できません。独自のハートビートに戻すには、noroshi config set /root/noroshi/engine embedded を実行し、全サーバに配信してください（clpcfctrl --push）。",
+        );
+        say!(context.out, "{text}")?;
+    }
     Ok(Exit::Done)
 }
 
