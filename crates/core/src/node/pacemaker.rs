@@ -61,15 +61,19 @@ impl Node {
             return;
         };
         let mut news = Vec::new();
+        let waited = matches!(event, FromPacemaker::Waited(_));
         match event {
             FromPacemaker::Begins => {}
-            FromPacemaker::Report(report) => {
+            FromPacemaker::Report(report) | FromPacemaker::Waited(report) => {
                 let shared = match &report.kind {
                     Kind::Fencing { .. } => true,
                     Kind::Operation(operation) => operation.failed(),
                     _ => false,
                 };
-                pacemaker.watch.report(now, report.clone(), &mut news);
+                match waited {
+                    true => pacemaker.watch.waited(now, report.clone(), &mut news),
+                    false => pacemaker.watch.report(now, report.clone(), &mut news),
+                }
                 if shared {
                     let report = Some(report);
                     self.tell_all(&PeerMessage::Pacemaker { report }, out);
@@ -174,6 +178,9 @@ impl Node {
             pacemaker.told_batch = Some(batch);
         }
         for one in news {
+            if let Some(fact) = &one.fact {
+                self.recall(fact);
+            }
             let about = About {
                 fact: one.fact,
                 maybe_told: one.late,
@@ -209,6 +216,14 @@ impl Node {
                 What::Fenced(fencing) => self.fenced(now, &fencing, about, out),
                 what => self.tell_state(now, what, about, out),
             }
+        }
+    }
+
+    /// What is in our books was told, by this run or an earlier one, and its notices go on from there.
+    fn recall(&mut self, fact: &str) {
+        let id = Node::fact_id(fact);
+        if self.facts_on_disk.contains(&id) {
+            self.is_new_fact(&id);
         }
     }
 

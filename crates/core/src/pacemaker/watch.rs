@@ -127,6 +127,17 @@ impl Watch {
 
     /// Takes a report of this server's agent. One that was taken before is only said to be decided.
     pub fn report(&mut self, now: Now, report: Report, news: &mut Vec<News>) {
+        self.take(now, (report, false), news);
+    }
+
+    /// Takes one that was on disk when this run began: an earlier one may have told of it, whatever was looked at by
+    /// now.
+    pub fn waited(&mut self, now: Now, report: Report, news: &mut Vec<News>) {
+        self.take(now, (report, true), news);
+    }
+
+    fn take(&mut self, now: Now, (report, waited): (Report, bool), news: &mut Vec<News>) {
+        let waited = waited || self.picture.is_none();
         let key = report.key();
         if self.keys.contains(&key) {
             // Unless something is still to follow from it.
@@ -156,7 +167,6 @@ impl Watch {
         } = &report.kind
         {
             let of = (node.as_str(), *rc, description.as_str());
-            let waited = self.picture.is_none();
             news.extend(self.fencings.take((now.at, waited), of, &self.own));
         }
         self.gathered.push((now.at, report));
@@ -164,7 +174,7 @@ impl Watch {
             Some(_) => GATHER,
             None => FIRST_WAIT,
         };
-        self.waited |= self.picture.is_none();
+        self.waited |= waited;
         self.gather_until.get_or_insert(now.at + wait);
         if self.gathered.len() >= REPORTS_MAX {
             self.gather_until = Some(now.at);

@@ -423,6 +423,12 @@ impl SimServer {
 }
 
 impl Disk {
+    fn latest_facts(&self) -> Vec<AlertId> {
+        let ids = self.alerts.iter().rev().map(|alert| alert.id.clone());
+        let facts = ids.filter(|id| id.0.starts_with(noroshi_core::node::FACT));
+        facts.take(noroshi_core::node::TOLD_FACTS_MAX).collect()
+    }
+
     fn recover(&self) -> Recovered {
         let notices = self.stored_after(&Page {
             after: 0,
@@ -441,6 +447,7 @@ impl Disk {
                 .filter(|memory| !memory.is_blank())
                 .cloned()
                 .collect(),
+            facts: self.latest_facts(),
             trouble: None,
             unsent_mails: self.unsent_mails(),
             licences: self

@@ -317,6 +317,64 @@ fn where_groups_are_is_on_disk_and_a_failover_over_a_restart_is_mailed_once() {
     assert_eq!(alerts(&out), [(words.to_string(), true)]);
 }
 
+/// After a crash its report is handed over again, and the cluster may be looked at before.
+///
+/// Rule: N3 N8 N9
+#[test]
+fn what_an_earlier_run_has_put_on_disk_is_not_told_again_from_its_report() {
+    for on_disk in [true, false] {
+        let (mut node, now) = watching(Language::En, Sort::FloatingIp);
+        let failed = report(now, "monitor", 7);
+        let mut out = Vec::new();
+        let event = Event::Pacemaker(Box::new(FromPacemaker::Report(failed.clone())));
+        node.step(now, event, &mut out);
+        node.step(later(now, 1_600), Event::Tick, &mut out);
+        let items = out.iter().filter_map(|action| match action {
+            Action::Record { items, .. } => Some(items),
+            _ => None,
+        });
+        let facts = items.flatten().filter_map(|item| match item {
+            Item::Alert { alert, .. } if alert.text.starts_with("Monitoring") => {
+                Some(alert.id.clone())
+            }
+            _ => None,
+        });
+        let facts: Vec<AlertId> = facts.filter(|_| on_disk).collect();
+        assert_eq!(facts.len(), usize::from(on_disk));
+
+        let at = later(now, 9_000);
+        let mut again = Node::new(at, node.own, SessionId([9; 12]), node.config.clone());
+        let recovered = crate::event::Recovered {
+            facts,
+            ..crate::event::Recovered::default()
+        };
+        again.step(at, Event::Start(Box::new(recovered)), &mut out);
+        for event in [
+            FromPacemaker::Begins,
+            FromPacemaker::Looked(Ok(Box::new(picture("sv1", Sort::FloatingIp)))),
+            FromPacemaker::Waited(failed),
+        ] {
+            out.clear();
+            again.step(
+                later(at, 20_000),
+                Event::Pacemaker(Box::new(event)),
+                &mut out,
+            );
+        }
+        again.step(later(at, 22_000), Event::Tick, &mut out);
+        // Nobody knows it: the other servers may have told it, so they are asked first.
+        let told = alerts(&out).len();
+        assert_eq!(told, usize::from(!on_disk), "{out:?}");
+        let repeated = out.iter().any(|action| match action {
+            Action::Tell(_, message) => {
+                matches!(&**message, PeerMessage::Alert { repeated: true, .. })
+            }
+            _ => false,
+        });
+        assert_eq!(repeated, !on_disk, "{out:?}");
+    }
+}
+
 /// Rule: N3 M11
 #[test]
 fn a_start_that_fails_again_elsewhere_is_recorded_and_not_mailed() {
