@@ -104,8 +104,6 @@ pub(super) struct Lost {
     pub(super) fenced: bool,
     /// Fencing it failed: since when that is known, and the words.
     pub(super) failed: Option<(Moment, String)>,
-    /// It was told that it is to be fenced.
-    pub(super) asked: bool,
 }
 
 /// What is known beside the picture.

@@ -8,13 +8,13 @@ use super::clones::Clones;
 use super::fencing::Fencings;
 use super::groups::{Groups, Lost};
 use super::nodes::Quorum;
-use super::picture::Picture;
+use super::picture::{Picture, same};
 use super::report::{Kind, Report};
 use super::resources::Troubles;
 use super::starts::FailedStarts;
 use super::{News, What};
 use crate::time::{Moment, Now, Span, WallTime};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -86,6 +86,8 @@ pub struct Watch {
     fencings: Fencings,
     quorum: Quorum,
     lost: BTreeMap<String, Lost>,
+    /// Nodes of which it was told that they are to be fenced, until they are back and nothing of that is under way.
+    asked: BTreeSet<String>,
     starts: BTreeMap<String, WallTime>,
     late: Vec<(Moment, News)>,
 }
@@ -120,6 +122,7 @@ impl Watch {
             fencings: Fencings::default(),
             quorum: Quorum::default(),
             lost: BTreeMap::new(),
+            asked: BTreeSet::new(),
             starts: BTreeMap::new(),
             late: Vec::new(),
         }
@@ -160,14 +163,17 @@ impl Watch {
         if looks {
             self.look_by(now.at + LOOK_AFTER);
         }
+        // That this node could not be fenced is told by those that have tried: it may be back and know of no try.
         if let Kind::Fencing {
             node,
             rc,
             description,
         } = &report.kind
+            && !same(node, &self.own)
         {
             let of = (node.as_str(), *rc, description.as_str());
-            news.extend(self.fencings.take((now.at, waited), of, &self.own));
+            let by = (self.own.as_str(), true);
+            news.extend(self.fencings.take((now.at, waited), of, by));
         }
         self.gathered.push((now.at, report));
         let wait = match self.picture {
@@ -192,7 +198,7 @@ impl Watch {
         } = &report.kind
         {
             let of = (node.as_str(), *rc, description.as_str());
-            news.extend(self.fencings.take((now.at, false), of, by));
+            news.extend(self.fencings.take((now.at, false), of, (by, false)));
         }
     }
 

@@ -90,3 +90,52 @@ fn a_failure_waits_for_the_picture_that_has_its_reason() {
     assert_eq!(play.tick(1_900), []);
     assert_eq!(why(&play.tick(2_010)), "not running");
 }
+
+/// Its device refuses, and it comes back by itself while a try is under way.
+///
+/// Rule: N3 N9
+#[test]
+fn a_node_that_is_back_unfenced_is_not_told_of_again() {
+    let mut play = Play::new("n2");
+    let asked = |news: Vec<News>| {
+        let asked = news.into_iter();
+        asked
+            .filter(|one| matches!(one.what, What::FencingAsked { .. }))
+            .count()
+    };
+    let member = |ms, member| Report {
+        at_us: now(ms).wall.0 * 1_000,
+        sequence: 1,
+        kind: Kind::Node {
+            node: "n1".into(),
+            member,
+        },
+    };
+    let being_fenced = |online: bool| {
+        let mut picture = picture(None, 0);
+        picture.being_fenced.push("n1".into());
+        (picture.nodes[0].online, picture.nodes[0].unclean) = (online, !online);
+        picture
+    };
+    play.report(1_000, member(1_000, false));
+    play.see(1_200, being_fenced(false));
+    assert_eq!(asked(play.tick(1_200)), 1);
+    play.report(9_000, member(9_000, true));
+    for ms in [9_200, 10_000] {
+        play.see(ms, being_fenced(true));
+        assert_eq!(asked(play.tick(ms)), 0);
+    }
+    // The next time is told again.
+    play.see(20_000, picture(Some("n1"), 15_000));
+    play.report(30_000, member(30_000, false));
+    play.see(30_200, being_fenced(false));
+    assert_eq!(asked(play.tick(30_200)), 1);
+
+    // The node itself hears of a try that failed: the others have told of the first.
+    let mut play = Play::new("n1");
+    let words = "Operation reboot of n1 by n3 for x@n2: Error (ref=9)";
+    play.watch
+        .observed(now(1_000), "n2", &fencing(990, -61, words), &mut play.news);
+    play.report(1_100, fencing(991, -61, words));
+    assert_eq!(play.tick(5_000), []);
+}

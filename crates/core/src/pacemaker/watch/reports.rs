@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 /// Resources whose last start is remembered.
 const STARTS_MAX: usize = 1_024;
 /// Nodes that are remembered as lost.
-const LOST_MAX: usize = 64;
+pub(super) const LOST_MAX: usize = 64;
 
 impl Watch {
     /// Says of reports that they are done with.

@@ -1,5 +1,6 @@
 //! What a picture shows, against the one before and what was reported.
 
+use super::reports::LOST_MAX;
 use super::{GATHER, LATE_MAX, OTHERS_WAIT, Watch, own};
 use crate::pacemaker::groups::Beside;
 use crate::pacemaker::nodes::compare;
@@ -123,12 +124,20 @@ impl Watch {
     pub(super) fn fencing_asked(&mut self, now: Now, picture: &Picture) -> Vec<News> {
         let decides = picture.decider.as_deref();
         let ours = decides.is_some_and(|name| same(name, &self.own));
+        let well = |name: &str| {
+            let node = picture.node(name);
+            node.is_some_and(|node| node.online && !node.unclean)
+        };
+        let tried = |name: &String| picture.being_fenced.contains(name);
+        self.asked.retain(|name| tried(name) || !well(name));
         let mut asked = Vec::new();
         for node in &picture.being_fenced {
-            let Some(lost) = self.lose(now, node, now.wall) else {
+            // One that has come back by itself is listed until the try that is under way has ended.
+            let is_back = self.asked.contains(node) && well(node);
+            if is_back || self.lose(now, node, now.wall).is_none() {
                 continue;
-            };
-            if !core::mem::replace(&mut lost.asked, true) && ours {
+            }
+            if self.asked.len() < LOST_MAX && self.asked.insert(node.clone()) && ours {
                 let node = node.clone();
                 asked.push(own(What::FencingAsked { node }));
             }
