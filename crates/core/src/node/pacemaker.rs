@@ -128,7 +128,7 @@ impl Node {
         let mut news = Vec::new();
         pacemaker.watch.tick(now, &mut news);
         let decided = pacemaker.watch.decided();
-        let hints = pacemaker.watch.hints();
+        let (hints, asks) = (pacemaker.watch.hints(), pacemaker.watch.asks());
         if pacemaker.watch.wants_look(now.at) {
             out.push(Action::LookAtPacemaker);
         }
@@ -136,6 +136,10 @@ impl Node {
         self.keep_groups();
         if hints {
             self.tell_all(&PeerMessage::Pacemaker { report: None }, out);
+        }
+        if asks {
+            let groups = Vec::new();
+            self.tell_all(&PeerMessage::Groups { groups }, out);
         }
         let Some(pacemaker) = self.pacemaker.as_mut().filter(|_| !decided.is_empty()) else {
             return;

@@ -117,6 +117,10 @@ pub(super) struct Beside<'a> {
     /// It is the first picture: what it shows is how things are, and no news but for fresh reports and what
     /// an earlier run of this service remembered.
     pub(super) first: bool,
+    /// Others may still tell what they have watched.
+    pub(super) untaught: bool,
+    /// This node was away meanwhile: what is remembered others have watched, and may know more of.
+    pub(super) rejoined: bool,
 }
 
 /// A fact and the node whose server is to tell it.

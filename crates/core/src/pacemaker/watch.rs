@@ -38,6 +38,9 @@ pub const LOOK_GAP: Span = Span::from_ms(500);
 
 /// A report is followed by others of the same happening: a look waits this long for them.
 const LOOK_AFTER: Span = Span::from_ms(100);
+/// How long groups that nothing is known of wait, after Pacemaker has begun anew here, for what servers have watched
+/// whose Pacemaker ran on.
+const TAUGHT_WAIT: Span = Span::from_secs(1);
 /// How long reports wait for the first picture, which says what group a resource belongs to.
 const FIRST_WAIT: Span = Span::from_secs(3);
 /// How long a failure waits for a look that shows its reason.
@@ -80,6 +83,14 @@ pub struct Watch {
     groups: Groups,
     clones: Clones,
     failed_starts: FailedStarts,
+    /// Pacemaker has begun anew on this node, and has not shown anything of use since.
+    anew: bool,
+    /// When it then first did.
+    joined: Option<WallTime>,
+    /// The others should tell what they have watched.
+    asks: bool,
+    /// Until when that is waited for.
+    taught_by: Option<Moment>,
     /// The whole cluster is being stopped, or was.
     stopped: bool,
     troubles: Troubles,
@@ -117,6 +128,10 @@ impl Watch {
             groups: Groups::default(),
             clones: Clones::default(),
             failed_starts: FailedStarts::default(),
+            anew: false,
+            joined: None,
+            asks: false,
+            taught_by: None,
             stopped: false,
             troubles: Troubles::default(),
             fencings: Fencings::default(),
@@ -231,6 +246,9 @@ impl Watch {
             self.look_at = now.at + next;
         }
         self.look_by(now.at + next);
+        if let Some(by) = self.taught_by.filter(|by| *by > now.at) {
+            self.look_by(by);
+        }
         self.tick(now, news);
     }
 
@@ -319,9 +337,29 @@ impl Watch {
         core::mem::take(&mut self.hint)
     }
 
+    /// Whether the other servers are to be asked what they have watched: this node takes part again, and what was
+    /// known here before, or was told before, no longer counts.
+    pub fn asks(&mut self) -> bool {
+        core::mem::take(&mut self.asks)
+    }
+
     /// Another server has seen something change.
     pub fn hinted(&mut self, now: Moment) {
         self.look_by(now);
+    }
+
+    /// Pacemaker began anew on this node at `at`.
+    fn begin_anew(&mut self, at: WallTime) {
+        self.groups.begun_anew(at);
+        (self.anew, self.joined) = (true, None);
+    }
+
+    /// What others have watched is asked for when this node takes part: before that it is of a time that may be over.
+    fn join(&mut self, now: Now) {
+        if core::mem::take(&mut self.anew) {
+            (self.joined, self.asks) = (Some(now.wall), true);
+            self.taught_by = Some(now.at + TAUGHT_WAIT);
+        }
     }
 
     fn unsettled(&self) -> bool {

@@ -375,6 +375,47 @@ fn what_an_earlier_run_has_put_on_disk_is_not_told_again_from_its_report() {
     }
 }
 
+/// Rule: N3 N9
+#[test]
+fn who_takes_part_again_asks_the_others_what_they_have_watched() {
+    let (mut node, now) = watching(Language::En, Sort::Other);
+    let mut out = Vec::new();
+    let mut joining = picture("sv1", Sort::Other);
+    joining.nodes[1].online = false;
+    node.step(later(now, 1_000), looked(joining), &mut out);
+    let asks = |out: &[Action]| {
+        let groups = out.iter().filter_map(|action| match action {
+            Action::Tell(server, message) => match &**message {
+                PeerMessage::Groups { groups } => Some((*server, groups.len())),
+                _ => None,
+            },
+            _ => None,
+        });
+        groups.collect::<Vec<_>>()
+    };
+    let asking = || {
+        let groups = Vec::new();
+        Event::Peer(ServerId(0), Box::new(PeerMessage::Groups { groups }))
+    };
+    // What it knows is of before.
+    node.step(later(now, 1_500), asking(), &mut out);
+    assert_eq!(asks(&out), []);
+    node.step(
+        later(now, 3_000),
+        looked(picture("sv1", Sort::Other)),
+        &mut out,
+    );
+    assert_eq!(asks(&out), [(ServerId(0), 0), (ServerId(2), 0)]);
+    out.clear();
+    node.step(
+        later(now, 4_500),
+        looked(picture("sv1", Sort::Other)),
+        &mut out,
+    );
+    node.step(later(now, 4_600), asking(), &mut out);
+    assert_eq!(asks(&out), [(ServerId(0), 1)]);
+}
+
 /// Rule: N3 M11
 #[test]
 fn a_start_that_fails_again_elsewhere_is_recorded_and_not_mailed() {

@@ -1,7 +1,7 @@
 //! One look at one group: where it is, and what that means after where it was.
 
 use super::known::{Away, Known};
-use super::{Beside, FENCING_WAIT, Found, HELD_WAIT, SEVERAL_WAIT, UNSETTLED_MAX};
+use super::{Beside, FENCING_WAIT, Found, HELD_WAIT, SEVERAL_WAIT, UNSETTLED_MAX, Why};
 use crate::pacemaker::picture::{Group, Picture, Place, Sort, same};
 use crate::pacemaker::{Absence, News, Unfenced, What};
 use crate::time::{Now, WallTime};
@@ -25,6 +25,11 @@ impl Look<'_> {
         }
         self.known.open = false;
         let found = match place {
+            // Whoever has watched knows whether it started or moved there.
+            Place::On(_) if self.beside.untaught && self.known.is_blank() => {
+                self.known.open = true;
+                None
+            }
             Place::On(node) => self.runs(node),
             Place::Nowhere => self.nowhere(None),
             Place::Part(node, idle) => self.nowhere(Some((node, idle))),
@@ -69,7 +74,7 @@ impl Look<'_> {
             Some(from) if !same(&from, &node) && !wanted => {
                 let moved = self.moved(from, &node, away.as_ref(), fresh);
                 // It had been down, and its old node is there again: nothing that has moved.
-                match told && moved.why == super::Why::Preferred {
+                match told && moved.why == Why::Preferred {
                     true => ("runs", again(after)),
                     false => ("runs", What::Moved(moved)),
                 }
@@ -98,7 +103,10 @@ impl Look<'_> {
             "" => format!("after {old} on {node}"),
             run => run.to_string(),
         };
-        Some(self.fact(Some(node), format!("{fact} {name} {run}"), what))
+        let unseen = matches!(&what, What::Moved(moved) if moved.why == Why::Unseen);
+        let others_know = unseen && self.beside.rejoined && self.known.remembered;
+        let teller = Some(node).filter(|_| !others_know);
+        Some(self.fact(teller, format!("{fact} {name} {run}"), what))
     }
 
     /// The one node that was lost lately: from there a group came that is not known from before.

@@ -45,8 +45,10 @@ impl Watch {
             Kind::Node { node, member: true } => {
                 self.lost.remove(node);
                 self.fencings.back(node);
-                if same(node, &self.own) {
-                    self.groups.begun_anew(at);
+                // A report that comes after the picture that shows it says nothing new.
+                let is_known = self.joined.is_some_and(|joined| at <= joined);
+                if same(node, &self.own) && !is_known {
+                    self.begin_anew(at);
                 }
             }
             Kind::Fencing {

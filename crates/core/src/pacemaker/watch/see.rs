@@ -20,7 +20,7 @@ impl Watch {
             // Until it has joined it shows no quorum, and a standby that nobody has set.
             Some(own) if !own.takes_part() => {
                 if !own.online {
-                    self.groups.begun_anew(now.wall);
+                    self.begin_anew(now.wall);
                 }
                 Err("this node does not take part in the cluster".to_string())
             }
@@ -39,6 +39,7 @@ impl Watch {
         let Some(picture) = self.picture.clone() else {
             return;
         };
+        self.join(now);
         self.note_nodes(now, before.as_ref(), &picture);
         // They waited for it.
         if first || (self.gathered_for(now.at) >= GATHER && self.reason_by().is_none()) {
@@ -57,6 +58,8 @@ impl Watch {
             starts: &self.starts,
             failed_starts: &self.failed_starts,
             first,
+            untaught: self.taught_by.is_some_and(|by| now.at < by),
+            rejoined: self.joined.is_some(),
         };
         let mut found = self.groups.look(now, &picture, &beside);
         found.extend(self.clones.look(now, &picture, &beside));
