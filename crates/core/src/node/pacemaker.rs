@@ -28,6 +28,9 @@ use alloc::vec::Vec;
 /// Groups whose fault's thread is remembered; the end of a further one begins a thread of its own.
 const THREADS_MAX: usize = 512;
 
+/// No ring takes longer than this to judge: who was silent for longer had another reason.
+const UNHEARD_MAX: Span = Span::from_secs(120);
+
 /// What this server knows of Pacemaker.
 #[derive(Clone, Debug)]
 pub(super) struct Pacemaker {
@@ -311,13 +314,19 @@ impl Node {
         pacemaker.threads.remove(group)
     }
 
-    /// For how long a server has not been heard.
+    /// For how long a server that Pacemaker has lost was not heard, if that is a sign of it: membership may judge
+    /// later than Pacemaker does. A server whose alert service was gone before says nothing by that.
     fn silence(&self, now: Now, node: &str) -> Option<Span> {
         let server = self.server_of_node(node).filter(|id| *id != self.own)?;
         let peer = self.membership.peer(server);
-        let fallen = matches!(peer.state, ServerState::Down | ServerState::Unseen);
         let heard = peer.paths.iter().filter_map(|path| path.heard_at).max();
-        let heard = heard.max(peer.last_word);
-        heard.filter(|_| fallen).map(|at| now.at.since(at))
+        let silence = now.at.since(heard.max(peer.last_word)?);
+        let interval = self.config.heartbeat.interval;
+        let fallen = match peer.state {
+            ServerState::Down | ServerState::Unseen => true,
+            ServerState::Up => silence > interval.times(2),
+            _ => false,
+        };
+        Some(silence).filter(|silence| fallen && *silence <= UNHEARD_MAX)
     }
 }

@@ -141,6 +141,36 @@ fn a_failover_is_mailed_in_the_settings_language_with_its_thread() {
     }
 }
 
+/// Pacemaker's word may come before membership's.
+///
+/// Rule: N3
+#[test]
+fn a_group_was_away_from_when_its_server_was_last_heard_whoever_judges_first() {
+    for (heard_ms, words) in [(4_000, "4.0 s"), (600_000, "less than 1 s")] {
+        let (mut node, now) = watching(Language::En, Sort::Other);
+        let heard = Heard {
+            from: ServerId(0),
+            path: crate::config::InterconnectId(0),
+            session: SessionId([1; 12]),
+            phase: Phase::Running,
+            missed: 0,
+            config_digest: 0,
+        };
+        node.step(now, Event::Heard(heard), &mut Vec::new());
+        let mut after = picture("sv2", Sort::Other);
+        after.nodes[0].online = false;
+        let mut out = Vec::new();
+        node.step(later(now, heard_ms), looked(after), &mut out);
+        let over = alerts(&out).into_iter().map(|(text, _)| text);
+        let over = over.filter(|text| text.contains("failed over"));
+        let over: Vec<String> = over.collect();
+        assert!(
+            over.len() == 1 && over[0].ends_with(&alloc::format!("It was away for {words}.")),
+            "{over:?}"
+        );
+    }
+}
+
 /// Rule: N3 N8
 #[test]
 fn a_report_is_forgotten_when_what_follows_from_it_is_on_disk() {
