@@ -91,6 +91,54 @@ fn a_failure_waits_for_the_picture_that_has_its_reason() {
     assert_eq!(why(&play.tick(2_010)), "not running");
 }
 
+/// A group of several resources is long under way, or its old node has no history of a stop.
+///
+/// Rule: N3
+#[test]
+fn a_move_that_a_person_began_is_one_however_long_it_takes() {
+    let past = |node: &str, resource: &str, task: &str, ms: Option<WallTime>| Past {
+        node: node.into(),
+        resource: resource.into(),
+        task: task.into(),
+        done: true,
+        at: ms,
+        ..Past::default()
+    };
+    let long_ago = at(0).map(|at| WallTime(at.0 - 3_600_000));
+    for (stop, person) in [
+        (past("n1", "d1", "stop", at(101_000)), true),
+        (past("n2", "d1", "start", at(103_000)), true),
+        (past("n2", "d1", "start", at(120_000)), false),
+    ] {
+        let mut play = Play::new("n2");
+        let mut after = picture(Some("n2"), 130_000);
+        let mut second = after.groups[0].members[0].clone();
+        second.name = "d2".into();
+        after.groups[0].members.push(second);
+        after.operations.push(past("n1", "d2", "stop", long_ago));
+        after.operations.push(stop);
+        after.change = Some(Change {
+            at: at(100_000),
+            user: "root".into(),
+            client: "cibadmin".into(),
+            origin: "n3".into(),
+        });
+        play.see(131_000, after);
+        let news = play.tick(131_000);
+        let [
+            News {
+                what: What::Moved(moved),
+                ..
+            },
+        ] = &news[..]
+        else {
+            panic!("{news:?}")
+        };
+        let by_person = matches!(moved.why, Why::Person { .. });
+        assert_eq!(by_person, person, "{moved:?}");
+    }
+}
+
 /// Its device refuses, and it comes back by itself while a try is under way.
 ///
 /// Rule: N3 N9
