@@ -35,6 +35,11 @@ pub const LOOK_EVERY: Span = Span::from_secs(30);
 pub const LOOK_UNSETTLED: Span = Span::from_secs(2);
 /// Least time between two looks.
 pub const LOOK_GAP: Span = Span::from_ms(500);
+/// The same after a look that took long, while nothing is urgent: so many times as long as it took, because on a busy
+/// machine looks take their time from what is looked at.
+pub const LOOK_REST: u64 = 5;
+/// But no longer than this.
+pub const LOOK_GAP_MAX: Span = Span::from_secs(2);
 
 /// A report is followed by others of the same happening: a look waits this long for them.
 const LOOK_AFTER: Span = Span::from_ms(100);
@@ -43,6 +48,8 @@ const LOOK_AFTER: Span = Span::from_ms(100);
 const TAUGHT_WAIT: Span = Span::from_secs(1);
 /// How long reports wait for the first picture, which says what group a resource belongs to.
 const FIRST_WAIT: Span = Span::from_secs(3);
+/// What follows from a node's loss comes within this time, and is looked for without rest.
+const LOSS_URGENT: Span = Span::from_secs(60);
 /// How long a failure waits for a look that shows its reason.
 const REASON_WAIT: Span = Span::from_secs(1);
 /// Names of reports that are remembered, so that one handed over twice counts once.
@@ -77,6 +84,8 @@ pub struct Watch {
     looking: bool,
     look_at: Moment,
     looked_at: Option<Moment>,
+    /// How long the last look took.
+    look_took: Span,
     blind: Option<Moment>,
     blind_why: String,
     blind_told: bool,
@@ -122,6 +131,7 @@ impl Watch {
             looking: false,
             look_at: now,
             looked_at: None,
+            look_took: Span::ZERO,
             blind: None,
             blind_why: String::new(),
             blind_told: false,
@@ -221,6 +231,7 @@ impl Watch {
     pub fn looked(&mut self, now: Now, result: Result<Picture, String>, news: &mut Vec<News>) {
         self.looking = false;
         self.looked_at = Some(now.at);
+        self.look_took = now.at.since(self.asked_at);
         match result.and_then(|picture| self.of_use(now, picture)) {
             Ok(picture) => {
                 self.see(now, picture, news);
@@ -295,7 +306,7 @@ impl Watch {
     pub fn next_deadline(&self) -> Moment {
         let look = match (self.looking, self.looked_at) {
             (true, _) => None,
-            (false, Some(last)) => Some(self.look_at.max(last + LOOK_GAP)),
+            (false, Some(last)) => Some(self.look_at.max(last + self.gap(last))),
             (false, None) => Some(self.look_at),
         };
         let others = [
@@ -316,7 +327,9 @@ impl Watch {
 
     /// Whether the cluster is to be looked at now; the answer is to be given to [`Watch::looked`].
     pub fn wants_look(&mut self, now: Moment) -> bool {
-        let rested = self.looked_at.is_none_or(|last| last + LOOK_GAP <= now);
+        let rested = self
+            .looked_at
+            .is_none_or(|last| last + self.gap(last) <= now);
         let wants = !self.looking && self.look_at <= now && rested;
         if wants {
             self.looking = true;
@@ -359,6 +372,24 @@ impl Watch {
         if core::mem::take(&mut self.anew) {
             (self.joined, self.asks) = (Some(now.wall), true);
             self.taught_by = Some(now.at + TAUGHT_WAIT);
+        }
+    }
+
+    /// How long to rest after the look that ended at `last`: a failure and what a loss leads to wait for none.
+    fn gap(&self, last: Moment) -> Span {
+        let mut losses = self.lost.values();
+        let urgent = self.picture.is_none()
+            || self.blind.is_some()
+            || self.reason_by().is_some()
+            || self.taught_by.is_some_and(|by| by > last)
+            || losses.any(|lost| last.since(lost.noticed) < LOSS_URGENT);
+        match urgent {
+            true => LOOK_GAP,
+            false => self
+                .look_took
+                .times(LOOK_REST)
+                .min(LOOK_GAP_MAX)
+                .max(LOOK_GAP),
         }
     }
 
