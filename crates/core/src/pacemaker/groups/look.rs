@@ -25,8 +25,8 @@ impl Look<'_> {
         }
         self.known.open = false;
         let found = match place {
-            // Whoever has watched knows whether it started or moved there.
-            Place::On(_) if self.beside.untaught && self.known.is_blank() => {
+            // Whoever has watched knows whether it started here or moved.
+            Place::On(node) if self.waits_for_others(&node) => {
                 self.known.open = true;
                 None
             }
@@ -115,6 +115,10 @@ impl Look<'_> {
         let others_know = unseen && self.beside.rejoined && self.known.remembered;
         let teller = Some(node).filter(|_| !others_know);
         Some(self.fact(teller, format!("{fact} {name} {run}"), what))
+    }
+
+    fn waits_for_others(&self, node: &str) -> bool {
+        self.beside.untaught && self.known.is_blank() && same(node, self.beside.own)
     }
 
     /// The one node that was lost lately: from there a group came that is not known from before.
