@@ -1,6 +1,6 @@
 //! Everything that can happen: the one way in.
 
-use crate::alert::{Acknowledgement, Alert, SessionId};
+use crate::alert::{Acknowledgement, Alert, AlertId, SessionId};
 use crate::config::{Config, InterconnectId, LampId, ServerId};
 use crate::lamp::{Glow, LampResult, OrderNumber, Stamp};
 use crate::licence::{Memory, Registered};
@@ -124,6 +124,8 @@ pub enum FromPacemaker {
     Begins,
     /// A call of the alert agent; it is on disk until [`Action::ForgetReports`](crate::action::Action::ForgetReports).
     Report(Report),
+    /// The same, of one that was on disk when this run began to read there: an earlier run may have told of it.
+    Waited(Report),
     /// The cluster as it shows it, or why it could not be read.
     Looked(Result<Box<Picture>, String>),
     /// So many reports were lost before they came here.
@@ -184,6 +186,8 @@ pub struct Recovered {
     pub acknowledgements: Vec<Acknowledgement>,
     /// What is remembered of Pacemaker's groups.
     pub groups: Vec<GroupMemory>,
+    /// The latest alerts on disk that are named after their facts.
+    pub facts: Vec<AlertId>,
     /// What was wrong with the store when it was opened, if anything.
     pub trouble: Option<StoreTrouble>,
     /// Mails that were not sent for want of a licence since that was last told by mail: by which server,

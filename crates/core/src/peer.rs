@@ -174,7 +174,7 @@ pub enum PeerMessage {
     },
     /// What the sender has watched of Pacemaker's groups, for a receiver that has not.
     Groups {
-        /// At most 64 of them.
+        /// At most 64 of them; with none the sender asks for what the receiver has watched.
         groups: Vec<GroupMemory>,
     },
     /// Which alerts stand in the receiver's log behind this row? Answered by `LogNames`. This and the

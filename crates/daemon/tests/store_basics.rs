@@ -67,6 +67,25 @@ fn everything_comes_back() {
     bench.shut();
 }
 
+/// Which facts were told is known over a restart, so that none is told twice.
+///
+/// Rule: N8 N9
+#[test]
+fn alerts_that_are_named_after_facts_are_known_after_a_restart() {
+    let dir = tempdir().unwrap();
+    let (mut bench, _) = Bench::open(dir.path(), 100);
+    let mut items = samples(1..4);
+    let fact = AlertId("fact.00c0ffee00c0ffee".into());
+    if let Some(Item::Alert { alert, .. }) = items.first_mut() {
+        Arc::make_mut(alert).id = fact.clone();
+    }
+    bench.record(items).unwrap();
+    bench.shut();
+    let (bench, recovered) = Bench::open(dir.path(), 100);
+    assert_eq!(recovered.facts, [fact]);
+    bench.shut();
+}
+
 /// Where Pacemaker's groups were is kept over a restart; one of which nothing is known any more is forgotten.
 ///
 /// Rule: N3 N8

@@ -41,13 +41,14 @@ use crate::peer::{PeerMessage, PutOut};
 use crate::request::{Reply, RequestId};
 use crate::time::{Moment, Now, Span};
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use returns::Returning;
 use sets::Sets;
 
 pub use acknowledge::ACKNOWLEDGEMENTS_MAX;
+pub use raise::{FACT, TOLD_FACTS_MAX};
 pub use sets::{PROMISE_WAIT, TAKE_WAIT, VOTE_WAIT};
 
 /// A step that comes this much later than its deadline means that we stood still.
@@ -137,6 +138,9 @@ pub struct Node {
     pacemaker: Option<Box<pacemaker::Pacemaker>>,
     /// What an earlier run remembered of its groups, until it is watched.
     group_memories: Vec<GroupMemory>,
+    /// Alerts of earlier runs that are named after their facts: what Pacemaker's reports and pictures show again at
+    /// the start is not told again.
+    facts_on_disk: BTreeSet<AlertId>,
 }
 
 /// What a request is answered when its batch is on disk.
@@ -203,6 +207,7 @@ impl Node {
             sets: Sets::default(),
             pacemaker: None,
             group_memories: Vec::new(),
+            facts_on_disk: BTreeSet::new(),
         }
     }
 
@@ -332,6 +337,7 @@ impl Node {
             self.hear_stamp(now, latch.red_changed.max(latch.green_changed));
         }
         self.group_memories = recovered.groups;
+        self.facts_on_disk = recovered.facts.into_iter().collect();
         for acknowledgement in recovered.acknowledgements {
             self.remember_acknowledgement(acknowledgement);
         }

@@ -28,6 +28,9 @@ use alloc::vec::Vec;
 /// Groups whose fault's thread is remembered; the end of a further one begins a thread of its own.
 const THREADS_MAX: usize = 512;
 
+/// No ring takes longer than this to judge: who was silent for longer had another reason.
+const UNHEARD_MAX: Span = Span::from_secs(120);
+
 /// What this server knows of Pacemaker.
 #[derive(Clone, Debug)]
 pub(super) struct Pacemaker {
@@ -61,15 +64,19 @@ impl Node {
             return;
         };
         let mut news = Vec::new();
+        let waited = matches!(event, FromPacemaker::Waited(_));
         match event {
             FromPacemaker::Begins => {}
-            FromPacemaker::Report(report) => {
+            FromPacemaker::Report(report) | FromPacemaker::Waited(report) => {
                 let shared = match &report.kind {
                     Kind::Fencing { .. } => true,
                     Kind::Operation(operation) => operation.failed(),
                     _ => false,
                 };
-                pacemaker.watch.report(now, report.clone(), &mut news);
+                match waited {
+                    true => pacemaker.watch.waited(now, report.clone(), &mut news),
+                    false => pacemaker.watch.report(now, report.clone(), &mut news),
+                }
                 if shared {
                     let report = Some(report);
                     self.tell_all(&PeerMessage::Pacemaker { report }, out);
@@ -124,7 +131,7 @@ impl Node {
         let mut news = Vec::new();
         pacemaker.watch.tick(now, &mut news);
         let decided = pacemaker.watch.decided();
-        let hints = pacemaker.watch.hints();
+        let (hints, asks) = (pacemaker.watch.hints(), pacemaker.watch.asks());
         if pacemaker.watch.wants_look(now.at) {
             out.push(Action::LookAtPacemaker);
         }
@@ -132,6 +139,10 @@ impl Node {
         self.keep_groups();
         if hints {
             self.tell_all(&PeerMessage::Pacemaker { report: None }, out);
+        }
+        if asks {
+            let groups = Vec::new();
+            self.tell_all(&PeerMessage::Groups { groups }, out);
         }
         let Some(pacemaker) = self.pacemaker.as_mut().filter(|_| !decided.is_empty()) else {
             return;
@@ -174,6 +185,9 @@ impl Node {
             pacemaker.told_batch = Some(batch);
         }
         for one in news {
+            if let Some(fact) = &one.fact {
+                self.recall(fact);
+            }
             let about = About {
                 fact: one.fact,
                 maybe_told: one.late,
@@ -209,6 +223,14 @@ impl Node {
                 What::Fenced(fencing) => self.fenced(now, &fencing, about, out),
                 what => self.tell_state(now, what, about, out),
             }
+        }
+    }
+
+    /// What is in our books was told, by this run or an earlier one, and its notices go on from there.
+    fn recall(&mut self, fact: &str) {
+        let id = Node::fact_id(fact);
+        if self.facts_on_disk.contains(&id) {
+            self.is_new_fact(&id);
         }
     }
 
@@ -292,13 +314,19 @@ impl Node {
         pacemaker.threads.remove(group)
     }
 
-    /// For how long a server has not been heard.
+    /// For how long a server that Pacemaker has lost was not heard, if that is a sign of it: membership may judge
+    /// later than Pacemaker does. A server whose alert service was gone before says nothing by that.
     fn silence(&self, now: Now, node: &str) -> Option<Span> {
         let server = self.server_of_node(node).filter(|id| *id != self.own)?;
         let peer = self.membership.peer(server);
-        let fallen = matches!(peer.state, ServerState::Down | ServerState::Unseen);
         let heard = peer.paths.iter().filter_map(|path| path.heard_at).max();
-        let heard = heard.max(peer.last_word);
-        heard.filter(|_| fallen).map(|at| now.at.since(at))
+        let silence = now.at.since(heard.max(peer.last_word)?);
+        let interval = self.config.heartbeat.interval;
+        let fallen = match peer.state {
+            ServerState::Down | ServerState::Unseen => true,
+            ServerState::Up => silence > interval.times(2),
+            _ => false,
+        };
+        Some(silence).filter(|silence| fallen && *silence <= UNHEARD_MAX)
     }
 }

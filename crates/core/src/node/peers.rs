@@ -141,7 +141,7 @@ impl Node {
             PeerMessage::SetCommit { label } => self.set_committed(now, from, label, out),
             PeerMessage::SetInForce { label } => self.set_in_force(now, from, label, out),
             PeerMessage::Pacemaker { report } => self.pacemaker_of_peer(now, from, report, out),
-            PeerMessage::Groups { groups } => self.learn_groups(now, groups),
+            PeerMessage::Groups { groups } => self.learn_groups(now, from, groups, out),
             // The daemon carries these.
             PeerMessage::SetWant { .. }
             | PeerMessage::SetPiece { .. }

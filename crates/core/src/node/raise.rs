@@ -18,12 +18,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// How the name of an alert begins that was derived from a fact which every survivor sees.
-const FACT: &str = "fact.";
+pub const FACT: &str = "fact.";
 /// Facts that are remembered so that one fact is told once, however late another server tells of it.
 /// A fault of one server makes four at most (down or left, back, started, a part of a partition): of
 /// the 32 servers of a cluster eight faults each. The oldest is forgotten; told again by then it asks
 /// the other servers and the disk first, as what is repeated does.
-const TOLD_FACTS_MAX: usize = 4 * 8 * SERVERS_MAX;
+pub const TOLD_FACTS_MAX: usize = 4 * 8 * SERVERS_MAX;
 
 /// What an alert is about, beside its message and arguments.
 #[derive(Clone, Debug, Default)]

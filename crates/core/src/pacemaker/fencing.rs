@@ -36,6 +36,8 @@ struct Gathered {
     fact: String,
     until: Moment,
     told: bool,
+    /// Our own Pacemaker has reported it: what only others have they tell, who know whether it was tried before.
+    ours: bool,
     fencing: Fencing,
     /// An earlier run of this service may have told it.
     waited: bool,
@@ -53,12 +55,12 @@ pub(super) struct Fencings {
 }
 
 impl Fencings {
-    /// Takes a report of server `observer`. Answers it when there is no room to wait for others.
+    /// Takes a report of server `observer`, which may be ours. Answers it when there is no room to wait for others.
     pub(super) fn take(
         &mut self,
         (now, waited): (Moment, bool),
         (node, rc, description): (&str, i32, &str),
-        observer: &str,
+        (observer, ours): (&str, bool),
     ) -> Option<News> {
         let fact = fact(node, description);
         if let Some(known) = self.gathered.iter_mut().find(|one| one.fact == fact) {
@@ -66,6 +68,9 @@ impl Fencings {
             if observers.len() < OBSERVERS_MAX && !observers.iter().any(|one| one == observer) {
                 observers.push(observer.to_string());
                 observers.sort();
+            }
+            if ours && !core::mem::replace(&mut known.ours, true) && known.told {
+                (known.told, known.until) = (false, now + OBSERVERS_WAIT);
             }
             return None;
         }
@@ -83,7 +88,7 @@ impl Fencings {
             self.forget_oldest();
         }
         if self.gathered.len() >= GATHERED_MAX {
-            return Some(news(fact, waited, fencing));
+            return ours.then(|| news(fact, waited, fencing));
         }
         self.gathered.push(Gathered {
             waited,
@@ -92,6 +97,7 @@ impl Fencings {
             fact,
             until: now + OBSERVERS_WAIT,
             told: false,
+            ours,
             fencing,
         });
         None
@@ -105,7 +111,8 @@ impl Fencings {
             .filter(|one| !one.told && one.until <= now);
         due.filter_map(|one| {
             one.told = true;
-            (!one.again).then(|| news(one.fact.clone(), one.waited, one.fencing.clone()))
+            (one.ours && !one.again)
+                .then(|| news(one.fact.clone(), one.waited, one.fencing.clone()))
         })
         .collect()
     }
@@ -189,7 +196,10 @@ mod tests {
         let mut fencings = Fencings::default();
         let mut told = |at_ms: u64, rc: i32, words: &str| {
             let at = Moment(0) + Span::from_ms(at_ms);
-            assert_eq!(fencings.take((at, false), ("n1", rc, words), "n2"), None);
+            assert_eq!(
+                fencings.take((at, false), ("n1", rc, words), ("n2", true)),
+                None
+            );
             fencings.tick(at + OBSERVERS_WAIT).len()
         };
         assert_eq!(
@@ -223,14 +233,40 @@ mod tests {
         fencings.back("n1");
         let at = Moment(0) + Span::from_ms(9_000);
         let words = "Operation reboot of n1 by n2 for x: Error (ref=5)";
-        assert_eq!(fencings.take((at, false), ("n1", 1, words), "n2"), None);
+        assert_eq!(
+            fencings.take((at, false), ("n1", 1, words), ("n2", true)),
+            None
+        );
         assert_eq!(fencings.tick(at + OBSERVERS_WAIT).len(), 0);
         fencings.back("n1");
         fencings.lost("n1");
         let at = Moment(0) + Span::from_ms(19_000);
         let words = "Operation reboot of n1 by n2 for x: Error (ref=6)";
-        assert_eq!(fencings.take((at, false), ("n1", 1, words), "n2"), None);
+        assert_eq!(
+            fencings.take((at, false), ("n1", 1, words), ("n2", true)),
+            None
+        );
         assert_eq!(fencings.tick(at + OBSERVERS_WAIT).len(), 1);
+    }
+
+    /// A server that has just started does not know that it was tried before.
+    ///
+    /// Rule: N3 N9
+    #[test]
+    fn what_only_other_servers_report_is_told_by_them() {
+        let mut fencings = Fencings::default();
+        let of = ("n1", 1, "Operation reboot of n1 by n2 for x: Error (ref=7)");
+        let at = |ms| Moment(0) + Span::from_ms(ms);
+        assert_eq!(fencings.take((at(0), false), of, ("n3", false)), None);
+        assert_eq!(fencings.tick(at(400)), []);
+        // Ours comes late.
+        assert_eq!(fencings.take((at(500), false), of, ("n2", true)), None);
+        let news = fencings.tick(at(800));
+        assert!(
+            matches!(&news[..], [News { what: What::Fenced(one), .. }] if one.observers.len() == 2),
+            "{news:?}"
+        );
+        assert_eq!(fencings.tick(at(9_000)), []);
     }
 
     /// Rule: N3

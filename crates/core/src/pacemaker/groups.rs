@@ -37,8 +37,9 @@ const FENCING_WAIT: Span = Span::from_secs(60);
 const SEVERAL_WAIT: Span = Span::from_secs(3);
 /// A failure this long before a move can be its cause.
 const CAUSE_MAX: Span = Span::from_secs(60);
-/// A person's change of the configuration moves a group at once, or not at all.
-const PERSON_MAX: Span = Span::from_secs(5);
+/// A person's change of the configuration moves a group at once, or not at all; the times of both are whole seconds,
+/// and a busy cluster begins some seconds later.
+const PERSON_MAX: Span = Span::from_secs(10);
 /// A time of the configuration is whole seconds, of another node's clock.
 const CLOCKS_APART: Span = Span::from_secs(2);
 
@@ -104,8 +105,6 @@ pub(super) struct Lost {
     pub(super) fenced: bool,
     /// Fencing it failed: since when that is known, and the words.
     pub(super) failed: Option<(Moment, String)>,
-    /// It was told that it is to be fenced.
-    pub(super) asked: bool,
 }
 
 /// What is known beside the picture.
@@ -119,6 +118,10 @@ pub(super) struct Beside<'a> {
     /// It is the first picture: what it shows is how things are, and no news but for fresh reports and what
     /// an earlier run of this service remembered.
     pub(super) first: bool,
+    /// Others may still tell what they have watched.
+    pub(super) untaught: bool,
+    /// This node was away meanwhile: what is remembered others have watched, and may know more of.
+    pub(super) rejoined: bool,
 }
 
 /// A fact and the node whose server is to tell it.

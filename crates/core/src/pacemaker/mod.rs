@@ -38,8 +38,8 @@ pub use status::{
     RESOURCES_SHOWN_MAX, ResourceStatus,
 };
 pub use watch::{
-    FAULTS_MAX, GATHER, LATE_MAX, LOOK_EVERY, LOOK_GAP, LOOK_UNSETTLED, OTHERS_WAIT, REPORTS_MAX,
-    Watch,
+    FAULTS_MAX, GATHER, LATE_MAX, LOOK_EVERY, LOOK_GAP, LOOK_GAP_MAX, LOOK_REST, LOOK_UNSETTLED,
+    OTHERS_WAIT, REPORTS_MAX, Watch,
 };
 
 use crate::time::Span;

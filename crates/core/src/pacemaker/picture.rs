@@ -228,16 +228,46 @@ impl Picture {
         of_group.max_by_key(|past| (past.at, past.call))
     }
 
-    /// When a group's stop on a node began, if that is in the node's history.
-    pub fn stopped(&self, group: &Group, node: &str) -> Option<WallTime> {
+    /// When a group's stop on a node began, if that is in the node's history; only those for which `counts` holds:
+    /// the history has each resource's last stop, however long ago that was.
+    pub fn stopped(
+        &self,
+        group: &Group,
+        node: &str,
+        counts: impl Fn(WallTime) -> bool,
+    ) -> Option<WallTime> {
         let task = match group.kind {
             GroupKind::Promotable => "demote",
             _ => "stop",
         };
+        self.first((group, node), task, counts)
+    }
+
+    /// The same of its start.
+    pub fn started(
+        &self,
+        group: &Group,
+        node: &str,
+        counts: impl Fn(WallTime) -> bool,
+    ) -> Option<WallTime> {
+        let task = match group.kind {
+            GroupKind::Promotable => "promote",
+            _ => "start",
+        };
+        self.first((group, node), task, counts)
+    }
+
+    fn first(
+        &self,
+        (group, node): (&Group, &str),
+        task: &str,
+        counts: impl Fn(WallTime) -> bool,
+    ) -> Option<WallTime> {
         let of_group = self.operations.iter().filter(|past| {
             past.task == task && same(&past.node, node) && group.has(&past.resource)
         });
-        of_group.filter_map(|past| past.at).min()
+        let times = of_group.filter_map(|past| past.at);
+        times.filter(|at| counts(*at)).min()
     }
 
     /// Where a group is.

@@ -8,13 +8,13 @@ use super::clones::Clones;
 use super::fencing::Fencings;
 use super::groups::{Groups, Lost};
 use super::nodes::Quorum;
-use super::picture::Picture;
+use super::picture::{Picture, same};
 use super::report::{Kind, Report};
 use super::resources::Troubles;
 use super::starts::FailedStarts;
 use super::{News, What};
 use crate::time::{Moment, Now, Span, WallTime};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -35,11 +35,21 @@ pub const LOOK_EVERY: Span = Span::from_secs(30);
 pub const LOOK_UNSETTLED: Span = Span::from_secs(2);
 /// Least time between two looks.
 pub const LOOK_GAP: Span = Span::from_ms(500);
+/// The same after a look that took long, while nothing is urgent: so many times as long as it took, because on a busy
+/// machine looks take their time from what is looked at.
+pub const LOOK_REST: u64 = 5;
+/// But no longer than this.
+pub const LOOK_GAP_MAX: Span = Span::from_secs(2);
 
 /// A report is followed by others of the same happening: a look waits this long for them.
 const LOOK_AFTER: Span = Span::from_ms(100);
+/// How long groups that nothing is known of wait, after Pacemaker has begun anew here, for what servers have watched
+/// whose Pacemaker ran on.
+const TAUGHT_WAIT: Span = Span::from_secs(1);
 /// How long reports wait for the first picture, which says what group a resource belongs to.
 const FIRST_WAIT: Span = Span::from_secs(3);
+/// What follows from a node's loss comes within this time, and is looked for without rest.
+const LOSS_URGENT: Span = Span::from_secs(60);
 /// How long a failure waits for a look that shows its reason.
 const REASON_WAIT: Span = Span::from_secs(1);
 /// Names of reports that are remembered, so that one handed over twice counts once.
@@ -74,18 +84,30 @@ pub struct Watch {
     looking: bool,
     look_at: Moment,
     looked_at: Option<Moment>,
+    /// How long the last look took.
+    look_took: Span,
     blind: Option<Moment>,
     blind_why: String,
     blind_told: bool,
     groups: Groups,
     clones: Clones,
     failed_starts: FailedStarts,
+    /// Pacemaker has begun anew on this node, and has not shown anything of use since.
+    anew: bool,
+    /// When it then first did.
+    joined: Option<WallTime>,
+    /// The others should tell what they have watched.
+    asks: bool,
+    /// Until when that is waited for.
+    taught_by: Option<Moment>,
     /// The whole cluster is being stopped, or was.
     stopped: bool,
     troubles: Troubles,
     fencings: Fencings,
     quorum: Quorum,
     lost: BTreeMap<String, Lost>,
+    /// Nodes of which it was told that they are to be fenced, until they are back and nothing of that is under way.
+    asked: BTreeSet<String>,
     starts: BTreeMap<String, WallTime>,
     late: Vec<(Moment, News)>,
 }
@@ -109,17 +131,23 @@ impl Watch {
             looking: false,
             look_at: now,
             looked_at: None,
+            look_took: Span::ZERO,
             blind: None,
             blind_why: String::new(),
             blind_told: false,
             groups: Groups::default(),
             clones: Clones::default(),
             failed_starts: FailedStarts::default(),
+            anew: false,
+            joined: None,
+            asks: false,
+            taught_by: None,
             stopped: false,
             troubles: Troubles::default(),
             fencings: Fencings::default(),
             quorum: Quorum::default(),
             lost: BTreeMap::new(),
+            asked: BTreeSet::new(),
             starts: BTreeMap::new(),
             late: Vec::new(),
         }
@@ -127,6 +155,17 @@ impl Watch {
 
     /// Takes a report of this server's agent. One that was taken before is only said to be decided.
     pub fn report(&mut self, now: Now, report: Report, news: &mut Vec<News>) {
+        self.take(now, (report, false), news);
+    }
+
+    /// Takes one that was on disk when this run began: an earlier one may have told of it, whatever was looked at by
+    /// now.
+    pub fn waited(&mut self, now: Now, report: Report, news: &mut Vec<News>) {
+        self.take(now, (report, true), news);
+    }
+
+    fn take(&mut self, now: Now, (report, waited): (Report, bool), news: &mut Vec<News>) {
+        let waited = waited || self.picture.is_none();
         let key = report.key();
         if self.keys.contains(&key) {
             // Unless something is still to follow from it.
@@ -149,22 +188,24 @@ impl Watch {
         if looks {
             self.look_by(now.at + LOOK_AFTER);
         }
+        // That this node could not be fenced is told by those that have tried: it may be back and know of no try.
         if let Kind::Fencing {
             node,
             rc,
             description,
         } = &report.kind
+            && !same(node, &self.own)
         {
             let of = (node.as_str(), *rc, description.as_str());
-            let waited = self.picture.is_none();
-            news.extend(self.fencings.take((now.at, waited), of, &self.own));
+            let by = (self.own.as_str(), true);
+            news.extend(self.fencings.take((now.at, waited), of, by));
         }
         self.gathered.push((now.at, report));
         let wait = match self.picture {
             Some(_) => GATHER,
             None => FIRST_WAIT,
         };
-        self.waited |= self.picture.is_none();
+        self.waited |= waited;
         self.gather_until.get_or_insert(now.at + wait);
         if self.gathered.len() >= REPORTS_MAX {
             self.gather_until = Some(now.at);
@@ -182,7 +223,7 @@ impl Watch {
         } = &report.kind
         {
             let of = (node.as_str(), *rc, description.as_str());
-            news.extend(self.fencings.take((now.at, false), of, by));
+            news.extend(self.fencings.take((now.at, false), of, (by, false)));
         }
     }
 
@@ -190,6 +231,7 @@ impl Watch {
     pub fn looked(&mut self, now: Now, result: Result<Picture, String>, news: &mut Vec<News>) {
         self.looking = false;
         self.looked_at = Some(now.at);
+        self.look_took = now.at.since(self.asked_at);
         match result.and_then(|picture| self.of_use(now, picture)) {
             Ok(picture) => {
                 self.see(now, picture, news);
@@ -215,6 +257,9 @@ impl Watch {
             self.look_at = now.at + next;
         }
         self.look_by(now.at + next);
+        if let Some(by) = self.taught_by.filter(|by| *by > now.at) {
+            self.look_by(by);
+        }
         self.tick(now, news);
     }
 
@@ -261,7 +306,7 @@ impl Watch {
     pub fn next_deadline(&self) -> Moment {
         let look = match (self.looking, self.looked_at) {
             (true, _) => None,
-            (false, Some(last)) => Some(self.look_at.max(last + LOOK_GAP)),
+            (false, Some(last)) => Some(self.look_at.max(last + self.gap(last))),
             (false, None) => Some(self.look_at),
         };
         let others = [
@@ -282,7 +327,9 @@ impl Watch {
 
     /// Whether the cluster is to be looked at now; the answer is to be given to [`Watch::looked`].
     pub fn wants_look(&mut self, now: Moment) -> bool {
-        let rested = self.looked_at.is_none_or(|last| last + LOOK_GAP <= now);
+        let rested = self
+            .looked_at
+            .is_none_or(|last| last + self.gap(last) <= now);
         let wants = !self.looking && self.look_at <= now && rested;
         if wants {
             self.looking = true;
@@ -303,9 +350,47 @@ impl Watch {
         core::mem::take(&mut self.hint)
     }
 
+    /// Whether the other servers are to be asked what they have watched: this node takes part again, and what was
+    /// known here before, or was told before, no longer counts.
+    pub fn asks(&mut self) -> bool {
+        core::mem::take(&mut self.asks)
+    }
+
     /// Another server has seen something change.
     pub fn hinted(&mut self, now: Moment) {
         self.look_by(now);
+    }
+
+    /// Pacemaker began anew on this node at `at`.
+    fn begin_anew(&mut self, at: WallTime) {
+        self.groups.begun_anew(at);
+        (self.anew, self.joined) = (true, None);
+    }
+
+    /// What others have watched is asked for when this node takes part: before that it is of a time that may be over.
+    fn join(&mut self, now: Now) {
+        if core::mem::take(&mut self.anew) {
+            (self.joined, self.asks) = (Some(now.wall), true);
+            self.taught_by = Some(now.at + TAUGHT_WAIT);
+        }
+    }
+
+    /// How long to rest after the look that ended at `last`: a failure and what a loss leads to wait for none.
+    fn gap(&self, last: Moment) -> Span {
+        let mut losses = self.lost.values();
+        let urgent = self.picture.is_none()
+            || self.blind.is_some()
+            || self.reason_by().is_some()
+            || self.taught_by.is_some_and(|by| by > last)
+            || losses.any(|lost| last.since(lost.noticed) < LOSS_URGENT);
+        match urgent {
+            true => LOOK_GAP,
+            false => self
+                .look_took
+                .times(LOOK_REST)
+                .min(LOOK_GAP_MAX)
+                .max(LOOK_GAP),
+        }
     }
 
     fn unsettled(&self) -> bool {

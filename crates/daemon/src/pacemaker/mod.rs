@@ -133,30 +133,32 @@ impl Task {
         let mut due = interval(READ_EVERY);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut bytes = vec![0; spool::FILE_BYTES_MAX + 1];
+        // Before anything else: an earlier run may have told of what is there.
+        self.read(FromPacemaker::Waited).await;
         loop {
             tokio::select! {
                 received = receive(socket.as_ref(), &mut bytes) => match received {
                     // More pokes may wait: one reading is enough for all of them.
                     Ok(0) => {
                         let rest = drain(socket.as_ref(), &mut bytes);
-                        self.read().await;
+                        self.read(FromPacemaker::Report).await;
                         for report in rest {
-                            self.hand(report).await;
+                            self.hand(FromPacemaker::Report(report)).await;
                         }
                     }
                     Ok(length) => if let Some(report) = spool::parse(&bytes[..length]) {
-                        self.hand(report).await;
+                        self.hand(FromPacemaker::Report(report)).await;
                     },
                     Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
                 },
                 () = self.wake.notified() => self.remove().await,
-                _ = due.tick() => self.read().await,
+                _ = due.tick() => self.read(FromPacemaker::Report).await,
             }
         }
     }
 
-    /// Takes what is new in the directory.
-    async fn read(&self) {
+    /// Takes what is new in the directory, as `what`.
+    async fn read(&self, what: fn(Report) -> FromPacemaker) {
         let (dir, books) = (self.dir.clone(), Arc::clone(&self.books));
         let read = tokio::task::spawn_blocking(move || {
             let known = |key: &str| books.lock().is_ok_and(|books| books.handed.contains(key));
@@ -181,16 +183,16 @@ impl Task {
                     if let Ok(mut books) = self.books.lock() {
                         books.handed.insert(report.key());
                     }
-                    self.hand(report).await;
+                    self.hand(what(report)).await;
                 }
             }
         }
     }
 
     /// A storm of reports takes no places of heartbeats.
-    async fn hand(&self, report: Report) {
+    async fn hand(&self, report: FromPacemaker) {
         room_for_peers(&self.inbox).await;
-        let _ = self.inbox.send(event(FromPacemaker::Report(report))).await;
+        let _ = self.inbox.send(event(report)).await;
     }
 
     async fn remove(&self) {

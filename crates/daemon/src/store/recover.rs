@@ -3,9 +3,9 @@
 //! A row that cannot be understood is passed over: the rows beside it are somebody's notice.
 
 use super::row::{self, ALERT_COLUMNS, alert_columns, notice_columns};
-use noroshi_core::alert::{Acknowledgement, Alert, Message, row as row_of_table};
+use noroshi_core::alert::{Acknowledgement, Alert, AlertId, Message, row as row_of_table};
 use noroshi_core::event::{Latch, Recovered, StoredNotice, View};
-use noroshi_core::node::ACKNOWLEDGEMENTS_MAX;
+use noroshi_core::node::{ACKNOWLEDGEMENTS_MAX, FACT, TOLD_FACTS_MAX};
 use noroshi_core::notice::outbox::Page;
 use noroshi_core::notice::{Channel, NoticeRecord, NoticeState, UNSENT_WHY};
 use noroshi_core::pacemaker::{GROUPS_MAX, GroupMemory};
@@ -14,6 +14,9 @@ use std::sync::Arc;
 
 /// Most unfinished notices handed over at the start; the others are loaded when there is room.
 pub const RECOVER_NOTICES_MAX: u32 = 256;
+/// Among so many of the latest alerts those are looked for that are named after their facts: as many as there can
+/// be reports of Pacemaker that wait, each of which makes one alert at most.
+const FACTS_AMONG_MAX: u32 = 4_096;
 
 /// Reads everything that the daemon starts from.
 pub(super) fn recover(conn: &Connection) -> Result<Recovered> {
@@ -32,6 +35,7 @@ pub(super) fn recover(conn: &Connection) -> Result<Recovered> {
         views: views(conn)?,
         acknowledgements: acknowledgements(conn)?,
         groups: groups(conn)?,
+        facts: facts(conn)?,
         trouble: None,
     })
 }
@@ -198,6 +202,18 @@ pub(super) fn acknowledgements(conn: &Connection) -> Result<Vec<Acknowledgement>
     }
     found.reverse();
     Ok(found)
+}
+
+/// The latest alerts that are named after their facts.
+fn facts(conn: &Connection) -> Result<Vec<AlertId>> {
+    let mut statement = conn.prepare(
+        "SELECT id FROM (SELECT id FROM alert ORDER BY row DESC LIMIT ?1)
+         WHERE substr(id, 1, length(?2)) = ?2 LIMIT ?3",
+    )?;
+    let facts_max = i64::try_from(TOLD_FACTS_MAX).unwrap_or(0);
+    let named = |row: &rusqlite::Row<'_>| row.get(0).map(AlertId);
+    let found = statement.query_map(params![FACTS_AMONG_MAX, FACT, facts_max], named)?;
+    Ok(found.flatten().collect())
 }
 
 /// What is remembered of Pacemaker's groups. One that cannot be read is left out: it is learned anew.

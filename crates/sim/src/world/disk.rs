@@ -195,6 +195,12 @@ impl Disk {
             .is_some_and(|latch| latch.red == Glow::Blink)
     }
 
+    fn latest_facts(&self) -> Vec<AlertId> {
+        let ids = self.alerts.iter().rev().map(|alert| alert.id.clone());
+        let facts = ids.filter(|id| id.0.starts_with(noroshi_core::node::FACT));
+        facts.take(noroshi_core::node::TOLD_FACTS_MAX).collect()
+    }
+
     pub(super) fn recover(&self) -> Recovered {
         let notices = self.stored_after(&Page {
             after: 0,
@@ -213,6 +219,7 @@ impl Disk {
                 .filter(|memory| !memory.is_blank())
                 .cloned()
                 .collect(),
+            facts: self.latest_facts(),
             trouble: None,
             unsent_mails: self.unsent_mails(),
             licences: self

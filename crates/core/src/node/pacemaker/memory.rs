@@ -92,11 +92,24 @@ impl Node {
         }));
     }
 
-    /// What another server has watched, for groups that nothing is known of here.
-    pub(in crate::node) fn learn_groups(&mut self, now: Now, groups: Vec<GroupMemory>) {
+    /// What another server has watched, for groups that nothing is known of here; or it asks what we have. Only a
+    /// server that takes part itself knows more than one that has just joined.
+    pub(in crate::node) fn learn_groups(
+        &mut self,
+        now: Now,
+        from: ServerId,
+        groups: Vec<GroupMemory>,
+        out: &mut Vec<Action>,
+    ) {
         let Some(pacemaker) = &mut self.pacemaker else {
             return;
         };
+        if groups.is_empty() {
+            if pacemaker.watch.picture().is_some() {
+                self.tell_groups_to(from, out);
+            }
+            return;
+        }
         for memory in groups.iter().take(TOLD_MAX) {
             if let Some(thread) = &memory.thread
                 && pacemaker.threads.len() < super::THREADS_MAX

@@ -141,6 +141,36 @@ fn a_failover_is_mailed_in_the_settings_language_with_its_thread() {
     }
 }
 
+/// Pacemaker's word may come before membership's.
+///
+/// Rule: N3
+#[test]
+fn a_group_was_away_from_when_its_server_was_last_heard_whoever_judges_first() {
+    for (heard_ms, words) in [(4_000, "4.0 s"), (600_000, "less than 1 s")] {
+        let (mut node, now) = watching(Language::En, Sort::Other);
+        let heard = Heard {
+            from: ServerId(0),
+            path: crate::config::InterconnectId(0),
+            session: SessionId([1; 12]),
+            phase: Phase::Running,
+            missed: 0,
+            config_digest: 0,
+        };
+        node.step(now, Event::Heard(heard), &mut Vec::new());
+        let mut after = picture("sv2", Sort::Other);
+        after.nodes[0].online = false;
+        let mut out = Vec::new();
+        node.step(later(now, heard_ms), looked(after), &mut out);
+        let over = alerts(&out).into_iter().map(|(text, _)| text);
+        let over = over.filter(|text| text.contains("failed over"));
+        let over: Vec<String> = over.collect();
+        assert!(
+            over.len() == 1 && over[0].ends_with(&alloc::format!("It was away for {words}.")),
+            "{over:?}"
+        );
+    }
+}
+
 /// Rule: N3 N8
 #[test]
 fn a_report_is_forgotten_when_what_follows_from_it_is_on_disk() {
@@ -315,6 +345,105 @@ fn where_groups_are_is_on_disk_and_a_failover_over_a_restart_is_mailed_once() {
     again.step(later(now, 6_000), looked(after), &mut out);
     let words = "Group web has failed over from server sv1 to server sv2: server sv1 is lost. It was away for 3.0 s.";
     assert_eq!(alerts(&out), [(words.to_string(), true)]);
+}
+
+/// After a crash its report is handed over again, and the cluster may be looked at before.
+///
+/// Rule: N3 N8 N9
+#[test]
+fn what_an_earlier_run_has_put_on_disk_is_not_told_again_from_its_report() {
+    for on_disk in [true, false] {
+        let (mut node, now) = watching(Language::En, Sort::FloatingIp);
+        let failed = report(now, "monitor", 7);
+        let mut out = Vec::new();
+        let event = Event::Pacemaker(Box::new(FromPacemaker::Report(failed.clone())));
+        node.step(now, event, &mut out);
+        node.step(later(now, 1_600), Event::Tick, &mut out);
+        let items = out.iter().filter_map(|action| match action {
+            Action::Record { items, .. } => Some(items),
+            _ => None,
+        });
+        let facts = items.flatten().filter_map(|item| match item {
+            Item::Alert { alert, .. } if alert.text.starts_with("Monitoring") => {
+                Some(alert.id.clone())
+            }
+            _ => None,
+        });
+        let facts: Vec<AlertId> = facts.filter(|_| on_disk).collect();
+        assert_eq!(facts.len(), usize::from(on_disk));
+
+        let at = later(now, 9_000);
+        let mut again = Node::new(at, node.own, SessionId([9; 12]), node.config.clone());
+        let recovered = crate::event::Recovered {
+            facts,
+            ..crate::event::Recovered::default()
+        };
+        again.step(at, Event::Start(Box::new(recovered)), &mut out);
+        for event in [
+            FromPacemaker::Begins,
+            FromPacemaker::Looked(Ok(Box::new(picture("sv1", Sort::FloatingIp)))),
+            FromPacemaker::Waited(failed),
+        ] {
+            out.clear();
+            again.step(
+                later(at, 20_000),
+                Event::Pacemaker(Box::new(event)),
+                &mut out,
+            );
+        }
+        again.step(later(at, 22_000), Event::Tick, &mut out);
+        // Nobody knows it: the other servers may have told it, so they are asked first.
+        let told = alerts(&out).len();
+        assert_eq!(told, usize::from(!on_disk), "{out:?}");
+        let repeated = out.iter().any(|action| match action {
+            Action::Tell(_, message) => {
+                matches!(&**message, PeerMessage::Alert { repeated: true, .. })
+            }
+            _ => false,
+        });
+        assert_eq!(repeated, !on_disk, "{out:?}");
+    }
+}
+
+/// Rule: N3 N9
+#[test]
+fn who_takes_part_again_asks_the_others_what_they_have_watched() {
+    let (mut node, now) = watching(Language::En, Sort::Other);
+    let mut out = Vec::new();
+    let mut joining = picture("sv1", Sort::Other);
+    joining.nodes[1].online = false;
+    node.step(later(now, 1_000), looked(joining), &mut out);
+    let asks = |out: &[Action]| {
+        let groups = out.iter().filter_map(|action| match action {
+            Action::Tell(server, message) => match &**message {
+                PeerMessage::Groups { groups } => Some((*server, groups.len())),
+                _ => None,
+            },
+            _ => None,
+        });
+        groups.collect::<Vec<_>>()
+    };
+    let asking = || {
+        let groups = Vec::new();
+        Event::Peer(ServerId(0), Box::new(PeerMessage::Groups { groups }))
+    };
+    // What it knows is of before.
+    node.step(later(now, 1_500), asking(), &mut out);
+    assert_eq!(asks(&out), []);
+    node.step(
+        later(now, 3_000),
+        looked(picture("sv1", Sort::Other)),
+        &mut out,
+    );
+    assert_eq!(asks(&out), [(ServerId(0), 0), (ServerId(2), 0)]);
+    out.clear();
+    node.step(
+        later(now, 4_500),
+        looked(picture("sv1", Sort::Other)),
+        &mut out,
+    );
+    node.step(later(now, 4_600), asking(), &mut out);
+    assert_eq!(asks(&out), [(ServerId(0), 1)]);
 }
 
 /// Rule: N3 M11

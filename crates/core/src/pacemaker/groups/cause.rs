@@ -21,7 +21,7 @@ impl Look<'_> {
         // Nobody watched when it went.
         let blind = self.known.remembered && away.is_none();
         let seen = away.map_or(self.now.wall, |away| away.since).min(until);
-        let (why, since) = self.cause(&from, seen, away, blind);
+        let (why, since) = self.cause((&from, to), seen, away, blind);
         let role_of = (self.group.kind == GroupKind::Promotable).then(|| {
             self.group
                 .members
@@ -48,7 +48,7 @@ impl Look<'_> {
     /// noticed.
     fn cause(
         &self,
-        from: &str,
+        (from, to): (&str, &str),
         seen: WallTime,
         away: Option<&Away>,
         blind: bool,
@@ -57,8 +57,8 @@ impl Look<'_> {
         let lost = self.beside.lost.iter().find(|(name, _)| same(name, from));
         let gone = node.is_none_or(|node| !node.online);
         let left = node.is_some_and(PacemakerNode::has_left);
-        let stopped = self.picture.stopped(self.group, from);
-        let begun = stopped.filter(|at| near(*at, seen, CAUSE_MAX));
+        let recent = |at: WallTime| near(at, seen, CAUSE_MAX);
+        let begun = self.picture.stopped(self.group, from, recent);
         if let Some((_, lost)) = lost.filter(|(_, lost)| gone && (lost.fenced || !left)) {
             let fenced = lost.fenced;
             return (Why::Lost { fenced }, Some(lost.at.min(seen)));
@@ -92,7 +92,9 @@ impl Look<'_> {
             return (Why::Standby, begun);
         }
         let person = self.picture.by_person();
-        let at = begun.unwrap_or(seen);
+        // What the change led to began at once, however long the way took.
+        let first = begun.or_else(|| self.picture.started(self.group, to, recent));
+        let at = first.map_or(seen, |first| first.min(seen));
         let why = match person.filter(|(_, by)| by.is_none_or(|by| near(by, at, PERSON_MAX))) {
             Some((by, _)) => Why::Person { by },
             // A node that has come back meanwhile has no history of a stop.

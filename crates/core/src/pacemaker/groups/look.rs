@@ -1,7 +1,7 @@
 //! One look at one group: where it is, and what that means after where it was.
 
 use super::known::{Away, Known};
-use super::{Beside, FENCING_WAIT, Found, HELD_WAIT, SEVERAL_WAIT, UNSETTLED_MAX};
+use super::{Beside, FENCING_WAIT, Found, HELD_WAIT, SEVERAL_WAIT, UNSETTLED_MAX, Why};
 use crate::pacemaker::picture::{Group, Picture, Place, Sort, same};
 use crate::pacemaker::{Absence, News, Unfenced, What};
 use crate::time::{Now, WallTime};
@@ -25,6 +25,11 @@ impl Look<'_> {
         }
         self.known.open = false;
         let found = match place {
+            // Whoever has watched knows whether it started here or moved.
+            Place::On(node) if self.waits_for_others(&node) => {
+                self.known.open = true;
+                None
+            }
             Place::On(node) => self.runs(node),
             Place::Nowhere => self.nowhere(None),
             Place::Part(node, idle) => self.nowhere(Some((node, idle))),
@@ -50,6 +55,11 @@ impl Look<'_> {
             let at = run.at.unwrap_or_default().0;
             format!("{} {} {at}", run.node, run.call)
         });
+        let goes_on = !old.is_empty() && old == self.known.run;
+        let holds = self.known.holds;
+        if !goes_on {
+            self.known.holds = 0;
+        }
         let name = &self.group.name;
         let told = away.as_ref().is_some_and(|away| away.told);
         let wanted = away.as_ref().is_some_and(|away| away.stopped);
@@ -69,7 +79,7 @@ impl Look<'_> {
             Some(from) if !same(&from, &node) && !wanted => {
                 let moved = self.moved(from, &node, away.as_ref(), fresh);
                 // It had been down, and its old node is there again: nothing that has moved.
-                match told && moved.why == super::Why::Preferred {
+                match told && moved.why == Why::Preferred {
                     true => ("runs", again(after)),
                     false => ("runs", What::Moved(moved)),
                 }
@@ -77,6 +87,8 @@ impl Look<'_> {
             // Restarted where it was: what had failed is told by itself.
             Some(_) if !told => return None,
             None if told && !wanted => ("runs", again(after)),
+            // That it began may have been told by the name of this run.
+            Some(_) if goes_on && !wanted => ("again", again(after)),
             Some(_) => ("runs", again(after.filter(|_| !wanted))),
             // How things are when this service starts is no news, unless it just happened.
             None if !own
@@ -96,9 +108,17 @@ impl Look<'_> {
         let run = match self.known.run.as_str() {
             // Without a history the run before tells this one apart.
             "" => format!("after {old} on {node}"),
+            run if fact == "again" => format!("{run} {holds}"),
             run => run.to_string(),
         };
-        Some(self.fact(Some(node), format!("{fact} {name} {run}"), what))
+        let unseen = matches!(&what, What::Moved(moved) if moved.why == Why::Unseen);
+        let others_know = unseen && self.beside.rejoined && self.known.remembered;
+        let teller = Some(node).filter(|_| !others_know);
+        Some(self.fact(teller, format!("{fact} {name} {run}"), what))
+    }
+
+    fn waits_for_others(&self, node: &str) -> bool {
+        self.beside.untaught && self.known.is_blank() && same(node, self.beside.own)
     }
 
     /// The one node that was lost lately: from there a group came that is not known from before.
@@ -191,14 +211,24 @@ impl Look<'_> {
             return None;
         }
         (away.told, self.known.open) = (true, false);
+        let nth = self.nth_hold();
         let (group, run) = (self.group.name.clone(), self.known.run.clone());
-        let fact = format!("held {group} {node} {run}");
+        let fact = format!("held {group} {node} {run}{nth}");
         let what = What::Held {
             group,
             node: node.to_string(),
             why,
         };
         Some(self.fact(self.picture.decider.clone(), fact, what))
+    }
+
+    /// Tells this hold of a run apart from those before, alike on every server that has watched them.
+    pub(super) fn nth_hold(&mut self) -> String {
+        self.known.holds = self.known.holds.saturating_add(1);
+        match self.known.holds {
+            1 => String::new(),
+            nth => format!(" {nth}"),
+        }
     }
 
     fn several(&mut self, nodes: Vec<String>) -> Option<Found> {

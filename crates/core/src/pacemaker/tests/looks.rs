@@ -93,3 +93,39 @@ fn a_pacemaker_that_cannot_be_read_is_told_once() {
         "{news:?}"
     );
 }
+
+/// Looks cost the nodes more the busier these are.
+///
+/// Rule: N3
+#[test]
+fn looks_that_take_long_leave_time_between_them_unless_something_is_wrong() {
+    let lost = Report {
+        kind: Kind::Node {
+            node: "n3".into(),
+            member: false,
+        },
+        ..operation(0, "n1", "start", 0)
+    };
+    let fine = operation(10_900, "n1", "start", 0);
+    let failed = operation(10_900, "n1", "monitor", 7);
+    for (took_ms, report, gap_ms) in [
+        (20, &fine, 500),
+        (200, &fine, 1_000),
+        (900, &fine, 2_000),
+        (900, &failed, 500),
+        (900, &lost, 500),
+    ] {
+        let mut play = Play::new("n1");
+        play.report(10_000, operation(9_990, "n1", "start", 0));
+        assert!(play.watch.wants_look(now(10_100).at));
+        let ended = 10_100 + took_ms;
+        play.see(ended, picture(Some("n1"), 0));
+        play.report(ended + 1, report.clone());
+        let wants = |play: &mut Play, ms| play.watch.wants_look(now(ms).at);
+        assert!(
+            !wants(&mut play, ended + gap_ms - 1),
+            "{took_ms} {report:?}"
+        );
+        assert!(wants(&mut play, ended + gap_ms), "{took_ms} {report:?}");
+    }
+}

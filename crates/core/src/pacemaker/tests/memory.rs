@@ -218,3 +218,93 @@ fn a_server_that_has_not_watched_learns_from_one_that_has() {
     assert_eq!(late.tick(99_000), []);
     assert_eq!(late.watch.last_place("g1"), Some("n1"));
 }
+
+/// What the others told before this node took part again no longer counts, and is asked for anew.
+///
+/// Rule: N3 N9
+#[test]
+fn a_group_that_comes_here_just_after_the_node_returned_is_told_with_where_it_was() {
+    for taught in [true, false] {
+        let mut play = Play::new("n2");
+        let memories = play.watch.memories();
+        let mut joining = picture(Some("n1"), 0);
+        joining.nodes[1].online = false;
+        play.see(900_000, joining);
+        assert!(!play.watch.asks());
+        let here = || {
+            let mut here = picture(Some("n2"), 901_000);
+            here.operations.push(Past {
+                node: "n1".into(),
+                resource: "d1".into(),
+                task: "stop".into(),
+                done: true,
+                at: at(900_000),
+                ..Past::default()
+            });
+            here
+        };
+        play.report(901_500, operation(901_400, "n2", "start", 0));
+        play.see(901_600, here());
+        assert!(play.watch.asks());
+        assert_eq!(play.tick(901_600), []);
+        if taught {
+            play.watch.learn(now(901_650).at, memories);
+            assert!(play.watch.next_deadline() <= now(902_100).at);
+            let kind = Kind::Node {
+                node: "n2".into(),
+                member: true,
+            };
+            let at_us = now(900_500).wall.0 * 1_000;
+            let late = Report {
+                at_us,
+                kind,
+                ..lost(0)
+            };
+            play.report(901_700, late);
+        }
+        assert!(play.watch.next_deadline() <= now(902_600).at);
+        play.see(902_600, here());
+        let news = play.tick(902_600);
+        let [one] = &news[..] else {
+            panic!("{taught}: {news:?}")
+        };
+        match &one.what {
+            What::Moved(moved) => {
+                assert!(taught && moved.from == "n1" && moved.why == Why::Preferred);
+            }
+            what => assert!(!taught && matches!(what, What::Started { after: None, .. })),
+        }
+        assert!(!one.late && !play.watch.asks());
+    }
+}
+
+/// Its group was told to stay down, and starts there again.
+///
+/// Rule: N3 N9 N11
+#[test]
+fn a_node_that_returns_with_its_group_ends_the_trouble_that_others_have_told() {
+    let mut others = Play::new("n2");
+    others.see(1_000, picture(None, 0));
+    others.see(7_000, picture(None, 0));
+    assert_eq!(others.tick(7_000).len(), 1);
+    let mut play = Play::new("n1");
+    let mut joining = picture(None, 0);
+    joining.nodes[0].online = false;
+    play.see(10_000, joining);
+    play.see(11_000, picture(None, 0));
+    if play.watch.asks() {
+        play.watch.learn(now(11_050).at, others.watch.memories());
+    }
+    play.report(12_500, operation(12_400, "n1", "start", 0));
+    let mut facts = Vec::new();
+    for mut play in [play, others] {
+        play.see(12_600, picture(Some("n1"), 12_000));
+        facts.extend(play.tick(30_000));
+    }
+    let [own, other] = &facts[..] else {
+        panic!("{facts:?}")
+    };
+    assert_eq!(own.fact, other.fact);
+    assert!(!own.late && other.late);
+    assert!(matches!(own.what, What::Started { after: Some(_), .. }));
+}

@@ -13,6 +13,9 @@ impl Watch {
     /// What an earlier run of this service remembered of groups, or a server that has watched them.
     pub fn learn(&mut self, now: Moment, memories: Vec<GroupMemory>) {
         self.groups.learn(now, memories);
+        if self.taught_by.is_some_and(|by| now < by) {
+            self.look_by(now);
+        }
     }
 
     /// What is to be remembered of groups.

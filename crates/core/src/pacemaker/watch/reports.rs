@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 /// Resources whose last start is remembered.
 const STARTS_MAX: usize = 1_024;
 /// Nodes that are remembered as lost.
-const LOST_MAX: usize = 64;
+pub(super) const LOST_MAX: usize = 64;
 
 impl Watch {
     /// Says of reports that they are done with.
@@ -45,8 +45,10 @@ impl Watch {
             Kind::Node { node, member: true } => {
                 self.lost.remove(node);
                 self.fencings.back(node);
-                if same(node, &self.own) {
-                    self.groups.begun_anew(at);
+                // A report that comes after the picture that shows it says nothing new.
+                let is_known = self.joined.is_some_and(|joined| at <= joined);
+                if same(node, &self.own) && !is_known {
+                    self.begin_anew(at);
                 }
             }
             Kind::Fencing {

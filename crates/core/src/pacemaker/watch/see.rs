@@ -1,5 +1,6 @@
 //! What a picture shows, against the one before and what was reported.
 
+use super::reports::LOST_MAX;
 use super::{GATHER, LATE_MAX, OTHERS_WAIT, Watch, own};
 use crate::pacemaker::groups::Beside;
 use crate::pacemaker::nodes::compare;
@@ -19,7 +20,7 @@ impl Watch {
             // Until it has joined it shows no quorum, and a standby that nobody has set.
             Some(own) if !own.takes_part() => {
                 if !own.online {
-                    self.groups.begun_anew(now.wall);
+                    self.begin_anew(now.wall);
                 }
                 Err("this node does not take part in the cluster".to_string())
             }
@@ -38,6 +39,7 @@ impl Watch {
         let Some(picture) = self.picture.clone() else {
             return;
         };
+        self.join(now);
         self.note_nodes(now, before.as_ref(), &picture);
         // They waited for it.
         if first || (self.gathered_for(now.at) >= GATHER && self.reason_by().is_none()) {
@@ -56,6 +58,8 @@ impl Watch {
             starts: &self.starts,
             failed_starts: &self.failed_starts,
             first,
+            untaught: self.taught_by.is_some_and(|by| now.at < by),
+            rejoined: self.joined.is_some(),
         };
         let mut found = self.groups.look(now, &picture, &beside);
         found.extend(self.clones.look(now, &picture, &beside));
@@ -123,12 +127,20 @@ impl Watch {
     pub(super) fn fencing_asked(&mut self, now: Now, picture: &Picture) -> Vec<News> {
         let decides = picture.decider.as_deref();
         let ours = decides.is_some_and(|name| same(name, &self.own));
+        let well = |name: &str| {
+            let node = picture.node(name);
+            node.is_some_and(|node| node.online && !node.unclean)
+        };
+        let tried = |name: &String| picture.being_fenced.contains(name);
+        self.asked.retain(|name| tried(name) || !well(name));
         let mut asked = Vec::new();
         for node in &picture.being_fenced {
-            let Some(lost) = self.lose(now, node, now.wall) else {
+            // One that has come back by itself is listed until the try that is under way has ended.
+            let is_back = self.asked.contains(node) && well(node);
+            if is_back || self.lose(now, node, now.wall).is_none() {
                 continue;
-            };
-            if !core::mem::replace(&mut lost.asked, true) && ours {
+            }
+            if self.asked.len() < LOST_MAX && self.asked.insert(node.clone()) && ours {
                 let node = node.clone();
                 asked.push(own(What::FencingAsked { node }));
             }
