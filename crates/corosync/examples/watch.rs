@@ -13,7 +13,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ring.own_node()?,
         ring.detects_in()?
     );
-    for node in ring.nodes()? {
+    let nodes = ring.nodes()?;
+    for node in &nodes {
         println!("{node:?}");
     }
     let (wake, _keep) = UnixStream::pair()?;
@@ -25,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("{:8.3} {notice:?}", start.elapsed().as_secs_f64());
         }
         result?;
-        let now = ring.links()?;
+        let now = ring.links(&nodes)?;
         if now != links {
             println!("{:8.3} {now:?}", start.elapsed().as_secs_f64());
             links = now;

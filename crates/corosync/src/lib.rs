@@ -26,7 +26,7 @@ use std::time::Duration;
 
 /// Longest message of a group that is taken, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = 1_024;
-/// Keys of the configuration map that are looked at: 32 servers with 8 links have fewer.
+/// Keys of the nodes in the configuration map that are looked at: 32 servers with 8 links have fewer.
 const KEYS_MAX: usize = 1_024;
 /// CMAP_MAP_ICMAP and CMAP_MAP_STATS.
 const MAP_CONFIGURATION: i32 = 0;
@@ -366,11 +366,13 @@ impl Ring {
                 .strip_prefix("ring")
                 .and_then(|rest| rest.strip_suffix("_addr"));
             if what == "nodeid" {
-                node.id = self.map.number(&key)?;
+                node.id = self.map.number(&key)?.unwrap_or_default();
             } else if what == "name" {
-                node.name = Some(self.map.text(&key)?);
+                node.name = self.map.text(&key)?;
             } else if let Some(Ok(link)) = link.map(str::parse) {
-                node.addresses.push((link, self.map.text(&key)?));
+                let address = self.map.text(&key)?;
+                node.addresses
+                    .extend(address.map(|address| (link, address)));
             }
         }
         let mut nodes: Vec<Node> = found.into_iter().map(|(_, node)| node).collect();
@@ -385,36 +387,39 @@ impl Ring {
     /// # Errors
     /// As [`Error`] says.
     pub fn detects_in(&self) -> Result<Duration, Error> {
-        let ms = |key| self.map.number(key).map(u64::from);
+        let ms = |key| {
+            let number = self.map.number(key)?;
+            number.map(u64::from).ok_or(Error::Faulty)
+        };
         let token = ms("runtime.config.totem.token")?;
         let consensus = ms("runtime.config.totem.consensus")?;
         Ok(Duration::from_millis(token + consensus))
     }
 
-    /// How the ring's links to the other nodes are. None where there are no statistics.
+    /// How the links of these nodes are. None where there are no statistics.
+    ///
+    /// Each is asked for by its name: the statistics have some forty keys for every link, and to walk through all
+    /// of them would be thousands of questions where there are many servers.
     ///
     /// # Errors
     /// As [`Error`] says.
-    pub fn links(&self) -> Result<Vec<Link>, Error> {
+    pub fn links(&self, nodes: &[Node]) -> Result<Vec<Link>, Error> {
         let Some(map) = &self.statistics else {
             return Ok(Vec::new());
         };
         let mut links = Vec::new();
-        for key in map.keys("stats.knet.node")? {
-            // stats.knet.nodeN.linkM.connected
-            let parts: Vec<&str> = key.split('.').collect();
-            let [_, _, node, link, "connected"] = parts[..] else {
-                continue;
-            };
-            let node = node.strip_prefix("node").map(str::parse);
-            let link = link.strip_prefix("link").map(str::parse);
-            if let (Some(Ok(node)), Some(Ok(link))) = (node, link) {
-                let connected = map.bytes(&key)?.first().is_some_and(|byte| *byte != 0);
-                links.push(Link {
-                    node,
-                    link,
-                    connected,
-                });
+        for node in nodes {
+            for (link, _) in &node.addresses {
+                let (node, link) = (node.id, *link);
+                let key = format!("stats.knet.node{node}.link{link}.connected");
+                if let Some(value) = map.get(&key)? {
+                    let connected = value.first().is_some_and(|byte| *byte != 0);
+                    links.push(Link {
+                        node,
+                        link,
+                        connected,
+                    });
+                }
             }
         }
         links.sort();
@@ -428,23 +433,30 @@ impl Map {
         keys.map_err(error("cmap_iter_init"))
     }
 
-    fn bytes(&self, key: &str) -> Result<Vec<u8>, Error> {
-        let value = self.0.cmap_get(self.1, &c_text(key)?);
-        value.map_err(error("cmap_get"))
+    /// `None` where there is no such key (any more): Corosync takes keys away while its configuration is read anew.
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        match self.0.cmap_get(self.1, &c_text(key)?) {
+            Err(sys::Code::NOT_EXIST) => Ok(None),
+            value => value.map(Some).map_err(error("cmap_get")),
+        }
     }
 
-    fn number(&self, key: &str) -> Result<u32, Error> {
-        let bytes = self.bytes(key)?;
+    fn number(&self, key: &str) -> Result<Option<u32>, Error> {
+        let Some(bytes) = self.get(key)? else {
+            return Ok(None);
+        };
         let number = bytes.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes));
-        number.ok_or(Error::Faulty)
+        number.map(Some).ok_or(Error::Faulty)
     }
 
-    /// With control characters shown as such: it stands in logs.
-    fn text(&self, key: &str) -> Result<String, Error> {
-        let bytes = self.bytes(key)?;
-        let end = bytes.iter().position(|byte| *byte == 0);
-        let text = String::from_utf8_lossy(&bytes[..end.unwrap_or(bytes.len())]);
-        Ok(text.chars().filter(|c| !c.is_control()).collect())
+    /// Without control characters: it stands in logs.
+    fn text(&self, key: &str) -> Result<Option<String>, Error> {
+        let text = self.get(key)?.map(|bytes| {
+            let end = bytes.iter().position(|byte| *byte == 0);
+            let text = String::from_utf8_lossy(&bytes[..end.unwrap_or(bytes.len())]);
+            text.chars().filter(|c| !c.is_control()).collect()
+        });
+        Ok(text)
     }
 }
 

@@ -45,6 +45,11 @@ const INITIAL_RING: c_uint = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Code(pub(crate) i32);
 
+impl Code {
+    /// CS_ERR_NOT_EXIST.
+    pub(crate) const NOT_EXIST: Code = Code(12);
+}
+
 /// What a callback was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Raw {

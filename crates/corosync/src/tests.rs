@@ -232,7 +232,55 @@ fn nodes_links_and_times_are_read_from_the_map() {
         link,
         connected,
     };
-    assert_eq!(ring.links(), Ok(vec![link(0, true), link(1, false)]));
+    let nodes = ring.nodes().expect("the map can be read");
+    assert_eq!(ring.links(&nodes), Ok(vec![link(0, true), link(1, false)]));
+    assert_eq!(ring.links(&[]), Ok(vec![]));
+}
+
+/// As many keys as thirty-two servers with two links have, the one that matters last.
+///
+/// Rule: N3
+#[test]
+fn the_last_link_of_the_largest_cluster_is_seen_too() {
+    let key = |text: String| -> &'static str { text.leak() };
+    let mut entries = Vec::new();
+    let mut nodes = Vec::new();
+    for id in 1..=32u32 {
+        let addresses = (0..2).map(|link| (link, String::new())).collect();
+        nodes.push(Node {
+            id,
+            name: None,
+            addresses,
+        });
+        for link in 0..2 {
+            for n in 0..40 {
+                let name = format!("stats.knet.node{id}.link{link}.a{n}");
+                entries.push((key(name), &[0u8; 8][..], 8));
+            }
+            let name = format!("stats.knet.node{id}.link{link}.connected");
+            entries.push((key(name), &[1u8][..], 1));
+        }
+    }
+    let links = map(&entries).links(&nodes).expect("the map can be read");
+    assert_eq!(links.len(), 64);
+}
+
+/// Rule: N3
+#[test]
+fn a_key_that_has_just_been_taken_away_ends_no_connection() {
+    let ring = map(&[
+        ("nodelist.node.0.nodeid", &1u32.to_ne_bytes(), 4),
+        ("nodelist.node.0.name", b"sv1\0", 4),
+        ("nodelist.node.0.ring0_addr", b"192.0.2.1\0", 10),
+    ]);
+    for gone in ["nodelist.node.0.name", "nodelist.node.0.ring0_addr"] {
+        fake::with(|state| state.gone.push(gone));
+        let nodes = ring.nodes().expect("the rest can be read");
+        assert_eq!(nodes.len(), 1, "{nodes:?}");
+    }
+    fake::with(|state| state.gone.push("nodelist.node.0.nodeid"));
+    assert_eq!(ring.nodes(), Ok(Vec::new()));
+    assert_eq!(ring.detects_in(), Err(Error::Faulty));
 }
 
 /// Rule: N3
@@ -248,7 +296,13 @@ fn values_that_claim_to_be_longer_or_are_too_short_do_no_harm() {
     assert_eq!(nodes[0].id, 3);
     assert_eq!(nodes[0].name.as_ref().map(String::len), Some(256));
     assert_eq!(ring.detects_in(), Err(Error::Faulty));
-    assert!(!ring.links().expect("an empty value is one")[0].connected);
+    let nodes = [Node {
+        id: 1,
+        name: None,
+        addresses: vec![(0, String::new())],
+    }];
+    let links = ring.links(&nodes).expect("an empty value is one");
+    assert!(!links[0].connected);
 }
 
 /// Rule: N3

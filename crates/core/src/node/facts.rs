@@ -103,9 +103,10 @@ impl Node {
                     out,
                 );
                 // All are here; how the lamps are they say a moment later, over their links.
-                if self.heard_of_lamps {
-                    (self.settled_at, self.assigned) = (None, false);
+                if let Some(at) = self.settled_at.take() {
+                    self.lamps_settled_at = Some(at).filter(|_| !self.heard_of_lamps);
                 }
+                self.assigned = false;
             }
             News::StartWaitOver(missing) => {
                 let names = self.names(&missing);
@@ -328,6 +329,7 @@ impl Node {
         );
         let named = about.fact.as_deref().map(Node::fact_id);
         self.faults[usize::from(server.0)] = named;
+        self.lost_by_ring(now, &name);
         self.fallen(now, server, alert, certain, out);
     }
 

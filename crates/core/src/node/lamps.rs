@@ -74,7 +74,7 @@ impl Node {
             !matches!(state, ServerState::Up | ServerState::Left)
         });
         let unseen = unseen || self.any_is_mute();
-        let settled = self.settled_at.is_none();
+        let settled = self.settled_at.or(self.lamps_settled_at).is_none();
         for at in 0..self.lamps.len() {
             self.lamps[at].guard(now.at, unseen);
             let overtaken = match settled {

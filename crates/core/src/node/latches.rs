@@ -153,6 +153,7 @@ impl Node {
             if ours && !newer && !is_dark && self.leaving.is_none() {
                 // Nothing that others say of this run's start can light it any more.
                 self.heard_of_lamps = true;
+                self.lamps_settled_at = None;
                 self.latches.out(self.stamps.now(now.at), self.own);
                 self.latch_changed(now, self.own, None, out);
             }

@@ -117,6 +117,8 @@ pub struct Node {
     /// When a starting server knows who else lives, if that is not over yet: until then it tells
     /// no lamp, because what its disk says may be old: its own may have been given a red since.
     settled_at: Option<Moment>,
+    /// The same for lamps alone, when all have turned out to live before one of them has said how the lamps are.
+    lamps_settled_at: Option<Moment>,
     /// Another server has told us how the lamps are.
     heard_of_lamps: bool,
     leaving: Option<Leaving>,
@@ -194,6 +196,7 @@ impl Node {
             linked: Servers::default(),
             dazed_until: now.at,
             settled_at: None,
+            lamps_settled_at: None,
             heard_of_lamps: false,
             leaving: None,
             store_trouble: None,
@@ -294,6 +297,7 @@ impl Node {
             sooner(self.outbox.next_deadline(self.held_until()));
         }
         sooner(self.settled_at);
+        sooner(self.lamps_settled_at);
         sooner(self.copies.due());
         sooner(self.store_calm_at);
         sooner(self.returns_due());
@@ -427,6 +431,9 @@ impl Node {
         if self.settled_at.is_some_and(|at| at <= now.at) {
             (self.settled_at, self.assigned) = (None, false);
         }
+        if self.lamps_settled_at.is_some_and(|at| at <= now.at) {
+            (self.lamps_settled_at, self.assigned) = (None, false);
+        }
         if core::mem::replace(&mut self.assigned, true) {
             return;
         }
@@ -445,7 +452,7 @@ impl Node {
     /// A lamp is told once something is known of it, and by a server that knows how things stand.
     fn may_tell(&self, lamp: LampId) -> bool {
         let config = &self.config.lamps[usize::from(lamp.0)];
-        let settled = self.settled_at.is_none();
+        let settled = self.settled_at.or(self.lamps_settled_at).is_none();
         let own = config.servers.contains(&self.own) && self.heard_of_lamps;
         let used = self.config.lamps_used && self.sends_notices();
         used && self.latches.knows(config) && (settled || own)

@@ -11,7 +11,7 @@ use super::Node;
 use super::raise::About;
 use crate::action::Action;
 use crate::alert::{AlertId, Message};
-use crate::config::ServerId;
+use crate::config::{Engine, ServerId};
 use crate::event::FromPacemaker;
 use crate::pacemaker::{
     A_PERSON, Fencing, GroupMemory, Kind, News, PacemakerStatus, Report, Watch, What,
@@ -279,6 +279,15 @@ impl Node {
     fn server_of_node(&self, node: &str) -> Option<ServerId> {
         let mut ids = self.config.server_ids();
         ids.find(|id| self.config.server_name(*id).eq_ignore_ascii_case(node))
+    }
+
+    /// The engine has called a server down: where that is Corosync, its Pacemaker is lost with it.
+    pub(super) fn lost_by_ring(&mut self, now: Now, server: &str) {
+        if let Some(pacemaker) = &mut self.pacemaker
+            && self.config.engine == Engine::Corosync
+        {
+            pacemaker.watch.lost_by_ring(now, server);
+        }
     }
 
     /// What a lost server leads to belongs to its fault.

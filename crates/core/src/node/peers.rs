@@ -97,6 +97,7 @@ impl Node {
                 self.merge_latches(now, &latches, out);
                 // A server that has been at work has told us how the lamps are.
                 (self.heard_of_lamps, self.assigned) = (true, false);
+                self.lamps_settled_at = None;
             }
             PeerMessage::Returns { returns } => {
                 for (name, session, count) in returns {

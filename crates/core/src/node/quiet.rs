@@ -31,6 +31,7 @@ impl Node {
         let lamps = self.lamps.iter().filter_map(|lamp| lamp.quiet_until());
         let deadlines = [
             self.settled_at,
+            self.lamps_settled_at,
             self.store_calm_at,
             self.licences_due(),
             self.turns_due(),

@@ -103,6 +103,8 @@ pub(super) struct Lost {
     pub(super) seen: bool,
     /// It was fenced.
     pub(super) fenced: bool,
+    /// The ring has lost it: it did not leave, though Pacemaker shows one that was fenced as if it had.
+    pub(super) by_ring: bool,
     /// Fencing it failed: since when that is known, and the words.
     pub(super) failed: Option<(Moment, String)>,
 }

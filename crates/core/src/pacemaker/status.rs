@@ -103,7 +103,7 @@ impl PacemakerStatus {
             name: node.name.clone(),
             online: node.online,
             unclean: node.unclean,
-            standby: node.standby,
+            standby: node.standby && node.takes_part(),
             maintenance: node.maintenance,
         });
         let groups = picture.groups.iter().take(GROUPS_SHOWN_MAX);

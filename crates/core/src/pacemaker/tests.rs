@@ -221,7 +221,7 @@ fn why_a_group_moved_is_told_apart() {
         client: client.into(),
         origin: "n1".into(),
     };
-    let cases: [(&str, Edit<'_>, Why); 8] = [
+    let cases: [(&str, Edit<'_>, Why); 9] = [
         ("clean stop", &|p| p.nodes[0].leaving = true, Why::Left),
         (
             "loss",
@@ -245,6 +245,22 @@ fn why_a_group_moved_is_told_apart() {
                 p.failures.push(old);
             },
             Why::Preferred,
+        ),
+        (
+            "failure that was mended in place before a person moved it",
+            &|p| {
+                p.failures.push(failed.clone());
+                p.operations.push(Past {
+                    node: "n1".into(),
+                    call: 3,
+                    at: at(9_500),
+                    ..p.operations[0].clone()
+                });
+                p.change = Some(person("crm_resource", 9_800));
+            },
+            Why::Person {
+                by: "root, crm_resource, n1".into(),
+            },
         ),
         (
             "person",
@@ -271,6 +287,28 @@ fn why_a_group_moved_is_told_apart() {
             _ => None,
         });
         assert_eq!(moved.unwrap().why, why, "{name}");
+    }
+}
+
+/// A fenced node looks as if it had left, where the agent that would say more cannot be called.
+///
+/// Rule: N3
+#[test]
+fn a_node_that_the_ring_has_lost_did_not_leave_whatever_pacemaker_shows() {
+    for by_ring in [true, false] {
+        let mut play = Play::new("n2");
+        if by_ring {
+            play.watch.lost_by_ring(now(9_000), "n1");
+        }
+        let mut after = without_n1(picture(Some("n2"), 10_000));
+        after.nodes[0].leaving = true;
+        play.see(10_500, after);
+        let news = play.tick(10_500);
+        let lost = news.iter().any(|one| match &one.what {
+            What::Moved(moved) => moved.why == Why::Lost { fenced: false },
+            _ => false,
+        });
+        assert_eq!(lost, by_ring, "{news:?}");
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct State {
     /// By function: the code that it answers.
     pub(crate) codes: BTreeMap<&'static str, i32>,
     pub(crate) map: Vec<(&'static str, Vec<u8>, usize)>,
+    /// Keys that are listed and cannot be read any more.
+    pub(crate) gone: Vec<&'static str>,
     pub(crate) sent: Vec<Vec<u8>>,
 }
 
@@ -266,7 +268,8 @@ unsafe extern "C" fn map_get(
         .to_string_lossy()
         .into_owned();
     with(|state| {
-        let Some((_, held, claimed)) = state.map.iter().find(|(one, ..)| *one == key) else {
+        let found = state.map.iter().find(|(one, ..)| *one == key);
+        let Some((_, held, claimed)) = found.filter(|(one, ..)| !state.gone.contains(one)) else {
             return 12;
         };
         // SAFETY: the caller's buffer, as long as it says.

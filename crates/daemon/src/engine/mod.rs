@@ -334,9 +334,11 @@ impl Wires {
                 corosync.say(frame);
             }
         }
-        if let Some(why) = blind {
-            // An inbox that is full has worse to tell, and its driver has the same cause.
-            let _ = self.inbox.try_send(Event::Ring(Ring::Blind(why)));
+        if let Some(why) = blind
+            && self.inbox.try_send(Event::Ring(Ring::Blind(why))).is_err()
+        {
+            // An inbox that is full has worse to tell just now; others are not to be judged by what was seen before.
+            corosync.hang_is_untold();
         }
         true
     }

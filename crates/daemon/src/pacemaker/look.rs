@@ -60,6 +60,10 @@ async fn read(program: &'static str) -> io::Result<String> {
         let limit = u64::try_from(crm_mon::OUTPUT_BYTES_MAX + 1).unwrap_or(u64::MAX);
         pipe.take(limit).read_to_end(&mut output).await?;
     }
+    if output.len() > crm_mon::OUTPUT_BYTES_MAX {
+        // It is not waited for: it is killed, and why is said by the reader of the output.
+        return Ok(String::from_utf8_lossy(&output).into_owned());
+    }
     let status = child.wait().await?;
     let output = String::from_utf8_lossy(&output).into_owned();
     match status.success() {
@@ -67,5 +71,46 @@ async fn read(program: &'static str) -> io::Result<String> {
         false => Err(io::Error::other(
             crm_mon::error(&output).unwrap_or_else(|| status.to_string()),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    /// A program that does this.
+    fn program(dir: &Path, does: &str) -> &'static str {
+        let path = dir.join("crm_mon");
+        std::fs::write(&path, format!("#!/bin/sh\n{does}\n")).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        path.display().to_string().leak()
+    }
+
+    /// Rule: N3
+    #[tokio::test]
+    async fn what_goes_wrong_with_the_program_is_said_and_bounded() {
+        let dir = tempfile::tempdir().unwrap();
+        for (does, says) in [
+            ("exec yes", "more than 8388608 bytes"),
+            ("echo rubbish", "crm_mon: "),
+            ("exit 102", "exit status: 102"),
+        ] {
+            let why = look(program(dir.path(), does)).await.unwrap_err();
+            assert!(why.contains(says), "{does}: {why}");
+            assert!(why.len() <= WHY_BYTES_MAX + dir.path().as_os_str().len());
+        }
+        let why = look("/nowhere/crm_mon").await.unwrap_err();
+        assert!(why.contains("/nowhere/crm_mon"), "{why}");
+    }
+
+    /// Rule: N3
+    #[tokio::test(start_paused = true)]
+    async fn a_program_that_hangs_is_left_after_its_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let why = look(program(dir.path(), "exec sleep 3600")).await;
+        let why = why.unwrap_err();
+        assert!(why.ends_with("no answer within 10 s"), "{why}");
     }
 }

@@ -34,6 +34,8 @@ pub const SOCKET: &str = "events.sock";
 const PROGRAM: &str = "crm_mon";
 /// How often the directory is read without having been poked.
 const READ_EVERY: Duration = Duration::from_secs(30);
+/// Datagrams that are taken at once; the rest follows in the next round.
+const DRAINED_MAX: usize = 64;
 /// Reports done with that wait for the disk; further ones stay there, and are known by their keys at the next
 /// start.
 const FORGOTTEN_MAX: usize = 2 * spool::FILES_MAX;
@@ -61,7 +63,7 @@ impl Pacemaker {
             return None;
         }
         open_passage(&home.var());
-        let socket = match open(&dir) {
+        let socket = match open(&home.var(), &dir) {
             Ok(socket) => Some(socket),
             Err(error) => {
                 let place = dir.join(SOCKET);
@@ -128,8 +130,6 @@ struct Task {
 impl Task {
     async fn run(self, socket: Option<UnixDatagram>) {
         let _ = self.inbox.send(event(FromPacemaker::Begins)).await;
-        let dir = self.dir.clone();
-        let _ = tokio::task::spawn_blocking(move || spool::tidy(&dir)).await;
         let mut due = interval(READ_EVERY);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut bytes = vec![0; spool::FILE_BYTES_MAX + 1];
@@ -140,7 +140,7 @@ impl Task {
                 received = receive(socket.as_ref(), &mut bytes) => match received {
                     // More pokes may wait: one reading is enough for all of them.
                     Ok(0) => {
-                        let rest = drain(socket.as_ref(), &mut bytes);
+                        let rest = drain(&mut bytes, |bytes| socket.as_ref()?.try_recv(bytes).ok());
                         self.read(FromPacemaker::Report).await;
                         for report in rest {
                             self.hand(FromPacemaker::Report(report)).await;
@@ -152,9 +152,18 @@ impl Task {
                     Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
                 },
                 () = self.wake.notified() => self.remove().await,
-                _ = due.tick() => self.read(FromPacemaker::Report).await,
+                _ = due.tick() => {
+                    self.tidy().await;
+                    self.read(FromPacemaker::Report).await;
+                }
             }
         }
+    }
+
+    /// Removes what agents left that were killed, or whose disk was too slow: it takes the places of reports.
+    async fn tidy(&self) {
+        let dir = self.dir.clone();
+        let _ = tokio::task::spawn_blocking(move || spool::tidy(&dir)).await;
     }
 
     /// Takes what is new in the directory, as `what`.
@@ -164,22 +173,25 @@ impl Task {
             let known = |key: &str| books.lock().is_ok_and(|books| books.handed.contains(key));
             (spool::read_all(&dir, known), spool::take_lost(&dir))
         });
-        let Ok((reports, lost)) = read.await else {
+        let Ok((waiting, lost)) = read.await else {
             return;
         };
         if lost > 0 {
             let _ = self.inbox.send(event(FromPacemaker::Lost(lost))).await;
         }
-        match reports {
+        match waiting {
             Err(error) => {
                 let dir = self.dir.display();
                 log::keep_line(format!("{dir}: {error}"));
             }
-            Ok((reports, faults)) => {
-                for fault in faults {
+            Ok(waiting) => {
+                for fault in waiting.faults {
                     log::line(format!("{}: {fault}", self.dir.display()));
                 }
-                for report in reports {
+                if let Ok(mut books) = self.books.lock() {
+                    books.handed.extend(waiting.stuck);
+                }
+                for report in waiting.reports {
                     if let Ok(mut books) = self.books.lock() {
                         books.handed.insert(report.key());
                     }
@@ -225,10 +237,14 @@ async fn receive(socket: Option<&UnixDatagram>, bytes: &mut [u8]) -> io::Result<
     }
 }
 
-/// What else waits at the socket: pokes are dropped, reports kept.
-fn drain(socket: Option<&UnixDatagram>, bytes: &mut [u8]) -> Vec<Report> {
+/// What else waits at the socket, [`DRAINED_MAX`] at most: pokes are dropped, reports kept. Whoever pokes without end
+/// must not keep the daemon's one thread.
+fn drain(bytes: &mut [u8], receive: impl Fn(&mut [u8]) -> Option<usize>) -> Vec<Report> {
     let mut reports = Vec::new();
-    while let Some(Ok(length)) = socket.map(|socket| socket.try_recv(bytes)) {
+    for _ in 0..DRAINED_MAX {
+        let Some(length) = receive(bytes) else {
+            break;
+        };
         reports.extend(spool::parse(&bytes[..length]));
     }
     reports
@@ -254,16 +270,58 @@ fn open_passage(var: &Path) {
 }
 
 /// Opens the socket, in place of a dead daemon's one. Its directory is closed to all but Pacemaker's user and our
-/// group, so the socket itself is open.
-fn open(dir: &Path) -> io::Result<UnixDatagram> {
-    let socket = dir.join(SOCKET);
-    let new = dir.join(format!(".{SOCKET}.new"));
+/// group, so the socket itself is open. It is made in `var`, where nobody but us can put something else in its
+/// place before its mode is set.
+fn open(var: &Path, dir: &Path) -> io::Result<UnixDatagram> {
+    let new = var.join(format!(".{SOCKET}.new"));
     match std::fs::remove_file(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let opened = UnixDatagram::bind(&new)?;
     rustix::fs::chmod(&new, Mode::from_raw_mode(0o666))?;
-    std::fs::rename(&new, &socket)?;
+    std::fs::rename(&new, dir.join(SOCKET)).inspect_err(|_| {
+        // Nothing more can be done about a leftover than to try.
+        let _ = std::fs::remove_file(&new);
+    })?;
     Ok(opened)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net;
+
+    /// Rule: N3
+    #[tokio::test]
+    async fn what_others_put_beside_the_socket_does_not_hinder_it() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = home.path().join("pacemaker");
+        std::fs::create_dir_all(dir.join(format!(".{SOCKET}.new"))).unwrap();
+        let victim = home.path().join("key");
+        std::fs::write(&victim, "").unwrap();
+        std::fs::set_permissions(&victim, PermissionsExt::from_mode(0o600)).unwrap();
+        std::os::unix::fs::symlink(&victim, dir.join(SOCKET)).unwrap();
+        let socket = open(home.path(), &dir).unwrap();
+        let poke = net::UnixDatagram::unbound().unwrap();
+        poke.send_to(b"", dir.join(SOCKET)).unwrap();
+        assert_eq!(socket.recv(&mut [0; 8]).await.unwrap(), 0);
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&victim), mode(&dir.join(SOCKET))), (0o600, 0o666));
+    }
+
+    /// Rule: N3
+    #[test]
+    fn pokes_without_end_are_taken_in_portions() {
+        let report = br#"{"at_us":1,"sequence":2,"kind":"remote"}"#;
+        let calls = std::cell::Cell::new(0);
+        let endless = |bytes: &mut [u8]| {
+            calls.set(calls.get() + 1);
+            assert!(calls.get() <= 10 * DRAINED_MAX, "it does not end");
+            bytes[..report.len()].copy_from_slice(report);
+            Some(report.len())
+        };
+        assert_eq!(drain(&mut [0; 64], endless).len(), DRAINED_MAX);
+        assert_eq!(drain(&mut [0; 64], |_| None), []);
+    }
 }

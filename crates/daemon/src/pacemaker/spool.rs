@@ -9,10 +9,13 @@
 //! *Bounds.* [`FILES_MAX`] files of [`FILE_BYTES_MAX`]. At the bound a report is not kept: one more byte in the
 //! file `lost` counts it, and the daemon tells how many were lost.
 //!
-//! *Failure.* What is no report of ours is removed and named; a link or a device is never opened.
+//! *Failure.* What is no report of ours is removed and named, and what cannot be removed is named once; a link or a
+//! device is never read. A report that cannot be read just now (no descriptor, no memory, a bad disk) stays, and is
+//! tried again.
 
 use noroshi_core::pacemaker::Report;
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -91,7 +94,10 @@ pub fn count_lost(dir: &Path) -> io::Result<()> {
 /// How many reports were lost since this was last asked.
 pub(crate) fn take_lost(dir: &Path) -> u64 {
     let file = dir.join(LOST);
-    let count = file.symlink_metadata().map_or(0, |lost| lost.len());
+    // Others may write here: a length alone is no count.
+    let count = file
+        .symlink_metadata()
+        .map_or(0, |lost| lost.len().min(LOST_BYTES_MAX));
     // What is counted between these two calls is lost from the count alone.
     match count > 0 && std::fs::remove_file(&file).is_ok() {
         true => count,
@@ -104,15 +110,38 @@ pub fn is_ours(name: &str) -> bool {
     name == LOST || name.ends_with(REPORT) || (name.starts_with('.') && name.ends_with(NEW))
 }
 
-/// The reports that wait, oldest first; those for which `known` holds are left out. What was wrong with others
-/// is said in words.
+/// What waits in the directory.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    /// Oldest first.
+    pub(crate) reports: Vec<Report>,
+    /// What was no report, or cannot be read just now, in words.
+    pub(crate) faults: Vec<String>,
+    /// Keys of what is no report and cannot be removed.
+    pub(crate) stuck: Vec<String>,
+}
+
+/// Why a file gives no report.
+enum Unread {
+    /// It is none.
+    Foreign(&'static str),
+    /// It cannot be read just now.
+    Io(io::Error),
+}
+
+/// The reports that wait; those for which `known` holds are left out.
 ///
 /// # Errors
 /// When the directory cannot be read.
-pub(crate) fn read_all(
+pub(crate) fn read_all(dir: &Path, known: impl Fn(&str) -> bool) -> io::Result<Waiting> {
+    read_all_with(dir, known, read)
+}
+
+fn read_all_with(
     dir: &Path,
     known: impl Fn(&str) -> bool,
-) -> io::Result<(Vec<Report>, Vec<String>)> {
+    read: impl Fn(&Path) -> Result<Report, Unread>,
+) -> io::Result<Waiting> {
     let mut keys = Vec::new();
     for entry in std::fs::read_dir(dir)?.take(2 * FILES_MAX) {
         let name = entry?.file_name();
@@ -122,19 +151,28 @@ pub(crate) fn read_all(
         }
     }
     keys.sort();
-    let (mut reports, mut faults) = (Vec::new(), Vec::new());
+    let mut waiting = Waiting::default();
     for key in keys {
-        match read(&path(dir, &key)) {
-            Ok(report) if report.key() == key => reports.push(report),
-            Ok(_) => faults.push(format!("{key}{REPORT}: another report's name")),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => faults.push(format!("{key}{REPORT}: {error}")),
-        }
-        if faults.last().is_some_and(|fault| fault.starts_with(&key)) {
-            remove(dir, &key);
+        let unread = match read(&path(dir, &key)) {
+            Ok(report) if report.key() == key => {
+                waiting.reports.push(report);
+                continue;
+            }
+            Ok(_) => Unread::Foreign("another report's name"),
+            Err(unread) => unread,
+        };
+        match unread {
+            Unread::Io(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Unread::Io(error) => waiting.faults.push(format!("{key}{REPORT}: {error}")),
+            Unread::Foreign(why) => {
+                waiting.faults.push(format!("{key}{REPORT}: {why}"));
+                if std::fs::remove_file(path(dir, &key)).is_err() {
+                    waiting.stuck.push(key);
+                }
+            }
         }
     }
-    Ok((reports, faults))
+    Ok(waiting)
 }
 
 /// Removes a report that is done with.
@@ -164,19 +202,25 @@ fn path(dir: &Path, key: &str) -> PathBuf {
     dir.join(format!("{key}{REPORT}"))
 }
 
-fn read(path: &Path) -> io::Result<Report> {
+fn read(path: &Path) -> Result<Report, Unread> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = OpenOptions::new()
+    let opened = OpenOptions::new()
         .read(true)
         .custom_flags(flags.bits() as i32)
-        .open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("not a file"));
+        .open(path);
+    let file = opened.map_err(|error| match Errno::from_io_error(&error) {
+        // A link, a socket or a device without a driver.
+        Some(Errno::LOOP | Errno::NXIO) => Unread::Foreign("not a file"),
+        _ => Unread::Io(error),
+    })?;
+    if !file.metadata().map_err(Unread::Io)?.is_file() {
+        return Err(Unread::Foreign("not a file"));
     }
     let mut bytes = Vec::new();
     let limit = u64::try_from(FILE_BYTES_MAX + 1).unwrap_or(u64::MAX);
-    file.take(limit).read_to_end(&mut bytes)?;
-    parse(&bytes).ok_or_else(|| io::Error::other("not a report of the agent"))
+    let read = file.take(limit).read_to_end(&mut bytes);
+    read.map_err(Unread::Io)?;
+    parse(&bytes).ok_or(Unread::Foreign("not a report of the agent"))
 }
 
 /// A report as the agent writes it.
@@ -211,14 +255,14 @@ mod tests {
         for n in [3, 1, 2, 1] {
             write(dir.path(), &report(n)).unwrap();
         }
-        let (reports, faults) = read_all(dir.path(), |_| false).unwrap();
-        assert_eq!(reports, [report(1), report(2), report(3)]);
-        assert_eq!(faults, [""; 0]);
+        let waiting = read_all(dir.path(), |_| false).unwrap();
+        assert_eq!(waiting.reports, [report(1), report(2), report(3)]);
+        assert_eq!(waiting.faults, [""; 0]);
         let second = report(2).key();
         remove(dir.path(), &second);
         let known = report(1).key();
-        let (reports, _) = read_all(dir.path(), |key| key == known).unwrap();
-        assert_eq!(reports, [report(3)]);
+        let waiting = read_all(dir.path(), |key| key == known).unwrap();
+        assert_eq!(waiting.reports, [report(3)]);
     }
 
     /// Rule: N3
@@ -232,10 +276,42 @@ mod tests {
         let other = serde_json::to_vec(&report(1)).unwrap();
         std::fs::write(at("d.report"), other).unwrap();
         std::fs::write(at("note"), "not ours").unwrap();
-        let (reports, faults) = read_all(dir.path(), |_| false).unwrap();
-        assert_eq!((reports.len(), faults.len()), (0, 4), "{faults:?}");
-        assert_eq!(read_all(dir.path(), |_| false).unwrap().1, [""; 0]);
+        let fifo = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, at("e.report"), fifo, Mode::RWXU, 0).unwrap();
+        let socket = std::os::unix::net::UnixDatagram::bind(at("f.report")).unwrap();
+        let waiting = read_all(dir.path(), |_| false).unwrap();
+        drop(socket);
+        let found = (waiting.reports.len(), waiting.faults.len());
+        assert_eq!((found, waiting.stuck.len()), ((0, 6), 0), "{waiting:?}");
+        let waiting = read_all(dir.path(), |_| false).unwrap();
+        assert_eq!(waiting.faults, [""; 0]);
         assert!(at("note").exists());
+    }
+
+    /// Rule: N3
+    #[test]
+    fn what_cannot_be_removed_is_named_so_that_it_is_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("a.report")).unwrap();
+        let waiting = read_all(dir.path(), |_| false).unwrap();
+        assert_eq!((waiting.faults.len(), waiting.stuck), (1, vec!["a".into()]));
+    }
+
+    /// A process without descriptors must not throw away what it cannot open.
+    ///
+    /// Rule: N3 N8
+    #[test]
+    fn a_report_that_cannot_be_read_just_now_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), &report(1)).unwrap();
+        let fails = |_: &Path| Err(Unread::Io(Errno::MFILE.into()));
+        let waiting = read_all_with(dir.path(), |_| false, fails).unwrap();
+        assert_eq!((waiting.faults.len(), waiting.stuck.len()), (1, 0));
+        let waiting = read_all(dir.path(), |_| false).unwrap();
+        assert_eq!(waiting.reports, [report(1)]);
+        // A name that is too long stands for any other error of the system.
+        let unread = read(&dir.path().join("x".repeat(300)));
+        assert!(matches!(unread, Err(Unread::Io(_))));
     }
 
     /// Rule: N3
@@ -251,6 +327,9 @@ mod tests {
         count_lost(dir.path()).unwrap();
         assert_eq!(take_lost(dir.path()), 2);
         assert_eq!(take_lost(dir.path()), 0);
+        let lost = File::create(dir.path().join(LOST)).unwrap();
+        lost.set_len(1 << 40).unwrap();
+        assert_eq!(take_lost(dir.path()), LOST_BYTES_MAX);
     }
 
     /// Rule: N3

@@ -59,7 +59,9 @@ impl Look<'_> {
         let left = node.is_some_and(PacemakerNode::has_left);
         let recent = |at: WallTime| near(at, seen, CAUSE_MAX);
         let begun = self.picture.stopped(self.group, from, recent);
-        if let Some((_, lost)) = lost.filter(|(_, lost)| gone && (lost.fenced || !left)) {
+        if let Some((_, lost)) =
+            lost.filter(|(_, lost)| gone && (lost.fenced || lost.by_ring || !left))
+        {
             let fenced = lost.fenced;
             return (Why::Lost { fenced }, Some(lost.at.min(seen)));
         }
@@ -79,9 +81,15 @@ impl Look<'_> {
         let failures = self.picture.failures.iter();
         let here = failures.filter(|one| same(&one.node, from) && self.group.has(&one.resource));
         let failure = here.max_by_key(|one| one.at);
-        if let Some(failure) =
-            failure.filter(|one| one.at.is_none_or(|at| near(at, seen, CAUSE_MAX)))
-        {
+        // It is shown until somebody cleans it up; what was started there again since has not left for it.
+        let mended = |at: WallTime| {
+            let since = |start: WallTime| start > at && start <= seen;
+            self.picture.started(self.group, from, since).is_some()
+        };
+        if let Some(failure) = failure.filter(|one| {
+            one.at
+                .is_none_or(|at| near(at, seen, CAUSE_MAX) && !mended(at))
+        }) {
             let why = Why::Failed {
                 resource: failure.resource.clone(),
                 why: failure.why.clone(),

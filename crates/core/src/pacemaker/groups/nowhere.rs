@@ -17,10 +17,10 @@ impl Look<'_> {
         let (picture, group) = (self.picture, self.group);
         let failures = self.failures();
         let away = self.known.away.as_mut()?;
-        if part.is_none() && core::mem::take(&mut away.part) {
-            (away.told, away.nowhere_at) = (false, None);
-        }
-        if away.told {
+        // What runs in part may stop as well, which is worse, or only on its way to another node: then what was
+        // told of it waits for its end.
+        if away.told && !(away.part && part.is_none()) {
+            away.nowhere_at = None;
             return None;
         }
         if picture.is_stopping() || (group.disabled && part.is_none()) {
@@ -49,7 +49,7 @@ impl Look<'_> {
             self.known.open = true;
             return None;
         }
-        (away.told, away.part) = (true, part.is_some());
+        (away.told, away.part, away.nowhere_at) = (true, part.is_some(), None);
         let (name, run) = (group.name.clone(), self.occurrence());
         let (fact, what) = match part {
             None => {

@@ -223,6 +223,36 @@ fn a_failure_after_the_group_has_run_is_a_trouble_of_its_own() {
     }
 }
 
+/// What still ran of it was stopped on the way: that it works again is told and mailed.
+///
+/// Rule: N3 N11
+#[test]
+fn a_group_that_ran_in_part_and_starts_elsewhere_ends_its_trouble() {
+    let mut play = Play::new("n2");
+    let mut part = picture(Some("n1"), 0);
+    part.groups[0].members.push(Member {
+        name: "d2".into(),
+        role: "Stopped".into(),
+        ..Member::default()
+    });
+    for ms in [1_000, 3_000, 8_000] {
+        play.see(ms, part.clone());
+    }
+    let told = play.tick(8_000);
+    assert!(
+        matches!(&told[..], [one] if matches!(one.what, What::Partial { .. })),
+        "{told:?}"
+    );
+    play.see(60_000, picture(None, 0));
+    play.see(60_500, picture(Some("n2"), 60_300));
+    let news = play.tick(60_500);
+    let ends = news.iter().filter(|one| {
+        let what = &one.what;
+        matches!(what, What::Started { after: Some(_), .. })
+    });
+    assert_eq!((ends.count(), news.len()), (1, 1), "{news:?}");
+}
+
 /// Rule: N3
 #[test]
 fn a_group_of_which_a_resource_cannot_run_is_told_as_running_in_part() {

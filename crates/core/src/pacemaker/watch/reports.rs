@@ -130,6 +130,14 @@ impl Watch {
         }
     }
 
+    /// The ring has lost a node; Pacemaker may not have said so yet, and says nothing where its agent cannot be
+    /// called.
+    pub fn lost_by_ring(&mut self, now: Now, node: &str) {
+        if let Some(lost) = self.lose(now, node, now.wall) {
+            lost.by_ring = true;
+        }
+    }
+
     /// A node is lost, or is to be; `None` for this one, and when there are too many.
     pub(super) fn lose(&mut self, now: Now, node: &str, at: WallTime) -> Option<&mut Lost> {
         let full = self.lost.len() >= LOST_MAX && !self.lost.contains_key(node);

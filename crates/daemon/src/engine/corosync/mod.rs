@@ -96,6 +96,17 @@ impl Shared {
     fn round(&self, now: Moment) {
         self.round_us.store(now.0, Ordering::Relaxed);
     }
+
+    /// Whether Corosync hangs and that is news.
+    fn hangs_anew(&self, now: Moment) -> bool {
+        let silence = now.since(Moment(self.round_us.load(Ordering::Relaxed)));
+        let hangs = silence >= HANG_MIN;
+        let before = self.hangs.swap(hangs, Ordering::Relaxed);
+        if before && !hangs {
+            self.look.notify_one();
+        }
+        hangs && !before
+    }
 }
 
 impl Corosync {
@@ -143,14 +154,14 @@ impl Corosync {
         phase: Phase,
         servers: usize,
     ) -> (Vec<ServerId>, Option<Blindness>) {
-        let silence = now.since(Moment(self.shared.round_us.load(Ordering::Relaxed)));
-        let hangs = silence >= HANG_MIN;
-        let before = self.shared.hangs.swap(hangs, Ordering::Relaxed);
-        if before && !hangs {
-            self.shared.look.notify_one();
-        }
+        let hangs = self.shared.hangs_anew(now);
         let whom = self.shared.speaker().due(now, phase, servers);
-        (whom, (hangs && !before).then_some(Blindness::Hangs))
+        (whom, hangs.then_some(Blindness::Hangs))
+    }
+
+    /// That Corosync hangs could not be told: it is news at the next beat.
+    pub(super) fn hang_is_untold(&self) {
+        self.shared.hangs.store(false, Ordering::Relaxed);
     }
 
     /// Says a frame in the group.
@@ -188,4 +199,29 @@ impl Drop for Corosync {
 
 fn note(level: log::Level, line: String) {
     log::line_of(log::Part::Engine, level, line);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rule: N3
+    #[tokio::test]
+    async fn a_hang_is_told_once_or_again_until_there_is_room_for_it() {
+        let shared = Shared::default();
+        let at = |ms| Moment(0) + Span::from_ms(ms);
+        shared.round(at(100));
+        let found = [3_000, 3_100, 3_200].map(|ms| shared.hangs_anew(at(ms)));
+        assert_eq!(found, [false, true, false]);
+        shared.hangs.store(false, Ordering::Relaxed);
+        assert!(shared.hangs_anew(at(3_300)));
+        tokio::select! {
+            biased;
+            () = shared.look.notified() => panic!("it still hangs"),
+            () = std::future::ready(()) => {}
+        }
+        shared.round(at(3_400));
+        assert!(!shared.hangs_anew(at(3_400)));
+        shared.look.notified().await;
+    }
 }

@@ -54,23 +54,7 @@ pub(super) async fn run(wires: Weak<Wires>, shared: Arc<Shared>, mut told: mpsc:
     let Some(inbox) = wires.upgrade().map(|wires| wires.inbox.clone()) else {
         return;
     };
-    let mut teller = Teller {
-        wires,
-        shared: Arc::clone(&shared),
-        scene: Scene::default(),
-        plan: None,
-        own: 0,
-        known: Vec::new(),
-        nodes: Nodes::default(),
-        detects_in: Span::ZERO,
-        links: BTreeMap::new(),
-        changed_links: Vec::new(),
-        blind: None,
-        blind_is_news: false,
-        notices: VecDeque::new(),
-        held: VecDeque::new(),
-        last_loss: String::new(),
-    };
+    let mut teller = Teller::new(wires, Arc::clone(&shared));
     loop {
         let wait = teller.wait();
         tokio::select! {
@@ -78,7 +62,7 @@ pub(super) async fn run(wires: Weak<Wires>, shared: Arc<Shared>, mut told: mpsc:
                 Some(one) => teller.take(one),
                 None => return,
             },
-            () = shared.look.notified() => teller.scene.repeat(clock::moment()),
+            () = shared.look.notified() => teller.repeat(),
             () = tokio::time::sleep(wait) => {}
         }
         if !teller.tell(&inbox).await {
@@ -88,6 +72,32 @@ pub(super) async fn run(wires: Weak<Wires>, shared: Arc<Shared>, mut told: mpsc:
 }
 
 impl Teller {
+    fn new(wires: Weak<Wires>, shared: Arc<Shared>) -> Teller {
+        Teller {
+            wires,
+            shared,
+            scene: Scene::default(),
+            plan: None,
+            own: 0,
+            known: Vec::new(),
+            nodes: Nodes::default(),
+            detects_in: Span::ZERO,
+            links: BTreeMap::new(),
+            changed_links: Vec::new(),
+            blind: None,
+            blind_is_news: false,
+            notices: VecDeque::new(),
+            held: VecDeque::new(),
+            last_loss: String::new(),
+        }
+    }
+
+    /// Corosync does not hang any more: what is seen, or why nothing is.
+    fn repeat(&mut self) {
+        self.scene.repeat(clock::moment());
+        self.blind_is_news = self.blind.is_some();
+    }
+
     fn wait(&self) -> Duration {
         let due = self.scene.due().map(|at| at.since(clock::moment()));
         due.map_or(IDLE, |span| Duration::from_micros(span.0).min(IDLE))
@@ -279,4 +289,26 @@ impl Teller {
 
 fn span(length: Duration) -> Span {
     Span(u64::try_from(length.as_micros()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An attempt to connect may hang for a while and then fail as the one before it.
+    ///
+    /// Rule: N3
+    #[test]
+    fn after_a_hang_the_reason_for_being_blind_is_told_again() {
+        let mut teller = Teller::new(Weak::new(), Arc::default());
+        let refused = Some(Event::Ring(Ring::Blind(Blindness::Refused)));
+        for told in [refused.clone(), None] {
+            teller.take(Told::Lost(Blindness::Refused, "code 11".into()));
+            assert_eq!(teller.next(), told);
+        }
+        teller.repeat();
+        teller.take(Told::Lost(Blindness::Refused, "code 11".into()));
+        assert_eq!(teller.next(), refused);
+        assert_eq!(teller.next(), None);
+    }
 }

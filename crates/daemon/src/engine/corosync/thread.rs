@@ -204,7 +204,7 @@ fn ask(ring: &Ring, asked: &mut Asked, ring_changed: bool) -> Result<Option<Told
         asked.detects_in = detects_in;
         return Ok(Some(Told::DetectsIn(detects_in)));
     }
-    let links = ring.links()?;
+    let links = ring.links(&asked.nodes)?;
     if links == asked.links {
         return Ok(None);
     }

@@ -54,7 +54,7 @@ pub(super) fn read(path: &Path) -> io::Result<String> {
 }
 
 /// Writes a file whole: it is there with its content, or not at all. It is made as `new`, which is on the same
-/// file system.
+/// file system. Others than root may write beside it, so what is of that name is never written through.
 pub(super) fn write(
     path: &Path,
     new: &Path,
@@ -69,10 +69,11 @@ pub(super) fn write(
             .create(parent)?;
     }
     let written = (|| {
+        // What a crash has left.
+        remove(new)?;
         let mut file = OpenOptions::new()
             .write(true)
-            .create(true)
-            .truncate(true)
+            .create_new(true)
             .mode(mode)
             .open(new)?;
         file.write_all(text.as_bytes())?;
@@ -112,4 +113,28 @@ pub(super) fn run(program: &str, arguments: &[&str]) -> io::Result<String> {
         "" => format!("{program}: {status}"),
         said => format!("{program}: {said}"),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{MetadataExt, symlink};
+
+    /// The service's group may write beside clp.conf, and root must not be led elsewhere by that.
+    ///
+    /// Rule: N3
+    #[test]
+    fn a_link_under_the_name_of_the_new_file_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let [victim, new, path] =
+            ["victim", "clp.new", "clp.conf"].map(|name| dir.path().join(name));
+        std::fs::write(&victim, "root's").unwrap();
+        symlink(&victim, &new).unwrap();
+        let gid = dir.path().metadata().unwrap().gid();
+        write(&path, &new, "settings", 0o640, Some(gid)).unwrap();
+        assert_eq!(read(&victim).unwrap(), "root's");
+        assert!(path.symlink_metadata().unwrap().is_file());
+        assert_eq!(read(&path).unwrap(), "settings");
+        assert!(new.symlink_metadata().is_err());
+    }
 }

@@ -123,9 +123,8 @@ impl Step {
 
     fn former(&self) -> io::Result<Former> {
         match self {
-            Data { path, .. } | SettingsDir { path, .. } | Spool { path, .. } => {
-                place::former(path)
-            }
+            Data { path, .. } | SettingsDir { path, .. } => place::former(&place::real(path)),
+            Spool { path, .. } => place::former(path),
             Link { path, .. } => place::former_link(path),
             Ring { path, .. } => Ok(read(path).map_or(Former::Nothing, Former::Text)),
             Alert { .. } => alert::former(),
@@ -137,11 +136,14 @@ impl Step {
         match self {
             Data { path, uid, gid } => match mode(path) {
                 None => place::make(path, *uid, *gid, DATA_MODE),
-                Some(mode) => place::own(path, *uid, *gid, mode | 0o001),
+                Some(mode) => place::own(&place::real(path), *uid, *gid, mode | 0o001),
             },
             SettingsDir { path, gid } => match path.metadata() {
                 Err(_) => place::make(path, 0, *gid, SETTINGS_MODE),
-                Ok(found) => place::own(path, found.uid(), *gid, found.mode() & 0o7777 | 0o050),
+                Ok(found) => {
+                    let mode = found.mode() & 0o7777 | 0o050;
+                    place::own(&place::real(path), found.uid(), *gid, mode)
+                }
             },
             Spool { path, uid, gid } => place::make(path, *uid, *gid, SPOOL_MODE),
             Link { path, to } => place::link(path, to),
@@ -159,10 +161,12 @@ impl Step {
     /// Puts back what there was.
     pub(super) fn restore(&self, former: &Former) -> io::Result<()> {
         match (self, former) {
-            (
-                Data { path, .. } | SettingsDir { path, .. } | Spool { path, .. },
-                Former::Owned { uid, gid, mode },
-            ) => place::own(path, *uid, *gid, *mode),
+            (Data { path, .. } | SettingsDir { path, .. }, Former::Owned { uid, gid, mode }) => {
+                place::own(&place::real(path), *uid, *gid, *mode)
+            }
+            (Spool { path, .. }, Former::Owned { uid, gid, mode }) => {
+                place::own(path, *uid, *gid, *mode)
+            }
             (Data { path, .. } | SettingsDir { path, .. }, _) => match path.is_dir() {
                 true => std::fs::remove_dir(path),
                 false => Ok(()),

@@ -4,11 +4,11 @@ use super::Former;
 use crate::command::engine::host;
 use noroshi_daemon::pacemaker::SOCKET;
 use noroshi_daemon::pacemaker::spool;
-use rustix::fs::Mode;
-use std::fs::DirBuilder;
+use rustix::fs::{Mode, OFlags};
+use std::fs::{DirBuilder, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, lchown};
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
 
 /// Owner and mode of a directory; `Nothing` where there is none.
 pub(super) fn former(path: &Path) -> io::Result<Former> {
@@ -30,14 +30,28 @@ pub(super) fn make(path: &Path, uid: u32, gid: u32, mode: u32) -> io::Result<()>
 }
 
 /// Gives a directory this owner and mode.
+///
+/// # Errors
+/// When it is none, or a link; nothing is changed then. Whoever owns the directory above could put a link in its
+/// place, and it would be root's own that is given away.
 pub(super) fn own(path: &Path, uid: u32, gid: u32, mode: u32) -> io::Result<()> {
-    lchown(path, Some(uid), Some(gid))?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    fchown(&opened, Some(uid), Some(gid))?;
     // After the owner: a change of that takes the set-group bit away.
-    Ok(rustix::fs::chmod(path, Mode::from_raw_mode(mode))?)
+    Ok(rustix::fs::fchmod(&opened, Mode::from_raw_mode(mode))?)
+}
+
+/// Where a directory is that root may have laid a link to.
+pub(super) fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// Removes the directory for Pacemaker's events with what agent and service put there, nothing else.
 pub(super) fn remove_spool(path: &Path) -> io::Result<()> {
+    if !path.symlink_metadata()?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
     for entry in std::fs::read_dir(path)? {
         let name = entry?.file_name();
         let is_ours = name

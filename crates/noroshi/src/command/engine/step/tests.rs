@@ -82,3 +82,39 @@ fn what_was_there_before_is_put_back_and_strangers_stay() {
     let link = Link { path: file, to };
     assert!(link.apply().unwrap_err().to_string().contains("no link"));
 }
+
+/// The directory above is the service's user's: a link there must not give away what is root's.
+///
+/// Rule: N3
+#[test]
+fn a_link_in_the_place_of_the_directory_for_events_is_not_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (uid, gid) = owner(dir.path());
+    let [victim, path] = ["victim", "pacemaker"].map(|name| dir.path().join(name));
+    std::fs::create_dir(&victim).unwrap();
+    std::fs::write(victim.join("lost"), "not ours").unwrap();
+    let before = mode(&victim);
+    std::os::unix::fs::symlink(&victim, &path).unwrap();
+    let spool = Spool { path, uid, gid };
+    assert!(!spool.is_done().unwrap());
+    spool.apply().unwrap_err();
+    spool.undo().unwrap_err();
+    assert_eq!(mode(&victim), before);
+    assert!(victim.join("lost").exists());
+}
+
+/// Rule: N3
+#[test]
+fn a_directory_behind_a_link_of_roots_gets_its_own_mode_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (uid, gid) = owner(dir.path());
+    let [disk, path] = ["disk", "data"].map(|name| dir.path().join(name));
+    std::fs::create_dir(&disk).unwrap();
+    rustix::fs::chmod(&disk, rustix::fs::Mode::from_raw_mode(0o750)).unwrap();
+    std::os::unix::fs::symlink(&disk, &path).unwrap();
+    let data = Data { path, uid, gid };
+    let former = data.apply().unwrap();
+    assert_eq!(mode(&disk), Some(DATA_MODE));
+    data.restore(&former).unwrap();
+    assert_eq!(mode(&disk), Some(0o750));
+}
