@@ -37,9 +37,8 @@ const FENCING_WAIT: Span = Span::from_secs(60);
 const SEVERAL_WAIT: Span = Span::from_secs(3);
 /// A failure this long before a move can be its cause.
 const CAUSE_MAX: Span = Span::from_secs(60);
-/// A person's change of the configuration moves a group at once, or not at all; the times of both are whole seconds,
-/// and a busy cluster begins some seconds later.
-const PERSON_MAX: Span = Span::from_secs(10);
+/// A person's change of the configuration moves a group at once, or not at all.
+const PERSON_MAX: Span = Span::from_secs(5);
 /// A time of the configuration is whole seconds, of another node's clock.
 const CLOCKS_APART: Span = Span::from_secs(2);
 

@@ -14,9 +14,6 @@ pub struct GroupMemory {
     pub on: Option<String>,
     /// That run's name, the same on every node.
     pub run: String,
-    /// How often it was held in that run, because its node could not be fenced.
-    #[serde(default)]
-    pub holds: u32,
     /// When anything of this last changed.
     pub changed: WallTime,
     /// It has left there, or never ran.
@@ -73,8 +70,6 @@ pub(super) struct Known {
     pub(super) on: Option<String>,
     /// That run's name, the same on every node.
     pub(super) run: String,
-    /// How often it was held in that run: the group of a node that hangs can be held, go on, and be held again.
-    pub(super) holds: u32,
     pub(super) away: Option<Away>,
     /// When what is worth remembering last changed.
     pub(super) changed: WallTime,
@@ -115,7 +110,6 @@ impl Known {
         Known {
             on: memory.on,
             run: memory.run,
-            holds: memory.holds,
             away,
             changed: memory.changed,
             remembered: true,
@@ -134,7 +128,6 @@ impl Known {
             group: group.to_string(),
             on: self.on.clone(),
             run: self.run.clone(),
-            holds: self.holds,
             changed: self.changed,
             away: away.map(|away| AwayMemory {
                 since: away.since,

@@ -55,11 +55,6 @@ impl Look<'_> {
             let at = run.at.unwrap_or_default().0;
             format!("{} {} {at}", run.node, run.call)
         });
-        let goes_on = !old.is_empty() && old == self.known.run;
-        let holds = self.known.holds;
-        if !goes_on {
-            self.known.holds = 0;
-        }
         let name = &self.group.name;
         let told = away.as_ref().is_some_and(|away| away.told);
         let wanted = away.as_ref().is_some_and(|away| away.stopped);
@@ -87,8 +82,6 @@ impl Look<'_> {
             // Restarted where it was: what had failed is told by itself.
             Some(_) if !told => return None,
             None if told && !wanted => ("runs", again(after)),
-            // That it began may have been told by the name of this run.
-            Some(_) if goes_on && !wanted => ("again", again(after)),
             Some(_) => ("runs", again(after.filter(|_| !wanted))),
             // How things are when this service starts is no news, unless it just happened.
             None if !own
@@ -108,7 +101,6 @@ impl Look<'_> {
         let run = match self.known.run.as_str() {
             // Without a history the run before tells this one apart.
             "" => format!("after {old} on {node}"),
-            run if fact == "again" => format!("{run} {holds}"),
             run => run.to_string(),
         };
         let unseen = matches!(&what, What::Moved(moved) if moved.why == Why::Unseen);
@@ -211,24 +203,14 @@ impl Look<'_> {
             return None;
         }
         (away.told, self.known.open) = (true, false);
-        let nth = self.nth_hold();
         let (group, run) = (self.group.name.clone(), self.known.run.clone());
-        let fact = format!("held {group} {node} {run}{nth}");
+        let fact = format!("held {group} {node} {run}");
         let what = What::Held {
             group,
             node: node.to_string(),
             why,
         };
         Some(self.fact(self.picture.decider.clone(), fact, what))
-    }
-
-    /// Tells this hold of a run apart from those before, alike on every server that has watched them.
-    pub(super) fn nth_hold(&mut self) -> String {
-        self.known.holds = self.known.holds.saturating_add(1);
-        match self.known.holds {
-            1 => String::new(),
-            nth => format!(" {nth}"),
-        }
     }
 
     fn several(&mut self, nodes: Vec<String>) -> Option<Found> {

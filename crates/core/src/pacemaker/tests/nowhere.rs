@@ -2,43 +2,6 @@
 
 use super::*;
 
-/// Its node hangs, cannot be fenced, and goes on, twice.
-///
-/// Rule: N3 N11
-#[test]
-fn each_time_that_a_group_is_held_is_told_and_so_is_its_end() {
-    let unclean = || {
-        let mut picture = without_n1(picture(Some("n1"), 0));
-        (picture.fencing, picture.nodes[0].unclean) = (true, true);
-        picture
-    };
-    let mut facts = Vec::new();
-    for own in ["n2", "n3"] {
-        let mut play = Play::new(own);
-        let mut told = Vec::new();
-        for ms in [1_000, 101_000] {
-            play.see(ms, unclean());
-            play.see(ms + 6_000, unclean());
-            told.extend(play.tick(ms + 20_000));
-            play.see(ms + 50_000, picture(Some("n1"), 0));
-            told.extend(play.tick(ms + 70_000));
-        }
-        let ends = told.iter().filter(|one| {
-            let what = &one.what;
-            matches!(what, What::Started { after: Some(_), .. })
-        });
-        assert_eq!((told.len(), ends.count()), (4, 2), "{own}: {told:?}");
-        let names = told.into_iter().map(|one| one.fact.unwrap());
-        facts.push(names.collect::<Vec<_>>());
-    }
-    let mut names = facts[0].clone();
-    names.sort();
-    names.dedup();
-    assert_eq!((names.len(), &facts[0]), (4, &facts[1]), "{facts:?}");
-    // The name of the run is that of its begin.
-    assert!(!names.iter().any(|name| name.starts_with("runs")));
-}
-
 fn first(own: &str) -> Play {
     Play {
         watch: Watch::new(Moment(0), own),
