@@ -203,7 +203,14 @@ impl Look<'_> {
             return None;
         }
         (away.told, self.known.open) = (true, false);
+        let decider = self.picture.decider.as_deref();
+        let decides = decider.is_some_and(|decider| same(decider, self.beside.own));
         let (group, run) = (self.group.name.clone(), self.known.run.clone());
+        // The history of a lost node is not shown: who has not seen the group run cannot name this as the others
+        // do, and would tell it a second time in another's stead.
+        if run.is_empty() && !decides {
+            return None;
+        }
         let fact = format!("held {group} {node} {run}");
         let what = What::Held {
             group,
