@@ -326,12 +326,13 @@ fn figures_count_alerts_by_step_and_the_time_to_the_first_notice() {
 /// Rule: N7 N8
 #[test]
 fn an_older_store_is_read_and_brought_forward() {
-    let from_second = "DROP TABLE log; DROP TABLE fetched;";
+    let from_third = "DROP TABLE log; DROP TABLE fetched;";
+    let from_second = format!("DROP TABLE pacemaker_group; {from_third}");
     let from_first = format!(
         "DROP TABLE acknowledgement; DROP INDEX alert_time; DROP INDEX notice_undelivered;
          {from_second}"
     );
-    for (version, back) in [(1, &*from_first), (2, from_second)] {
+    for (version, back) in [(1, &*from_first), (2, &*from_second), (3, from_third)] {
         let dir = tempdir().unwrap();
         let (mut bench, _) = Bench::open(dir.path(), 100);
         bench.record(samples(1..4)).unwrap();
