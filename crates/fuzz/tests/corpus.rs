@@ -64,3 +64,49 @@ fn each_target_has_inputs_and_all_of_them_are_small() {
     }
     assert!(all <= CORPUS_BYTES_MAX, "{all} bytes");
 }
+
+/// The rest of a quoted word after one character or escape of it, as libFuzzer reads a dictionary: `\\`, `\"` and `\xNN` only.
+fn after_one_sign(word: &str) -> Option<&str> {
+    let Some(escape) = word.strip_prefix('\\') else {
+        return word.strip_prefix(|sign: char| sign != '"' && !sign.is_control());
+    };
+    let digits = escape.strip_prefix('x').and_then(|code| code.get(..2));
+    match digits {
+        Some(digits) if digits.bytes().all(|digit| digit.is_ascii_hexdigit()) => Some(&escape[3..]),
+        Some(_) => None,
+        None => escape.strip_prefix(['\\', '"']),
+    }
+}
+
+fn is_dictionary_line(line: &str) -> bool {
+    if line.is_empty() || line.starts_with('#') {
+        return true;
+    }
+    let Some(mut word) = line
+        .strip_prefix('"')
+        .and_then(|word| word.strip_suffix('"'))
+    else {
+        return false;
+    };
+    while !word.is_empty() {
+        match after_one_sign(word) {
+            Some(rest) => word = rest,
+            None => return false,
+        }
+    }
+    true
+}
+
+/// A search stops before its first input at a word that libFuzzer cannot read.
+#[test]
+fn every_word_list_is_a_dictionary_that_libfuzzer_reads() {
+    assert!(!is_dictionary_line(r#""\n----\n""#));
+    assert!(is_dictionary_line(r#""\x0a--\"\\--\x0A""#));
+    let words = Path::new(env!("CARGO_MANIFEST_DIR")).join("words");
+    for file in names(&words) {
+        for (number, line) in fs::read_to_string(&file).unwrap().lines().enumerate() {
+            let at = format!("{}:{}: {line}", file.display(), number + 1);
+            assert!(is_dictionary_line(line), "{at}");
+        }
+    }
+}
