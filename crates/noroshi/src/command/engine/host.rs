@@ -5,9 +5,16 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
 
 /// Longest file or output of a program that is read.
 const BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// How long a program may take: those of Pacemaker wait up to half a minute themselves while it elects, and one that
+/// hangs must not leave a setup half done without a word.
+const RUN_MAX: Duration = Duration::from_secs(60);
+/// How often it is looked whether a program has ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// A user as the host knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +52,7 @@ pub(super) fn is_member(user: &str, group: &str) -> io::Result<bool> {
 }
 
 /// The text of a file, bounded.
-pub(super) fn read(path: &Path) -> io::Result<String> {
+pub(in crate::command) fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     File::open(path)?
         .take(BYTES_MAX)
@@ -97,28 +104,87 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// Runs a program; its output, or what it said on standard error.
-pub(super) fn run(program: &str, arguments: &[&str]) -> io::Result<String> {
+///
+/// # Errors
+/// [`io::ErrorKind::TimedOut`] when it has not ended within [`RUN_MAX`]: it was killed then, and what it was asked for
+/// may be done or not.
+pub(in crate::command) fn run(program: &str, arguments: &[&str]) -> io::Result<String> {
+    run_within(program, arguments, RUN_MAX)
+}
+
+fn run_within(program: &str, arguments: &[&str], limit: Duration) -> io::Result<String> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{program}: {error}"));
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null());
-    let output = command
-        .output()
-        .map_err(|error| io::Error::new(error.kind(), format!("{program}: {error}")))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    let command = command.args(arguments).stdin(Stdio::null());
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(named)?;
+    // What it has started may hold the pipes for longer than it lives, so nobody waits for their ends.
+    let (output, said) = (gather(child.stdout.take()), gather(child.stderr.take()));
+    let until = Instant::now() + limit;
+    let status = loop {
+        if let Some(status) = child.try_wait().map_err(named)? {
+            break status;
+        }
+        if Instant::now() >= until {
+            // It may end by itself at this moment.
+            let _ = child.kill();
+            let _ = child.wait();
+            let seconds = limit.as_secs();
+            let words = format!("{program}: no answer within {seconds} s; it was ended");
+            return Err(io::Error::new(io::ErrorKind::TimedOut, words));
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    };
+    let rest = Duration::from_secs(1);
+    if status.success() {
+        return Ok(output.recv_timeout(rest).unwrap_or_default());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = said.recv_timeout(rest).unwrap_or_default();
     let said = said.lines().next().unwrap_or_default().trim();
-    let status = output.status;
     Err(io::Error::other(match said {
         "" => format!("{program}: {status}"),
         said => format!("{program}: {said}"),
     }))
 }
 
+/// All that comes from a pipe, bounded, once it has ended. What is beyond is read and dropped, for the program to end.
+fn gather(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
+    let (done, gathered) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            // A pipe that breaks has ended.
+            let _ = pipe.by_ref().take(BYTES_MAX).read_to_end(&mut bytes);
+            let _ = io::copy(&mut pipe, &mut io::sink());
+        }
+        done.send(String::from_utf8_lossy(&bytes).into_owned())
+    });
+    gathered
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::{MetadataExt, symlink};
+
+    /// A Pacemaker that hangs keeps its programs for ever; what they started may outlive them.
+    ///
+    /// Rule: N3
+    #[test]
+    fn a_program_that_hangs_is_ended_after_its_time_and_what_others_print_is_whole() {
+        let at = Instant::now();
+        let brief = Duration::from_millis(50);
+        let error = run_within("sh", &["-c", "sleep 100 & sleep 100"], brief).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(error.to_string().starts_with("sh: no answer within"));
+        assert!(at.elapsed() < RUN_MAX, "{:?}", at.elapsed());
+        let many = "i=0; while [ $i -lt 30000 ]; do echo 0123456789; i=$((i+1)); done";
+        assert_eq!(run("sh", &["-c", many]).unwrap().len(), 330_000);
+        let error = run("sh", &["-c", "echo no such thing >&2; exit 3"]).unwrap_err();
+        assert_eq!(error.to_string(), "sh: no such thing");
+        let error = run("/nowhere/cibadmin", &[]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
 
     /// The service's group may write beside clp.conf, and root must not be led elsewhere by that.
     ///

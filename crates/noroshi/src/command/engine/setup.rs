@@ -268,7 +268,13 @@ fn name(context: &Context, step: &Step) -> String {
 }
 
 fn cannot(context: &Context, step: &Step, error: &io::Error) -> Failure {
-    let (name, remedy) = (name(context, step), step.remedy(context.language));
+    let (name, mut remedy) = (name(context, step), step.remedy(context.language));
+    if error.kind() == io::ErrorKind::TimedOut {
+        remedy = context.pick(
+            "Corosync or Pacemaker hangs, or is electing: look at \"systemctl status corosync pacemaker\" and \"crm_mon -1\" on this server, then run the command again.",
+            "Corosync か Pacemaker が応答しないか、選出の途中です。このサーバで systemctl status corosync pacemaker と crm_mon -1 を確認してから再実行してください。",
+        );
+    }
     context.failure(
         Exit::of(error.kind()),
         &format!("{name}: {error}\n{remedy}"),
