@@ -22,6 +22,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::UnixDatagram;
 use tokio::sync::Notify;
@@ -89,6 +90,7 @@ impl Pacemaker {
         };
         Some(Pacemaker {
             inbox,
+            foreign_said: AtomicBool::new(false),
             books,
             wake,
             task: tokio::spawn(task.run(socket)),
@@ -130,6 +132,8 @@ struct Task {
 impl Task {
     async fn run(self, socket: Option<UnixDatagram>) {
         let _ = self.inbox.send(event(FromPacemaker::Begins)).await;
+    /// That others have put something there stands in the log.
+    foreign_said: AtomicBool,
         let mut due = interval(READ_EVERY);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut bytes = vec![0; spool::FILE_BYTES_MAX + 1];
@@ -193,6 +197,9 @@ impl Task {
                 }
                 for report in waiting.reports {
                     if let Ok(mut books) = self.books.lock() {
+                if waiting.foreign > 0 && !self.foreign_said.swap(true, Ordering::Relaxed) {
+                    log::line(foreign_words(&self.dir, waiting.foreign));
+                }
                         books.handed.insert(report.key());
                     }
                     self.hand(what(report)).await;
@@ -231,6 +238,14 @@ fn event(what: FromPacemaker) -> Event {
 }
 
 async fn receive(socket: Option<&UnixDatagram>, bytes: &mut [u8]) -> io::Result<usize> {
+fn foreign_words(dir: &Path, count: usize) -> String {
+    let dir = dir.display();
+    log::language().pick(
+        format!("{dir}: files that are none of Pacemaker's reports: {count}; they are left alone, and may be removed"),
+        format!("{dir}: Pacemaker の報告ではないファイルが {count} 個あります。使用しないため、削除して構いません"),
+    )
+}
+
     match socket {
         Some(socket) => socket.recv(bytes).await,
         None => std::future::pending().await,

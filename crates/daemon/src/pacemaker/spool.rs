@@ -7,7 +7,8 @@
 //! report that is written twice is one.
 //!
 //! *Bounds.* [`FILES_MAX`] files of [`FILE_BYTES_MAX`]. At the bound a report is not kept: one more byte in the
-//! file `lost` counts it, and the daemon tells how many were lost.
+//! file `lost` counts it, and the daemon tells how many were lost. What others have put there takes no place of a
+//! report; it is left alone and named once. Names beyond [`ENTRIES_MAX`] are not looked at.
 //!
 //! *Failure.* What is no report of ours is removed and named, and what cannot be removed is named once; a link or a
 //! device is never read. A report that cannot be read just now (no descriptor, no memory, a bad disk) stays, and is
@@ -23,6 +24,8 @@ use std::path::{Path, PathBuf};
 
 /// Most reports that wait on disk: at a hundred a second forty seconds' worth.
 pub const FILES_MAX: usize = 4_096;
+/// Most names in the directory that are looked at, whosever they are.
+const ENTRIES_MAX: usize = 16 * FILES_MAX;
 /// Longest file of a report.
 pub const FILE_BYTES_MAX: usize = 8 * 1024;
 /// Bytes of the file `lost` at most; more reports than that are "at least so many".
@@ -49,8 +52,10 @@ pub enum Refused {
 /// [`Refused::Full`] at the bound, and when it cannot be written; nothing of it remains then.
 pub fn write(dir: &Path, report: &Report) -> Result<(), Refused> {
     let key = report.key();
-    let there = std::fs::read_dir(dir).map_err(Refused::Io)?.count();
-    if there >= FILES_MAX {
+    let entries = std::fs::read_dir(dir).map_err(Refused::Io)?.flatten();
+    let names = entries.take(ENTRIES_MAX).map(|entry| entry.file_name());
+    let reports = names.filter(|name| has_place(&name.to_string_lossy()));
+    if reports.count() >= FILES_MAX {
         return Err(Refused::Full);
     }
     let bytes = serde_json::to_vec(report).map_err(|error| Refused::Io(error.into()))?;
@@ -110,6 +115,19 @@ pub fn is_ours(name: &str) -> bool {
     name == LOST || name.ends_with(REPORT) || (name.starts_with('.') && name.ends_with(NEW))
 }
 
+/// Whether a file of this name takes a place of a report: one, whole or being written.
+fn has_place(name: &str) -> bool {
+    let written = name.strip_prefix('.').filter(|name| name.ends_with(NEW));
+    let key = name.strip_suffix(REPORT).or(written).unwrap_or_default();
+    // As [`Report::key`] makes them.
+    let mut parts = key.splitn(3, ['.', '-']);
+    let mut is_number = |length: usize| {
+        let part = parts.next().unwrap_or_default();
+        part.len() >= length && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    is_number(10) && is_number(6)
+}
+
 /// What waits in the directory.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
@@ -119,6 +137,8 @@ pub(crate) struct Waiting {
     pub(crate) faults: Vec<String>,
     /// Keys of what is no report and cannot be removed.
     pub(crate) stuck: Vec<String>,
+    /// How many files lie there that are neither agent's nor daemon's.
+    pub(crate) foreign: usize,
 }
 
 /// Why a file gives no report.
@@ -143,15 +163,18 @@ fn read_all_with(
     read: impl Fn(&Path) -> Result<Report, Unread>,
 ) -> io::Result<Waiting> {
     let mut keys = Vec::new();
-    for entry in std::fs::read_dir(dir)?.take(2 * FILES_MAX) {
+    let mut waiting = Waiting::default();
+    for entry in std::fs::read_dir(dir)?.take(ENTRIES_MAX) {
         let name = entry?.file_name();
         let name = name.to_string_lossy();
-        if let Some(key) = name.strip_suffix(REPORT).filter(|key| !known(key)) {
-            keys.push(key.to_owned());
+        match name.strip_suffix(REPORT) {
+            Some(key) if keys.len() < 2 * FILES_MAX && !known(key) => keys.push(key.to_owned()),
+            Some(_) => {}
+            None if is_ours(&name) || name == super::SOCKET => {}
+            None => waiting.foreign += 1,
         }
     }
     keys.sort();
-    let mut waiting = Waiting::default();
     for key in keys {
         let unread = match read(&path(dir, &key)) {
             Ok(report) if report.key() == key => {
@@ -186,7 +209,7 @@ pub(crate) fn tidy(dir: &Path) {
     let Ok(entries) = std::fs::read_dir(dir) else {
         return;
     };
-    for entry in entries.flatten().take(2 * FILES_MAX) {
+    for entry in entries.flatten().take(ENTRIES_MAX) {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let old = entry.metadata().and_then(|file| file.modified());
@@ -318,8 +341,12 @@ mod tests {
     #[test]
     fn at_the_bound_reports_are_refused_and_counted() {
         let dir = tempfile::tempdir().unwrap();
+        let place = |n: usize| {
+            dir.path()
+                .join(format!("{}{REPORT}", report(n as u32).key()))
+        };
         for n in 0..FILES_MAX {
-            std::fs::write(dir.path().join(format!("{n}.report")), "").unwrap();
+            std::fs::write(place(n + 2), "").unwrap();
         }
         assert!(matches!(write(dir.path(), &report(1)), Err(Refused::Full)));
         assert_eq!(take_lost(dir.path()), 0);
@@ -330,6 +357,35 @@ mod tests {
         let lost = File::create(dir.path().join(LOST)).unwrap();
         lost.set_len(1 << 40).unwrap();
         assert_eq!(take_lost(dir.path()), LOST_BYTES_MAX);
+    }
+
+    /// A thousand core files or notes beside the reports must not keep the next failover from being told.
+    ///
+    /// Rule: N3 N8
+    #[test]
+    fn what_others_put_there_takes_no_place_of_a_report() {
+        let dir = tempfile::tempdir().unwrap();
+        for n in 0..2 * FILES_MAX + 1 {
+            std::fs::write(dir.path().join(format!("note{n}")), "").unwrap();
+        }
+        std::fs::write(dir.path().join(LOST), ".").unwrap();
+        write(dir.path(), &report(1)).unwrap();
+        let waiting = read_all(dir.path(), |_| false).unwrap();
+        assert_eq!(waiting.reports, [report(1)]);
+        assert_eq!(waiting.foreign, 2 * FILES_MAX + 1);
+        let key = report(1).key();
+        assert!(has_place(&format!("{key}.report")) && has_place(&format!(".{key}.7.new")));
+        for name in [
+            "1.report",
+            "note",
+            ".x.new",
+            LOST,
+            super::super::SOCKET,
+            ".",
+            "",
+        ] {
+            assert!(!has_place(name), "{name}");
+        }
     }
 
     /// Rule: N3
