@@ -253,7 +253,7 @@ impl Node {
                 language.pick(format!(" by {by}"), format!("（実行: {by}）")),
             ),
             (true, None) => (Message::FencingDone, String::new()),
-            (false, _) => (Message::FencingFailed, fencing.result.clone()),
+            (false, _) => (Message::FencingFailed, self.fencing_words(&fencing.result)),
         };
         let arguments = [&*fencing.node, &words, &observers];
         self.raise_at(now, message, &arguments, &fencing.node, about, out);

@@ -126,15 +126,58 @@ impl Node {
                     "フェンスデバイスが設定されていません",
                 )
                 .to_string(),
-            Unfenced::Failed(words) => language.pick(
-                format!("fencing failed: {words}"),
-                format!("フェンシング失敗: {words}"),
-            ),
+            Unfenced::Failed(result) => {
+                let words = self.fencing_words(result);
+                language.pick(
+                    format!("fencing failed: {words}"),
+                    format!("フェンシング失敗: {words}"),
+                )
+            }
             Unfenced::TooLong(span) => language.pick(
                 format!("no answer from fencing for {span}"),
                 format!("フェンシングの応答が {span} ありません"),
             ),
         }
+    }
+
+    /// How a fencing failed: what Pacemaker's few words for it mean, and those words, by which its log is searched.
+    pub(super) fn fencing_words(&self, result: &str) -> String {
+        let language = self.config.language;
+        let result = result.trim();
+        let lower = result.to_ascii_lowercase();
+        let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+        let (en, ja) = match () {
+            () if lower.is_empty() => {
+                return language
+                    .pick(
+                        "Pacemaker gives no reason",
+                        "Pacemaker からの理由はありません",
+                    )
+                    .to_string();
+            }
+            () if has(&["timed out", "timeout", "timer expired", "in time"]) => (
+                "the fence device did not answer in time",
+                "フェンスデバイスが制限時間内に応答しませんでした",
+            ),
+            () if has(&["no such device"]) => (
+                "no fence device is set up for this server",
+                "このサーバ用のフェンスデバイスがありません",
+            ),
+            () if has(&["no route to host", "host is down", "not connected"]) => (
+                "no server could reach the fence device",
+                "どのサーバからもフェンスデバイスに接続できません",
+            ),
+            () if has(&["permission denied"]) => (
+                "the fence device refuses the user or password",
+                "フェンスデバイスがユーザまたはパスワードを拒否しました",
+            ),
+            () if has(&["error", "no data available"]) => (
+                "the fence agent failed",
+                "フェンスエージェントが失敗しました",
+            ),
+            () => return result.to_string(),
+        };
+        language.pick(format!("{en} ({result})"), format!("{ja}（{result}）"))
     }
 
     pub(super) fn why_words(&self, why: &Why, from: &str) -> String {

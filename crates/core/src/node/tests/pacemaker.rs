@@ -540,3 +540,72 @@ fn a_cluster_shutdown_puts_the_lamps_out_and_mails_nothing() {
         assert!(lit(&node));
     }
 }
+
+/// Pacemaker's word for a failed fencing is one like `Error`: who is woken by it is told what it means and where the
+/// rest stands.
+///
+/// Rule: N3 N21
+#[test]
+fn a_fencing_that_fails_says_what_pacemakers_word_means() {
+    for (language, result, says) in [
+        (Language::En, "Error", "the fence agent failed (Error)"),
+        (
+            Language::Ja,
+            "Error",
+            "フェンスエージェントが失敗しました（Error）",
+        ),
+        (
+            Language::En,
+            "Timed out",
+            "did not answer in time (Timed out)",
+        ),
+        (
+            Language::Ja,
+            "Timer expired",
+            "応答しませんでした（Timer expired）",
+        ),
+        (
+            Language::En,
+            "No such device",
+            "no fence device is set up for this server (No such device)",
+        ),
+        (
+            Language::Ja,
+            "No such device",
+            "このサーバ用のフェンスデバイスがありません（No such device）",
+        ),
+        (
+            Language::En,
+            "No route to host",
+            "no server could reach the fence device",
+        ),
+        (
+            Language::En,
+            "out of coffee",
+            "could not be fenced: out of coffee. ",
+        ),
+        (Language::En, "", "Pacemaker gives no reason"),
+    ] {
+        let (mut node, now) = watching(language, Sort::Other);
+        let failed = Report {
+            at_us: now.wall.0 * 1_000,
+            sequence: 1,
+            kind: Kind::Fencing {
+                node: "sv1".into(),
+                rc: 1,
+                description: alloc::format!(
+                    "Operation reboot of sv1 by sv3 for x@sv2: {result} (ref=1)"
+                ),
+            },
+        };
+        let mut out = Vec::new();
+        let event = FromPacemaker::Report(failed);
+        node.step(now, Event::Pacemaker(Box::new(event)), &mut out);
+        node.step(later(now, 1_000), Event::Tick, &mut out);
+        let texts = alerts(&out);
+        let told = texts.iter().any(|(text, mailed)| {
+            *mailed && text.contains(says) && text.contains("stonith_admin --history sv1")
+        });
+        assert!(told, "{says}: {texts:?}");
+    }
+}

@@ -227,6 +227,35 @@ fn cut(text: String, max: usize) -> String {
 mod tests {
     use super::super::tests::{context, sending};
     use super::*;
+    use noroshi_core::alert::CATALOGUE;
+
+    /// Which arguments of a row its subject has. An argument right after a full stop is a sentence of its own.
+    fn arguments_of_subject(text: &str) -> Vec<usize> {
+        let mut text = text.to_owned();
+        for n in 1..=9 {
+            text = text.replace(&format!(".%{n}"), &format!(". <{n}>"));
+            text = text.replace(&format!("%{n}"), &format!("<{n}>"));
+        }
+        let subject = statement(&text);
+        let has = |n: &usize| subject.contains(&format!("<{n}>"));
+        (1..=9).filter(has).collect()
+    }
+
+    /// Who reads the subject on a phone in one language knows what who reads it in the other knows: the reason that a
+    /// group stays down is no afterthought.
+    ///
+    /// Rule: N10 M5
+    #[test]
+    fn subjects_say_the_same_in_both_languages() {
+        for row in CATALOGUE {
+            let (en, ja) = (arguments_of_subject(row.en), arguments_of_subject(row.ja));
+            assert_eq!(
+                en, ja,
+                "{} {}: {} {}",
+                row.module, row.event, row.en, row.ja
+            );
+        }
+    }
 
     /// Rule: M5
     #[test]
