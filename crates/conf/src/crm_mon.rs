@@ -206,6 +206,7 @@ impl Reading {
                     standby: of.is("standby") || of.is("standby_onfail"),
                     maintenance: of.is("maintenance"),
                     leaving: of.is("shutdown") || (!online && of.is_not("expected_up")),
+                    remote: of.get("type") == "remote",
                 });
             }
             ("failures", "failure") if picture.failures.len() < ITEMS_MAX => {

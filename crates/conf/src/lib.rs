@@ -20,6 +20,7 @@ pub mod blackout;
 pub mod bundle;
 pub mod charset;
 
+pub mod cib_alerts;
 mod clp_conf;
 pub mod corosync_conf;
 pub mod crm_mon;

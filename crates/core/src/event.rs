@@ -130,6 +130,9 @@ pub enum FromPacemaker {
     Looked(Result<Box<Picture>, String>),
     /// So many reports were lost before they came here.
     Lost(u64),
+    /// Why the alert agent's calls do not arrive, as Pacemaker's configuration and this host have it; `None` when
+    /// nothing is wrong there.
+    Agent(Option<crate::pacemaker::AgentTrouble>),
 }
 
 /// An authentic, fresh heartbeat.

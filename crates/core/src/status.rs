@@ -25,6 +25,10 @@ pub struct Status {
     /// Why this server cannot see the others through its engine, and what helps; `None` while it can.
     #[serde(default)]
     pub blind: Option<String>,
+    /// What hinders this service without being any server's fault, each in words with what helps. A release
+    /// without it leaves it out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub advice: Vec<String>,
     /// The servers in server order.
     pub servers: Vec<ServerStatus>,
     /// The server that tells what all see.

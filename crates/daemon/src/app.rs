@@ -65,8 +65,8 @@ const BLOCKING_THREADS_MAX: usize = LAMPS_MAX
     + 4
     + PACEMAKER_READS_MAX
     + SET_READS_MAX;
-/// Pacemaker: its reports read or removed, a look started, a large one parsed.
-const PACEMAKER_READS_MAX: usize = 3;
+/// Pacemaker: its reports read or removed, a look started, a large one parsed, its configuration looked into.
+const PACEMAKER_READS_MAX: usize = 4;
 /// Sets: one checked, one put in force, two sent or read in pieces.
 const SET_READS_MAX: usize = 4;
 /// One for each server.

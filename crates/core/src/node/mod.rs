@@ -6,6 +6,7 @@
 //! alerts, `raise` turns alerts into notices, `lamps`, `latches`, `peers` and `requests` do what they say.
 
 mod acknowledge;
+mod advice;
 mod copies;
 mod facts;
 mod lamps;
@@ -112,6 +113,8 @@ pub struct Node {
     start_hold_until: Moment,
     /// Links that stand.
     linked: Servers,
+    /// Since when links have been gone that there were.
+    unlinked: advice::Unlinked,
     /// Until then what we find out may have happened, and been told by others, while we stood still.
     dazed_until: Moment,
     /// When a starting server knows who else lives, if that is not over yet: until then it tells
@@ -194,6 +197,7 @@ impl Node {
             hold_until: now.at,
             start_hold_until: now.at,
             linked: Servers::default(),
+            unlinked: advice::Unlinked::new(),
             dazed_until: now.at,
             settled_at: None,
             lamps_settled_at: None,
@@ -248,6 +252,7 @@ impl Node {
             Event::LinkUp(server) => self.link_up(now, server, out),
             Event::LinkDown(server) => {
                 self.linked = self.linked.without(server);
+                self.unlinked.insert(server, now.at);
                 self.copies.gone(server);
                 self.outbox.gone(now.at, server);
                 let mut news = Vec::new();

@@ -1,5 +1,6 @@
 //! From what Pacemaker does to what people are told; [`crate::pacemaker`] finds the facts.
 
+mod advice;
 mod groups;
 mod memory;
 mod resources;
@@ -14,7 +15,7 @@ use crate::alert::{AlertId, Message};
 use crate::config::{Engine, ServerId};
 use crate::event::FromPacemaker;
 use crate::pacemaker::{
-    A_PERSON, Fencing, GroupMemory, Kind, News, PacemakerStatus, Report, Watch, What,
+    A_PERSON, Calls, Fencing, GroupMemory, Kind, News, PacemakerStatus, Report, Watch, What,
 };
 use crate::peer::PeerMessage;
 use crate::status::ServerState;
@@ -53,6 +54,10 @@ pub(super) struct Pacemaker {
     stopped: bool,
     /// That Corosync shows nothing was not mailed: it follows from that stop.
     blind_unmailed: bool,
+    /// The calls of the alert agent here.
+    calls: Calls,
+    /// What stands in the log of nodes and servers without each other.
+    names_logged: Vec<String>,
 }
 
 impl Node {
@@ -68,6 +73,7 @@ impl Node {
         match event {
             FromPacemaker::Begins => {}
             FromPacemaker::Report(report) | FromPacemaker::Waited(report) => {
+                pacemaker.calls.came(report.at_us);
                 let shared = match &report.kind {
                     Kind::Fencing { .. } => true,
                     Kind::Operation(operation) => operation.failed(),
@@ -84,10 +90,17 @@ impl Node {
             }
             FromPacemaker::Looked(result) => {
                 let result = result.map(|picture| *picture);
+                if let Ok(picture) = &result {
+                    self.note_picture(picture, out);
+                }
+                let Some(pacemaker) = &mut self.pacemaker else {
+                    return;
+                };
                 pacemaker.watch.looked(now, result, &mut news);
                 pacemaker.stale = true;
             }
             FromPacemaker::Lost(count) => pacemaker.watch.lost(count, &mut news),
+            FromPacemaker::Agent(trouble) => self.note_agent(trouble, out),
         }
         self.tell_pacemaker(now, news, out);
     }

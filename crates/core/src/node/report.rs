@@ -18,6 +18,7 @@ impl Node {
             time: now.wall,
             engine: self.config.engine,
             blind: self.blind_why(),
+            advice: self.advice(now),
             servers: self
                 .config
                 .server_ids()

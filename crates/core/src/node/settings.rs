@@ -65,6 +65,9 @@ impl Node {
         let is_linked = |id: &ServerId| old_id(*id).is_some_and(|at| linked.has(at));
         let linked = config.server_ids().filter(is_linked);
         self.linked = linked.fold(Servers::default(), Servers::with);
+        // Told anew from the new settings on.
+        let ids = config.server_ids();
+        self.unlinked = ids.map(|id| (id, now.at)).collect();
         self.outbox
             .renumber(now.at, |alert| raise::origin(config, alert));
         self.renumber_turns(&old);

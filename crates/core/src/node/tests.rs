@@ -1,6 +1,7 @@
 //! Two servers' words to one node, given by hand.
 
 mod acknowledge;
+mod advice;
 mod copies;
 mod lamps;
 mod licences;

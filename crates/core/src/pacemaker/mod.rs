@@ -13,6 +13,7 @@
 //! *Failure.* Without reports the pictures alone tell where groups are, later. Without pictures failed
 //! operations and fencing are still told; that it is blind is told once.
 
+mod agent;
 mod clones;
 mod fencing;
 mod groups;
@@ -26,6 +27,7 @@ mod status;
 mod tests;
 mod watch;
 
+pub use agent::{AgentTrouble, Calls};
 pub use fencing::{A_PERSON, Fencing};
 pub use groups::{AwayMemory, GROUPS_MAX, GroupMemory, Move, Why};
 pub use picture::{

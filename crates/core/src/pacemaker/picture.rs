@@ -63,6 +63,8 @@ pub struct PacemakerNode {
     pub maintenance: bool,
     /// It is leaving cleanly, or has left so.
     pub leaving: bool,
+    /// It runs resources without Corosync (`pacemaker_remote`), so it is no server.
+    pub remote: bool,
 }
 
 /// Resources that run together: a failover group.

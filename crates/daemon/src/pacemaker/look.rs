@@ -1,4 +1,4 @@
-//! One look at Pacemaker's cluster: `crm_mon` as a child, with a deadline and a bound.
+//! One look at Pacemaker's cluster: `crm_mon` as a child, with a deadline and a bound; and so its other programs.
 
 use noroshi_conf::crm_mon;
 use noroshi_core::alert::tidy_within;
@@ -19,14 +19,24 @@ const WHY_BYTES_MAX: usize = 200;
 
 /// Looks. `Err` says in words why the cluster cannot be read.
 pub(super) async fn look(program: &'static str) -> Result<Picture, String> {
-    match timeout(LOOK_WAIT, read(program)).await {
+    let output = output(program, &["-1", "--output-as=xml"]).await?;
+    parse(program, output).await
+}
+
+/// What a program of Pacemaker prints.
+pub(super) async fn output(
+    program: &'static str,
+    arguments: &'static [&'static str],
+) -> Result<String, String> {
+    match timeout(LOOK_WAIT, read(program, arguments)).await {
         // Dropping the child has killed it.
         Err(_) => Err(format!(
             "{program}: no answer within {} s",
             LOOK_WAIT.as_secs()
         )),
-        Ok(Err(error)) => Err(tidy_within(&format!("{program}: {error}"), WHY_BYTES_MAX)),
-        Ok(Ok(output)) => parse(program, output).await,
+        Ok(read) => {
+            read.map_err(|error| tidy_within(&format!("{program}: {error}"), WHY_BYTES_MAX))
+        }
     }
 }
 
@@ -41,10 +51,10 @@ async fn parse(program: &str, output: String) -> Result<Picture, String> {
     read.map_err(|why| tidy_within(&format!("{program}: {why}"), WHY_BYTES_MAX))
 }
 
-async fn read(program: &'static str) -> io::Result<String> {
+async fn read(program: &'static str, arguments: &'static [&'static str]) -> io::Result<String> {
     let mut command = Command::new(program);
     command
-        .args(["-1", "--output-as=xml"])
+        .args(arguments)
         // Older releases print times without a zone.
         .env("TZ", "UTC")
         .env("LC_ALL", "C")

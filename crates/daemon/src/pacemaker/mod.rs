@@ -9,6 +9,7 @@
 
 pub mod agent;
 mod look;
+pub mod registered;
 pub mod spool;
 
 use crate::home::Home;
@@ -21,8 +22,8 @@ use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::UnixDatagram;
 use tokio::sync::Notify;
@@ -54,6 +55,7 @@ pub(crate) struct Pacemaker {
     books: Arc<Mutex<Books>>,
     wake: Arc<Notify>,
     task: JoinHandle<()>,
+    registered: JoinHandle<()>,
 }
 
 impl Pacemaker {
@@ -82,18 +84,20 @@ impl Pacemaker {
         };
         let books = Arc::new(Mutex::new(Books::default()));
         let wake = Arc::new(Notify::new());
+        let registered = tokio::spawn(registered::watch(dir.clone(), inbox.clone()));
         let task = Task {
             dir,
             inbox: inbox.clone(),
             books: Arc::clone(&books),
             wake: Arc::clone(&wake),
+            foreign_said: AtomicBool::new(false),
         };
         Some(Pacemaker {
             inbox,
-            foreign_said: AtomicBool::new(false),
             books,
             wake,
             task: tokio::spawn(task.run(socket)),
+            registered,
         })
     }
 
@@ -119,6 +123,7 @@ impl Pacemaker {
 impl Drop for Pacemaker {
     fn drop(&mut self) {
         self.task.abort();
+        self.registered.abort();
     }
 }
 
@@ -127,13 +132,13 @@ struct Task {
     inbox: Inbox,
     books: Arc<Mutex<Books>>,
     wake: Arc<Notify>,
+    /// That others have put something there stands in the log.
+    foreign_said: AtomicBool,
 }
 
 impl Task {
     async fn run(self, socket: Option<UnixDatagram>) {
         let _ = self.inbox.send(event(FromPacemaker::Begins)).await;
-    /// That others have put something there stands in the log.
-    foreign_said: AtomicBool,
         let mut due = interval(READ_EVERY);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut bytes = vec![0; spool::FILE_BYTES_MAX + 1];
@@ -192,14 +197,14 @@ impl Task {
                 for fault in waiting.faults {
                     log::line(format!("{}: {fault}", self.dir.display()));
                 }
+                if waiting.foreign > 0 && !self.foreign_said.swap(true, Ordering::Relaxed) {
+                    log::line(foreign_words(&self.dir, waiting.foreign));
+                }
                 if let Ok(mut books) = self.books.lock() {
                     books.handed.extend(waiting.stuck);
                 }
                 for report in waiting.reports {
                     if let Ok(mut books) = self.books.lock() {
-                if waiting.foreign > 0 && !self.foreign_said.swap(true, Ordering::Relaxed) {
-                    log::line(foreign_words(&self.dir, waiting.foreign));
-                }
                         books.handed.insert(report.key());
                     }
                     self.hand(what(report)).await;
@@ -233,11 +238,6 @@ impl Task {
     }
 }
 
-fn event(what: FromPacemaker) -> Event {
-    Event::Pacemaker(Box::new(what))
-}
-
-async fn receive(socket: Option<&UnixDatagram>, bytes: &mut [u8]) -> io::Result<usize> {
 fn foreign_words(dir: &Path, count: usize) -> String {
     let dir = dir.display();
     log::language().pick(
@@ -246,6 +246,11 @@ fn foreign_words(dir: &Path, count: usize) -> String {
     )
 }
 
+fn event(what: FromPacemaker) -> Event {
+    Event::Pacemaker(Box::new(what))
+}
+
+async fn receive(socket: Option<&UnixDatagram>, bytes: &mut [u8]) -> io::Result<usize> {
     match socket {
         Some(socket) => socket.recv(bytes).await,
         None => std::future::pending().await,

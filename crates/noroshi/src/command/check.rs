@@ -1,5 +1,7 @@
 //! `noroshi check [FILE]`: check a configuration without using it (rule N17).
 
+mod beside;
+
 use super::Context;
 use crate::cli::Check;
 use crate::exit::{Exit, Failure};
@@ -15,6 +17,7 @@ use std::path::Path;
 use noroshi_conf::charset::FILE_BYTES_MAX;
 
 pub(super) fn run(context: &mut Context, options: Check) -> Result<Exit, Failure> {
+    let own = options.file.is_none();
     let path = options.file.unwrap_or_else(|| context.home.conf());
     let shown = path.display().to_string();
     let bytes = read(&path).map_err(|error| {
@@ -22,8 +25,10 @@ pub(super) fn run(context: &mut Context, options: Check) -> Result<Exit, Failure
         let what = context.pick("cannot read", "読み込めません");
         context.failure(exit, &format!("{what}: {shown}: {error}"))
     })?;
+    let mut beside = Vec::new();
     let (findings, sound) = match noroshi_conf::read(&bytes) {
         Ok(parsed) => {
+            beside = beside::warnings(context, &parsed.config, own);
             let mut warnings = parsed.warnings;
             // Only warnings: the check may run elsewhere than the daemon will.
             warnings.extend(parsed.files.iter().filter_map(host_files::trouble));
@@ -41,6 +46,17 @@ pub(super) fn run(context: &mut Context, options: Check) -> Result<Exit, Failure
             context.out,
             "{}",
             escaped(&finding.one_line(context.language))
+        )?;
+    }
+    for warning in &beside {
+        if options.json {
+            context.json_line(&shown_warning(warning))?;
+            continue;
+        }
+        say!(
+            context.out,
+            "{}",
+            escaped(&warning.one_line(context.language))
         )?;
     }
     if !sound {
@@ -83,6 +99,17 @@ fn shown_finding(finding: &Finding, language: Language) -> ShownFinding<'_> {
         path: &finding.path,
         value: &finding.value,
         text: finding.text(language),
+    }
+}
+
+/// It stands in no line of the file.
+fn shown_warning(warning: &beside::Warning) -> ShownFinding<'_> {
+    ShownFinding {
+        severity: "warning",
+        line: 0,
+        path: &warning.path,
+        value: &warning.value,
+        text: warning.text.clone(),
     }
 }
 

@@ -63,6 +63,14 @@ pub(super) fn run(context: &mut Context, options: &cli::Status) -> Result<Exit, 
             )
         )?;
     }
+    for advice in &status.advice {
+        let advice = escaped(advice);
+        say!(
+            context.out,
+            "{}{advice}",
+            language.pick("LOOK INTO THIS: ", "要確認: ")
+        )?;
+    }
     if let Some(pacemaker) = &status.pacemaker {
         for line in groups::lines(pacemaker, language) {
             say!(context.out, "{line}")?;
@@ -127,6 +135,7 @@ pub(crate) struct Shown<'a> {
     engine: Engine,
     #[serde(skip_serializing_if = "Option::is_none")]
     blind: Option<&'a str>,
+    advice: &'a [String],
     servers: Vec<ShownServer<'a>>,
     on_duty: Option<&'a str>,
     notices_waiting: u32,
@@ -180,6 +189,7 @@ pub(crate) fn shown(status: &Status) -> Shown<'_> {
         time: rfc3339(status.time),
         engine: status.engine,
         blind: status.blind.as_deref(),
+        advice: &status.advice,
         servers: servers.collect(),
         on_duty: status.on_duty.as_deref(),
         notices_waiting: status.notices_waiting,

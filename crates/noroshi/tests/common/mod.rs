@@ -312,6 +312,7 @@ pub(crate) fn cluster(other: ServerState) -> Status {
         time: TIME,
         engine: noroshi_core::config::Engine::Embedded,
         blind: None,
+        advice: Vec::new(),
         servers: vec![
             server("server1", true, ServerState::Up),
             server("server2", false, other),

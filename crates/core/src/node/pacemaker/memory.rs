@@ -4,7 +4,7 @@ use super::Pacemaker;
 use crate::action::{Action, Item};
 use crate::config::ServerId;
 use crate::node::Node;
-use crate::pacemaker::{GroupMemory, Watch};
+use crate::pacemaker::{Calls, GroupMemory, Watch};
 use crate::peer::PeerMessage;
 use crate::time::Now;
 use alloc::boxed::Box;
@@ -40,6 +40,8 @@ impl Node {
             stale: false,
             stopped: false,
             blind_unmailed: false,
+            calls: Calls::since(now),
+            names_logged: Vec::new(),
         }));
     }
 

@@ -12,6 +12,7 @@ fn told(licence: Option<LicenceStatus>) -> Status {
         time: WallTime(1),
         engine: noroshi_core::config::Engine::Embedded,
         blind: None,
+        advice: Vec::new(),
         servers: Vec::new(),
         on_duty: None,
         notices_waiting: 0,

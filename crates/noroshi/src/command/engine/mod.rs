@@ -2,7 +2,7 @@
 
 mod advise;
 mod clp_conf;
-mod host;
+pub(in crate::command) mod host;
 mod names;
 mod plan;
 mod setup;

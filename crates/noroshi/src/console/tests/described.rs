@@ -190,6 +190,7 @@ fn full_status() -> Status {
         time: WallTime(1_700_000_000_000),
         engine: Engine::Embedded,
         blind: None,
+        advice: vec!["port 29002/tcp is closed".into()],
         servers: vec![
             server(ServerState::Up, Some(lamp), &path, Some(1)),
             server(ServerState::Down, None, &unheard, None),

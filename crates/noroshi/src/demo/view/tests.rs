@@ -39,6 +39,7 @@ fn status(own: &str, states: &[ServerState]) -> Box<Status> {
         time: WallTime(0),
         engine: noroshi_core::config::Engine::Embedded,
         blind: None,
+        advice: Vec::new(),
         servers: states.iter().enumerate().map(server).collect(),
         on_duty: Some("sv1".into()),
         notices_waiting: 0,
