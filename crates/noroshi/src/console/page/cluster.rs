@@ -1,6 +1,7 @@
 //! The cluster: each server with its lamp as it shines, its interconnects, and what needs a look.
 
 mod groups;
+mod remedy;
 
 use super::{Place, frame, lost, not_done, trouble, words};
 use crate::command::status::{heard_at, look, not_heard, waiting_words};
@@ -14,7 +15,7 @@ use axum::Extension;
 use axum::extract::{Form, State};
 use axum::response::Response;
 use maud::{Markup, html};
-use noroshi_core::config::Role;
+use noroshi_core::config::{Engine, Role};
 use noroshi_core::notice::Channel;
 use noroshi_core::status::{LampStatus, LampTold, PathStatus, ServerState, ServerStatus, Status};
 use noroshi_core::time::WallTime;
@@ -94,6 +95,7 @@ fn troubles(visitor: &Visitor, overview: &Overview) -> Markup {
                 }
             }
         }
+        @if let Some(pacemaker) = &status.pacemaker { (groups::troubles(visitor, pacemaker)) }
         @if let Some(why) = &status.blind {
             p.bad role="alert" {
                 (visitor.pick(
@@ -101,6 +103,12 @@ fn troubles(visitor: &Visitor, overview: &Overview) -> Markup {
                     "状態を確認できません(表示は最後に確認した状態です): ",
                 ))
                 (why)
+            }
+        }
+        @for advice in &status.advice {
+            p.warn {
+                b { (visitor.pick("Look into this: ", "要確認: ")) }
+                (advice)
             }
         }
         @if let Some(trouble) = &status.store_trouble {
@@ -170,7 +178,7 @@ fn card(visitor: &Visitor, status: &Status, server: &ServerStatus) -> Markup {
                     tbody { @for path in &server.paths { (path_row(visitor, status.time, server.state, path)) } }
                 }
             }
-            (service(visitor, server))
+            (service(visitor, status, server))
         }
     }
 }
@@ -277,34 +285,28 @@ pub(super) fn test_question(visitor: &Visitor, server: &str) -> Markup {
     })
 }
 
-/// Start and stop of its alert service.
-fn service(visitor: &Visitor, server: &ServerStatus) -> Markup {
+/// Start and stop of its alert service, and with Corosync of what it stands on.
+fn service(visitor: &Visitor, status: &Status, server: &ServerStatus) -> Markup {
     let name = &server.name;
+    let start = remedy::start_words(status.engine);
     html! {
         @match server.state {
             ServerState::Up if visitor.may(Role::Operate) => {
                 (question(name, "/stop", &Ask {
                     what: visitor.pick("Stop the alert service", "アラートサービスを停止する"),
                     sure: &visitor.pick(
-                        format!("Stop the alert service of {name}? It gives no notices then. It can be started again on {name} only: clpcl -s{}",
+                        format!("Stop the alert service of {name}? It gives no notices then. It can be started again on {name} only: {start}{}",
                             if server.own { ". This page ends with it." } else { "" }),
-                        format!("{name} のアラートサービスを停止しますか。停止中は通報しません。起動は {name} 上で clpcl -s を実行してください。{}",
+                        format!("{name} のアラートサービスを停止しますか。停止中は通報しません。起動は {name} 上で {start} を実行してください。{}",
                             if server.own { "この画面も表示できなくなります。" } else { "" }),
                     ),
                     button: visitor.pick("Stop", "停止する"),
                     danger: true,
                 }))
             }
-            ServerState::Unknown | ServerState::Left | ServerState::Down => div.remedy {
-                p {
-                    b { (visitor.pick("Start the alert service: ", "アラートサービスの起動: ")) }
-                    (visitor.pick(
-                        format!("not possible from here, since a stopped service hears nothing. On {name}, as root:"),
-                        format!("停止中のサービスには接続できないため、この画面からは起動できません。{name} 上で root として実行してください:"),
-                    ))
-                }
-                pre { code { "clpcl -s" } }
-            },
+            ServerState::Unknown | ServerState::Left | ServerState::Down => {
+                (remedy::part(visitor, status, name))
+            }
             _ => {}
         }
     }
@@ -398,14 +400,21 @@ pub(in crate::console) async fn shut_down(
 }
 
 fn shutdown_form(visitor: &Visitor, status: &Status) -> Markup {
+    let (count, start) = (status.servers.len(), remedy::start_words(status.engine));
     html! {
         details.ask {
             summary { (visitor.pick("Shut the cluster down", "クラスタをシャットダウンする")) }
             form.card method="post" action="/shut-down" {
                 p { (visitor.pick(
-                    format!("All {} servers stop giving notices and all warning lights go out. This page ends too. Each server is started again on itself: clpcl -s", status.servers.len()),
-                    format!("{} 台すべてのサーバが通報を停止し、すべての警告灯が消灯します。この画面も表示できなくなります。起動は各サーバ上で clpcl -s を実行してください。", status.servers.len()),
+                    format!("All {count} servers stop giving notices and all warning lights go out. This page ends too. Each server is started again on itself: {start}"),
+                    format!("{count} 台すべてのサーバが通報を停止し、すべての警告灯が消灯します。この画面も表示できなくなります。起動は各サーバ上で {start} を実行してください。"),
                 )) }
+                @if status.engine == Engine::Corosync {
+                    p { (visitor.pick(
+                        "Corosync, Pacemaker and the groups run on: nobody is told of them then.",
+                        "Corosync、Pacemaker とグループは動作を続けますが、その間の通報はありません。",
+                    )) }
+                }
                 label { (visitor.pick("Name of the cluster, to be sure", "確認のためクラスタ名を入力"))
                     input name="cluster" autocomplete="off" required;
                 }

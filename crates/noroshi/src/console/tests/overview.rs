@@ -6,6 +6,9 @@ use crate::console::page::cluster::part;
 use noroshi_core::alert::{Acknowledgement, AlertId, Severity};
 use noroshi_core::config::{Engine, Role};
 use noroshi_core::notice::{Channel, NoticeState};
+use noroshi_core::pacemaker::{
+    GroupKind, GroupState, GroupStatus, PacemakerNodeStatus, PacemakerStatus,
+};
 use noroshi_core::status::{ServerState, ServerStatus, Status, Waiting};
 use noroshi_core::text::Language;
 use noroshi_core::time::WallTime;
@@ -27,6 +30,7 @@ fn status(of_server2: ServerState) -> Status {
         server: "server1".into(),
         time: WallTime(1_700_000_000_000),
         blind: None,
+        advice: Vec::new(),
         engine: Engine::Embedded,
         servers: vec![
             server("server1", true, ServerState::Up),
@@ -103,6 +107,74 @@ async fn a_server_that_is_down_says_who_knows() {
     assert!(!page.contains("Nobody sees to it yet."), "{page}");
     let overview = read(&console, ServerState::Up).await;
     assert_eq!(overview.faults, []);
+}
+
+/// On a cluster of Corosync the cluster is to be started, not our service; a group's box has the group's name; what
+/// hinders the service stands beside it.
+///
+/// Rule: N21 N3
+#[tokio::test]
+async fn beside_corosync_the_remedy_is_the_clusters_and_a_group_has_its_own_box() {
+    let console = Console::with(Vec::new());
+    let group = |name: &str, state, disabled| GroupStatus {
+        name: name.into(),
+        kind: GroupKind::Single,
+        state,
+        current: Vec::new(),
+        disabled,
+        maintenance: false,
+        resources: Vec::new(),
+    };
+    let mut overview = read(&console, ServerState::Down).await;
+    overview.status.engine = Engine::Corosync;
+    overview.status.advice = vec!["Open port 29002/tcp <b>".into()];
+    let node = |online| PacemakerNodeStatus {
+        name: "server2".into(),
+        online,
+        ..PacemakerNodeStatus::default()
+    };
+    let pacemaker = |online| PacemakerStatus {
+        quorum: true,
+        nodes: vec![node(online)],
+        groups: vec![
+            group("web", GroupState::Failed, false),
+            group("db", GroupState::Offline, false),
+            group("old", GroupState::Offline, true),
+            group("well", GroupState::Online, false),
+        ],
+        ..PacemakerStatus::default()
+    };
+    for language in [Language::En, Language::Ja] {
+        let sato = visitor(language, Role::Operate);
+        overview.status.pacemaker = Some(Box::new(pacemaker(false)));
+        let page = part(&sato, &overview).into_string();
+        let top = page.split("class=\"facts\"").next().unwrap();
+        for words in ["web</b>: ", "db</b>: ", "29002/tcp &lt;b&gt;"] {
+            assert!(top.contains(words), "{words} is not in {top}");
+        }
+        assert!(
+            !top.contains("old</b>") && !top.contains("well</b>"),
+            "{top}"
+        );
+        for words in [
+            "pcs cluster start server2",
+            "systemctl start corosync pacemaker noroshi",
+        ] {
+            assert!(page.contains(words), "{words} is not in {page}");
+        }
+        assert!(!page.contains("clpcl -s"), "{page}");
+        // Its node is at work: it is the service alone that has ended.
+        overview.status.pacemaker = Some(Box::new(pacemaker(true)));
+        let page = part(&sato, &overview).into_string();
+        assert!(
+            page.contains("<code>systemctl start noroshi</code>"),
+            "{page}"
+        );
+        assert!(!page.contains("pcs cluster start"), "{page}");
+    }
+    let sato = visitor(Language::En, Role::Operate);
+    let page = part(&sato, &read(&console, ServerState::Down).await).into_string();
+    assert!(page.contains("<code>clpcl -s</code>"), "{page}");
 }
 
 /// A server on the far side of a cut is told on top, too; what waits says its channel, as `noroshi status` does.

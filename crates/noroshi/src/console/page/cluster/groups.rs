@@ -5,6 +5,32 @@ use crate::console::visitor::Visitor;
 use maud::{Markup, html};
 use noroshi_core::pacemaker::{GroupState, GroupStatus, PacemakerStatus};
 
+/// What who was woken looks for first: each group that does not run as it should, by its own name.
+pub(super) fn troubles(visitor: &Visitor, status: &PacemakerStatus) -> Markup {
+    let of_note = |group: &&GroupStatus| {
+        let stopped = group.state == GroupState::Offline && !group.disabled && status.quorum;
+        (is_bad(group) || stopped) && !group.maintenance && !status.maintenance
+    };
+    html! {
+        @for group in status.groups.iter().filter(of_note) {
+            p.bad {
+                b { (visitor.pick("Group ", "グループ ")) (group.name) } ": "
+                (state(group, visitor.language))
+                @if !group.current.is_empty() {
+                    (visitor.pick(" on ", " ")) (group.current.join(", "))
+                }
+                @for resource in group.resources.iter().filter(|one| one.state == GroupState::Failed) {
+                    "; " (resource.name)
+                }
+            }
+        }
+    }
+}
+
+fn is_bad(group: &GroupStatus) -> bool {
+    matches!(group.state, GroupState::Failed | GroupState::Unknown)
+}
+
 /// A table of groups, below what is wrong.
 pub(super) fn part(visitor: &Visitor, status: &PacemakerStatus) -> Markup {
     html! {
@@ -54,7 +80,7 @@ pub(super) fn part(visitor: &Visitor, status: &PacemakerStatus) -> Markup {
 }
 
 fn row(visitor: &Visitor, group: &GroupStatus) -> Markup {
-    let bad = matches!(group.state, GroupState::Failed | GroupState::Unknown);
+    let bad = is_bad(group);
     html! {
         tr {
             th scope="row" { (group.name) }
