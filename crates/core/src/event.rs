@@ -191,6 +191,8 @@ pub struct Recovered {
     pub groups: Vec<GroupMemory>,
     /// The latest alerts on disk that are named after their facts.
     pub facts: Vec<AlertId>,
+    /// Servers of which the latest word on disk is that they could not be fenced, with when that was told.
+    pub unfenced: Vec<(String, crate::time::WallTime)>,
     /// What was wrong with the store when it was opened, if anything.
     pub trouble: Option<StoreTrouble>,
     /// Mails that were not sent for want of a licence since that was last told by mail: by which server,

@@ -143,6 +143,8 @@ pub struct Node {
     pacemaker: Option<Box<pacemaker::Pacemaker>>,
     /// What an earlier run remembered of its groups, until it is watched.
     group_memories: Vec<GroupMemory>,
+    /// Servers that an earlier run told could not be fenced.
+    unfenced_before: Vec<(alloc::string::String, crate::time::WallTime)>,
     /// Alerts of earlier runs that are named after their facts: what Pacemaker's reports and pictures show again at
     /// the start is not told again.
     facts_on_disk: BTreeSet<AlertId>,
@@ -214,6 +216,7 @@ impl Node {
             sets: Sets::default(),
             pacemaker: None,
             group_memories: Vec::new(),
+            unfenced_before: Vec::new(),
             facts_on_disk: BTreeSet::new(),
         }
     }
@@ -346,6 +349,7 @@ impl Node {
             self.hear_stamp(now, latch.red_changed.max(latch.green_changed));
         }
         self.group_memories = recovered.groups;
+        self.unfenced_before = recovered.unfenced;
         self.facts_on_disk = recovered.facts.into_iter().collect();
         for acknowledgement in recovered.acknowledgements {
             self.remember_acknowledgement(acknowledgement);

@@ -46,6 +46,8 @@ struct Gathered {
     again: bool,
     /// The node takes part again.
     back: bool,
+    /// An earlier run of this service told it, and no picture has shown yet whether that still lasts.
+    before: bool,
 }
 
 /// Fencings that are being gathered or were told lately.
@@ -94,6 +96,7 @@ impl Fencings {
             waited,
             again,
             back: false,
+            before: false,
             fact,
             until: now + OBSERVERS_WAIT,
             told: false,
@@ -101,6 +104,38 @@ impl Fencings {
             fencing,
         });
         None
+    }
+
+    /// An earlier run of this service told that a node could not be fenced, and of no end.
+    pub(super) fn told_before(&mut self, now: Moment, node: &str) {
+        if self.gathered.len() >= GATHERED_MAX {
+            return;
+        }
+        self.gathered.push(Gathered {
+            fact: String::new(),
+            until: now,
+            told: true,
+            ours: true,
+            fencing: Fencing {
+                node: node.to_string(),
+                done: false,
+                by: None,
+                result: String::new(),
+                observers: Vec::new(),
+            },
+            waited: true,
+            again: false,
+            back: false,
+            before: true,
+        });
+    }
+
+    /// Forgets what an earlier run told of nodes for which this does not hold: that is over, and the next failure is
+    /// another one.
+    pub(super) fn keep_told_before(&mut self, lasts: impl Fn(&str) -> bool) {
+        self.gathered
+            .retain(|one| !one.before || lasts(&one.fencing.node));
+        self.gathered.iter_mut().for_each(|one| one.before = false);
     }
 
     /// What has been gathered for long enough.

@@ -4,11 +4,13 @@
 
 use super::row::{self, ALERT_COLUMNS, alert_columns, notice_columns};
 use noroshi_core::alert::{Acknowledgement, Alert, AlertId, Message, row as row_of_table};
+use noroshi_core::config::SERVERS_MAX;
 use noroshi_core::event::{Latch, Recovered, StoredNotice, View};
 use noroshi_core::node::{ACKNOWLEDGEMENTS_MAX, FACT, TOLD_FACTS_MAX};
 use noroshi_core::notice::outbox::Page;
 use noroshi_core::notice::{Channel, NoticeRecord, NoticeState, UNSENT_WHY};
 use noroshi_core::pacemaker::{GROUPS_MAX, GroupMemory};
+use noroshi_core::time::WallTime;
 use rusqlite::{Connection, Result, params};
 use std::sync::Arc;
 
@@ -36,6 +38,7 @@ pub(super) fn recover(conn: &Connection) -> Result<Recovered> {
         acknowledgements: acknowledgements(conn)?,
         groups: groups(conn)?,
         facts: facts(conn)?,
+        unfenced: unfenced(conn)?,
         trouble: None,
     })
 }
@@ -214,6 +217,27 @@ fn facts(conn: &Connection) -> Result<Vec<AlertId>> {
     let named = |row: &rusqlite::Row<'_>| row.get(0).map(AlertId);
     let found = statement.query_map(params![FACTS_AMONG_MAX, FACT, facts_max], named)?;
     Ok(found.flatten().collect())
+}
+
+/// Servers of which the last word among the latest alerts is that they could not be fenced, and when it was told.
+/// Later words are that one was fenced, has started or is back.
+fn unfenced(conn: &Connection) -> Result<Vec<(String, WallTime)>> {
+    let mut statement = conn.prepare(
+        "SELECT about, time_ms, module, event, MAX(row) FROM
+           (SELECT row, about, time_ms, module, event FROM alert ORDER BY row DESC LIMIT ?1)
+         WHERE about IS NOT NULL
+           AND (module = 'rc' AND event IN (412, 431) OR module = 'nm' AND event IN (1, 1001))
+         GROUP BY about LIMIT ?2",
+    )?;
+    let servers_max = i64::try_from(SERVERS_MAX).unwrap_or(0);
+    let last = statement.query_map(params![FACTS_AMONG_MAX, servers_max], |row| {
+        let of = (row.get(0)?, WallTime(row.get(1)?));
+        let failed = row_of_table(Message::FencingFailed);
+        let is = (row.get::<_, String>(2)?, row.get::<_, u32>(3)?);
+        Ok((of, is == (failed.module.to_owned(), failed.event)))
+    })?;
+    let failed = last.flatten().filter(|(_, failed)| *failed);
+    Ok(failed.map(|(of, _)| of).collect())
 }
 
 /// What is remembered of Pacemaker's groups. One that cannot be read is left out: it is learned anew.

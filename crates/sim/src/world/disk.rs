@@ -220,6 +220,7 @@ impl Disk {
                 .cloned()
                 .collect(),
             facts: self.latest_facts(),
+            unfenced: Vec::new(),
             trouble: None,
             unsent_mails: self.unsent_mails(),
             licences: self

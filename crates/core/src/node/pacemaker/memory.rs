@@ -6,12 +6,14 @@ use crate::config::ServerId;
 use crate::node::Node;
 use crate::pacemaker::{Calls, GroupMemory, Watch};
 use crate::peer::PeerMessage;
-use crate::time::Now;
+use crate::time::{Now, Span};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+/// A fencing that has failed for longer than this may be told once more after a restart.
+const UNFENCED_MAX: Span = Span::from_secs(24 * 3_600);
 /// Groups in one message to another server.
 const TOLD_MAX: usize = 64;
 
@@ -29,6 +31,10 @@ impl Node {
             kept.insert(memory.group.clone(), memory.clone());
         }
         watch.learn(now.at, memories);
+        let unfenced = core::mem::take(&mut self.unfenced_before);
+        let young = unfenced.iter();
+        let young = young.filter(|(_, told)| now.wall.since(*told) <= UNFENCED_MAX);
+        watch.told_unfenced(now.at, young.map(|(name, _)| name.as_str()));
         self.pacemaker = Some(Box::new(Pacemaker {
             watch,
             threads,

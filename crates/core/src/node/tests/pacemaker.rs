@@ -609,3 +609,46 @@ fn a_fencing_that_fails_says_what_pacemakers_word_means() {
         assert!(told, "{says}: {texts:?}");
     }
 }
+
+/// What the store has of a failed fencing is known to the watch, for a day.
+///
+/// Rule: N3 N8 N9
+#[test]
+fn a_failed_fencing_that_is_on_disk_is_not_mailed_again() {
+    for (hours, times) in [(1, 0), (25, 1)] {
+        let now = Now {
+            at: Moment(1_000_000),
+            wall: WallTime(200_000_000),
+        };
+        let told = WallTime(now.wall.0 - hours * 3_600_000);
+        let mut node = Node::new(now, ServerId(1), SessionId([1; 12]), config(3));
+        let recovered = crate::event::Recovered {
+            unfenced: vec![("sv1".into(), told)],
+            ..crate::event::Recovered::default()
+        };
+        let mut out = Vec::new();
+        node.step(now, Event::Start(Box::new(recovered)), &mut out);
+        let mut lost = picture("sv2", Sort::Other);
+        (lost.nodes[0].online, lost.nodes[0].unclean) = (false, true);
+        let failed = Report {
+            at_us: now.wall.0 * 1_000,
+            sequence: 1,
+            kind: Kind::Fencing {
+                node: "sv1".into(),
+                rc: 1,
+                description: "Operation reboot of sv1 by sv3 for x@sv2: Error (ref=9)".into(),
+            },
+        };
+        for event in [
+            Event::Pacemaker(Box::new(FromPacemaker::Begins)),
+            looked(lost),
+            Event::Pacemaker(Box::new(FromPacemaker::Report(failed))),
+        ] {
+            node.step(now, event, &mut out);
+        }
+        node.step(later(now, 1_000), Event::Tick, &mut out);
+        let texts = alerts(&out);
+        let of = |(text, _): &&(String, bool)| text.contains("could not be fenced");
+        assert_eq!(texts.iter().filter(of).count(), times, "{hours}: {texts:?}");
+    }
+}

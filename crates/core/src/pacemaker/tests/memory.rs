@@ -308,3 +308,56 @@ fn a_node_that_returns_with_its_group_ends_the_trouble_that_others_have_told() {
     assert!(!own.late && other.late);
     assert!(matches!(own.what, What::Started { after: Some(_), .. }));
 }
+
+/// Fencing is tried again every few seconds, so a service that is restarted meanwhile is told of the next failure at
+/// once. It is no other one than the one that an earlier run has told, as long as the picture shows the node unfenced.
+///
+/// Rule: N3 N8 N9
+#[test]
+fn a_fencing_that_keeps_failing_over_a_restart_is_not_told_again() {
+    let failed = |ms: u64, reference: u64| {
+        fencing(
+            ms,
+            1,
+            &alloc::format!("Operation reboot of n1 by n2 for x: Error (ref={reference})"),
+        )
+    };
+    let unclean = |unclean: bool| {
+        let mut picture = without_n1(picture(Some("n2"), 0));
+        (picture.fencing, picture.nodes[0].unclean) = (true, unclean);
+        picture
+    };
+    for (told, lasts, times) in [(true, true, 0), (true, false, 1), (false, true, 1)] {
+        let mut play = Play {
+            watch: Watch::new(Moment(0), "n2"),
+            news: Vec::new(),
+        };
+        if told {
+            play.watch.told_unfenced(Moment(0), ["n1"].into_iter());
+        }
+        play.see(100, unclean(lasts));
+        play.report(2_000, failed(2_000, 8));
+        play.report(4_000, failed(4_000, 9));
+        let news: Vec<News> = [2_500, 4_500, 9_000]
+            .into_iter()
+            .flat_map(|ms| play.tick(ms))
+            .collect();
+        let of = |one: &&News| matches!(&one.what, What::Fenced(fencing) if !fencing.done);
+        assert_eq!(
+            news.iter().filter(of).count(),
+            times,
+            "{told} {lasts}: {news:?}"
+        );
+        // Its end is, and so is the next one.
+        play.report(
+            10_000,
+            fencing(10_000, 0, "Operation reboot of n1 by n2 for x: OK (ref=10)"),
+        );
+        let news = play.tick(10_500);
+        assert!(
+            news.iter()
+                .any(|one| matches!(&one.what, What::Fenced(fencing) if fencing.done)),
+            "{news:?}"
+        );
+    }
+}

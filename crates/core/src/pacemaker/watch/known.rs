@@ -18,6 +18,12 @@ impl Watch {
         }
     }
 
+    /// What an earlier run of this service told: these nodes could not be fenced. The first picture says whether that
+    /// lasts.
+    pub fn told_unfenced<'a>(&mut self, now: Moment, nodes: impl Iterator<Item = &'a str>) {
+        nodes.for_each(|node| self.fencings.told_before(now, node));
+    }
+
     /// What is to be remembered of groups.
     pub fn memories(&self) -> Vec<GroupMemory> {
         self.groups.memories()

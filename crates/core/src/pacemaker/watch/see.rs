@@ -40,6 +40,13 @@ impl Watch {
             return;
         };
         self.join(now);
+        if first {
+            self.fencings.keep_told_before(|name| {
+                let node = picture.node(name);
+                node.is_some_and(|node| node.unclean)
+                    || picture.being_fenced.iter().any(|one| same(one, name))
+            });
+        }
         self.note_nodes(now, before.as_ref(), &picture);
         // They waited for it.
         if first || (self.gathered_for(now.at) >= GATHER && self.reason_by().is_none()) {
