@@ -113,9 +113,19 @@ pub enum News {
         up: bool,
     },
     /// Corosync was stopped in order on a server, and its alert service said nothing of a stop.
-    Withdrawn(ServerId),
+    Withdrawn {
+        /// The server.
+        server: ServerId,
+        /// The first ring without it: all that see this have the same.
+        ring: u64,
+    },
     /// Corosync is back on a server whose alert service ran on.
-    Rejoined(ServerId),
+    Rejoined {
+        /// The server.
+        server: ServerId,
+        /// The first ring without it, or the one that it left and joined with.
+        ring: u64,
+    },
     /// This server sees nobody any more.
     Blind(ring::Blindness),
     /// It sees again.
@@ -281,7 +291,10 @@ impl Membership {
         match peer.state {
             ServerState::Up if same_run => return,
             ServerState::Up => news.push(News::Restarted(server)),
-            ServerState::Left if same_run && rejoins => news.push(News::Rejoined(server)),
+            ServerState::Left if same_run && rejoins => {
+                let ring = peer.ring.changed_in;
+                news.push(News::Rejoined { server, ring });
+            }
             // The last words of a run that has left, overtaken on their way.
             ServerState::Left if same_run => return,
             ServerState::Unknown | ServerState::Left => {

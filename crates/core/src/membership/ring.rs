@@ -25,6 +25,9 @@ use alloc::vec::Vec;
 
 /// How long a blindness may last before it is told.
 const BLIND_GRACE: Span = Span::from_secs(1);
+/// The same of a Corosync that does not run any more: a person may have stopped it, which the others know as soon as
+/// their ring has formed anew, on a busy machine after a second or two; or it is being restarted.
+const BLIND_GRACE_STOPPED: Span = Span::from_secs(3);
 /// The same before the first view, unless somebody has to do something: hosts start Corosync beside us, or people
 /// do after a boot.
 const BLIND_GRACE_AT_START: Span = Span::from_secs(30);
@@ -135,6 +138,8 @@ pub struct RingPeer {
     returned_at: Option<Moment>,
     /// Its Corosync was stopped in order, without a word of its alert service.
     withdrawn: bool,
+    /// The ring in which its node last left.
+    pub(super) changed_in: u64,
     heard_at: Option<Moment>,
 }
 
@@ -231,6 +236,7 @@ impl Membership {
             }
             if ring.present && !view.nodes.has(id) {
                 let ended_at = ring.ended_at.take();
+                ring.changed_in = view.ring;
                 let within = STOPPED_WITHIN.min(view.detects_in.div(3));
                 ring.stopped = ended_at.is_some_and(|at| now.since(at) <= within);
             }
@@ -239,6 +245,7 @@ impl Membership {
             // After a hang of our own Corosync all others have returned: it is we who were away.
             let known = peer.is_member() && view.nodes.has(id) && !first;
             if known && view.returned.has(id) {
+                peer.ring.changed_in = view.ring;
                 peer.ring.returned_at.get_or_insert(now);
             }
         }
@@ -278,8 +285,9 @@ impl Membership {
         peer.ring.heard_at = Some(now);
         (peer.ring.gone_since, peer.ring.ended_at) = (None, None);
         let returned = peer.ring.returned_at.take().is_some();
+        let ring = peer.ring.changed_in;
         if returned && same_run {
-            news.push(News::Rejoined(server));
+            news.push(News::Rejoined { server, ring });
         } else if returned && peer.is_member() {
             self.down(now, server, Cause::Returned, of - 1, of, news);
         }
@@ -349,7 +357,8 @@ impl Membership {
                 ServerState::Up | ServerState::Stalled if stopped => {
                     peer.enter(now, ServerState::Left);
                     peer.ring.withdrawn = true;
-                    news.push(News::Withdrawn(server));
+                    let ring = peer.ring.changed_in;
+                    news.push(News::Withdrawn { server, ring });
                 }
                 ServerState::Up | ServerState::Stalled => lost.push((server, Cause::Lost)),
                 ServerState::Unknown | ServerState::Down if was_there => {
@@ -443,6 +452,9 @@ impl Sight {
             (Some(told), true) if told != blind.why => Some(blind.why_since + BLIND_GRACE),
             (Some(_), _) => None,
             (None, true) => Some(blind.why_since + BLIND_GRACE),
+            (None, false) if self.seen && blind.why == Blindness::NotRunning => {
+                Some(blind.since + BLIND_GRACE_STOPPED)
+            }
             (None, false) if self.seen => Some(blind.since + BLIND_GRACE),
             (None, false) => Some(blind.since + BLIND_GRACE_AT_START),
         }

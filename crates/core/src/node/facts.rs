@@ -53,11 +53,8 @@ impl Node {
                 self.seen(now, server);
             }
             News::Left { server, cluster } => self.server_left(now, server, cluster, out),
-            News::Withdrawn(server) => self.withdrawn(now, server, out),
-            News::Rejoined(server) => {
-                self.about_server(now, Message::RingRejoined, server, &[], out);
-                self.seen(now, server);
-            }
+            News::Withdrawn { server, ring } => self.withdrawn(now, server, ring, out),
+            News::Rejoined { server, ring } => self.rejoined(now, server, ring, out),
             News::Blind(why) => self.blind(now, why, out),
             News::Sees { after } => self.sees(now, after, out),
             News::Stalled(server) => {

@@ -133,6 +133,10 @@ pub struct Node {
     mail_trouble: bool,
     /// The alert that told that Corosync shows nothing, while that lasts.
     blind_alert: Option<AlertId>,
+    /// A person has stopped this server's Corosync: that it shows nothing was not mailed.
+    blind_planned: bool,
+    /// When another server said that this one's Corosync was stopped in order.
+    stop_told: Option<Moment>,
     /// The lamps that were told by us the last time anybody looked.
     assigned: bool,
     /// `None` for a build that needs no licence.
@@ -210,6 +214,8 @@ impl Node {
             store_calm_at: None,
             mail_trouble: false,
             blind_alert: None,
+            blind_planned: false,
+            stop_told: None,
             assigned: false,
             licences: None,
             turns: turns::Turns::default(),

@@ -3,7 +3,7 @@
 use super::Node;
 use super::raise::About;
 use crate::action::Action;
-use crate::alert::Message;
+use crate::alert::{Alert, Message};
 use crate::config::ServerId;
 use crate::membership::Cause;
 use crate::membership::ring::Blindness;
@@ -13,13 +13,26 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+/// How long after the others' word that Corosync was stopped in order here a blindness is what they speak of.
+const STOP_TOLD_MAX: Span = Span::from_secs(10);
+
 impl Node {
-    /// This server sees nobody any more: said once, and no other server is judged.
+    /// This server sees nobody any more: said once, and no other server is judged. That a person has stopped its
+    /// Corosync is told by those who go on, and wakes nobody; of a cluster that has no others the mail is due.
     pub(super) fn blind(&mut self, now: Now, why: Blindness, out: &mut Vec<Action>) {
         let name = self.own_name();
+        let told = self.stop_told.take();
+        let told = told.is_some_and(|at| now.at.since(at) <= STOP_TOLD_MAX);
+        let others = self.membership.living().any(|id| id != self.own);
+        let stopped = why == Blindness::NotRunning;
+        self.blind_planned = stopped && (told || (others && self.leaves_pacemaker()));
+        if stopped && told {
+            self.blind_alert = None;
+            return;
+        }
         let about = About {
             server: Some(self.own),
-            unmailed: self.is_blind_by_shutdown(why),
+            unmailed: self.is_blind_by_shutdown(why) || self.blind_planned,
             ..About::default()
         };
         let (why, remedy) = blind_words(self.config.language, why);
@@ -29,23 +42,80 @@ impl Node {
     /// It sees again; what happened meanwhile is told from what it sees.
     pub(super) fn sees(&mut self, now: Now, after: Span, out: &mut Vec<Action>) {
         let name = self.own_name();
+        let planned = core::mem::take(&mut self.blind_planned);
+        let thread = self.blind_alert.take();
         let about = About {
             server: Some(self.own),
-            thread: self.blind_alert.take(),
             // It ends a fault that was mailed (rule N11).
-            mail: !self.was_blind_by_shutdown(),
+            mail: !self.was_blind_by_shutdown() && !planned,
+            thread,
             ..About::default()
         };
+        if planned && about.thread.is_none() {
+            // The others say that it is back.
+            return;
+        }
         let after = after.to_string();
         self.raise(now, Message::RingSees, &[&name, &after], about, out);
     }
 
-    /// Corosync was stopped in order on another server. Its alert service runs on and says itself that
-    /// it is blind, so its lamp stays as it is.
-    pub(super) fn withdrawn(&mut self, now: Now, server: ServerId, out: &mut Vec<Action>) {
-        self.about_server(now, Message::RingLeft, server, &[], out);
+    /// Corosync was stopped in order on another server: one fact for all that see it, and for that server itself,
+    /// which is told over its link. Its alert service runs on, so its lamp stays as it is.
+    pub(super) fn withdrawn(
+        &mut self,
+        now: Now,
+        server: ServerId,
+        ring: u64,
+        out: &mut Vec<Action>,
+    ) {
+        let living: Vec<ServerId> = self.membership.living().collect();
+        let seen_by = self.names(&living);
+        let fact = self.ring_fact("left", server, ring);
+        let about = About {
+            server: Some(server),
+            fact: Some(fact),
+            ..About::default()
+        };
+        let name = self.config.server_name(server).to_string();
+        self.raise(now, Message::RingLeft, &[&name, &seen_by], about, out);
         self.assigned = false;
         self.seen(now, server);
+    }
+
+    /// It is back, and its alert service had run all the time.
+    pub(super) fn rejoined(
+        &mut self,
+        now: Now,
+        server: ServerId,
+        ring: u64,
+        out: &mut Vec<Action>,
+    ) {
+        let left = self.ring_fact("left", server, ring);
+        let about = About {
+            server: Some(server),
+            fact: Some(self.ring_fact("back", server, ring)),
+            thread: Some(Node::fact_id(&left)),
+            ..About::default()
+        };
+        let name = self.config.server_name(server).to_string();
+        self.raise(now, Message::RingRejoined, &[&name], about, out);
+        self.seen(now, server);
+    }
+
+    /// Names a change of the ring alike on all that see it.
+    fn ring_fact(&self, what: &str, server: ServerId, ring: u64) -> String {
+        let name = self.config.server_name(server);
+        let session = self.membership.peer(server).session.unwrap_or_default();
+        format!("ring {what} {name} {session} {ring}")
+    }
+
+    /// Another server says of this one that its Corosync was stopped in order.
+    pub(super) fn hear_of_stop(&mut self, now: Now, alert: &Alert, repeated: bool) {
+        let is_stop = alert.message == crate::alert::row(Message::RingLeft).id();
+        let own = alert.about.as_deref() == Some(&*self.own_name());
+        if is_stop && own && !repeated {
+            self.stop_told = Some(now.at);
+        }
     }
 
     /// Why this server sees nobody, and what helps.

@@ -7,6 +7,7 @@ mod lamps;
 mod licences;
 mod pacemaker;
 mod report;
+mod ring;
 mod sets;
 mod trouble;
 mod turns;

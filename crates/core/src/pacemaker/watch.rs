@@ -398,7 +398,7 @@ impl Watch {
     }
 
     /// Pacemaker was being stopped on this node when it was last seen.
-    fn is_left(&self) -> bool {
+    pub fn is_left(&self) -> bool {
         let own = self
             .picture
             .as_ref()

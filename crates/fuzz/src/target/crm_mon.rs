@@ -3,6 +3,7 @@
 //! Promises: names and reasons are one line; any row of pictures is taken without a panic.
 
 use crate::stage::node::Server;
+use noroshi_conf::cib_alerts;
 use noroshi_conf::crm_mon::{error, read};
 use noroshi_core::event::{Event, FromPacemaker};
 
@@ -13,6 +14,10 @@ pub(crate) fn decode(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Some(words) = error(&text) {
         assert!(!words.contains(char::is_control), "{words:?}");
+    }
+    // Pacemaker's configuration is read beside it, by a reader of the same kind.
+    if let Ok(alerts) = cib_alerts::read(&text) {
+        assert!(alerts.len() <= text.len());
     }
     let mut server = Server::beside_pacemaker();
     for part in text.split(BORDER).take(8) {

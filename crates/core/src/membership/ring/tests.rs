@@ -29,6 +29,16 @@ fn view(ring: u64, of: &[u8], quorate: bool) -> View {
     }
 }
 
+fn withdrawn(ring: u64) -> News {
+    let server = ServerId(2);
+    News::Withdrawn { server, ring }
+}
+
+fn rejoined(ring: u64) -> News {
+    let server = ServerId(2);
+    News::Rejoined { server, ring }
+}
+
 /// sv1 of so many, which has seen and heard all others; the ring's wait after a connection is over.
 struct Story {
     membership: Membership,
@@ -226,10 +236,10 @@ fn a_process_is_called_killed_only_when_its_node_has_outlived_it() {
     story.see(gone);
     story.pass(10);
     story.see(view(2, &[0, 1], true));
-    assert_eq!(story.news, [News::Withdrawn(ServerId(2))]);
+    assert_eq!(story.news, [withdrawn(2)]);
     story.see(view(3, &[0, 1, 2], true));
     story.hear(2, 2);
-    assert_eq!(story.news[1..], [News::Rejoined(ServerId(2))]);
+    assert_eq!(story.news[1..], [rejoined(2)]);
 }
 
 /// A message of a ring may come before all of its view.
@@ -281,7 +291,7 @@ fn a_stop_and_a_quick_return_just_after_a_connection_are_told_as_what_they_are()
     story.pass(20);
     story.see(view(3, &[0, 1], true));
     story.pass(20_000);
-    assert_eq!(story.news, [News::Withdrawn(ServerId(2))]);
+    assert_eq!(story.news, [withdrawn(3)]);
     let mut story = blind();
     let back = View {
         group: set(&[0, 1]),
@@ -307,7 +317,7 @@ fn a_node_that_left_and_joined_at_once_has_fallen_unless_its_run_goes_on() {
     story.hear(2, 2);
     story.see(view(2, &[0, 1, 2], true));
     story.pass(60_000);
-    assert_eq!(story.news, [News::Rejoined(ServerId(2))]);
+    assert_eq!(story.news, [rejoined(2)]);
     let mut story = Story::of(3);
     story.see(back.clone());
     story.pass(1_000);

@@ -51,6 +51,12 @@ impl Node {
         self.latch_changed(now, self.own, alert, out);
     }
 
+    /// Pacemaker was being stopped in order on this server when it was last seen.
+    pub(in crate::node) fn leaves_pacemaker(&self) -> bool {
+        let pacemaker = self.pacemaker.as_ref();
+        pacemaker.is_some_and(|one| one.watch.is_left())
+    }
+
     /// Corosync shows nothing because the cluster was shut down: that was told.
     pub(in crate::node) fn is_blind_by_shutdown(&mut self, why: Blindness) -> bool {
         let Some(pacemaker) = &mut self.pacemaker else {
