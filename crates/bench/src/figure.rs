@@ -11,17 +11,26 @@ pub(crate) struct Figure {
     pub(crate) unit: &'static str,
     /// The values, ascending.
     values: Vec<f64>,
-    bounds: Vec<(Stat, f64)>,
+    bounds: Vec<Bound>,
     /// What a reader must know beside the numbers.
     pub(crate) note: String,
 }
 
 /// What of the values is bounded.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Stat {
     Median,
     P99,
     Max,
+}
+
+/// What a statistic must keep to.
+#[derive(Clone, Copy, Debug)]
+struct Bound {
+    of: Stat,
+    limit: f64,
+    /// It is a floor, not a ceiling.
+    floor: bool,
 }
 
 impl Stat {
@@ -54,7 +63,21 @@ impl Figure {
 
     /// The same with a bound: this statistic is at most `limit`.
     pub(crate) fn at_most(mut self, stat: Stat, limit: f64) -> Figure {
-        self.bounds.push((stat, limit));
+        self.bounds.push(Bound {
+            of: stat,
+            limit,
+            floor: false,
+        });
+        self
+    }
+
+    /// The same with a floor: this statistic is at least `limit`.
+    pub(crate) fn at_least(mut self, stat: Stat, limit: f64) -> Figure {
+        self.bounds.push(Bound {
+            of: stat,
+            limit,
+            floor: true,
+        });
         self
     }
 
@@ -73,8 +96,11 @@ impl Figure {
         !self.values.is_empty()
     }
 
-    fn keeps(&self, (stat, limit): &(Stat, f64)) -> bool {
-        self.at(*stat).is_some_and(|value| value <= *limit)
+    fn keeps(&self, bound: &Bound) -> bool {
+        self.at(bound.of).is_some_and(|value| match bound.floor {
+            true => value >= bound.limit,
+            false => value <= bound.limit,
+        })
     }
 
     /// One of its statistics; not a number when nothing was measured.
@@ -102,7 +128,10 @@ impl Figure {
         let bounds: Vec<String> = self
             .bounds
             .iter()
-            .map(|(stat, limit)| format!("{} <= {}", stat.word(), short(*limit)))
+            .map(|bound| {
+                let sign = if bound.floor { ">=" } else { "<=" };
+                format!("{} {sign} {}", bound.of.word(), short(bound.limit))
+            })
             .collect();
         let verdict = match (self.bounds.is_empty(), self.passes()) {
             (true, _) => "",
@@ -132,7 +161,10 @@ impl Figure {
         let bounds: Vec<Value> = self
             .bounds
             .iter()
-            .map(|bound| json!({"of": bound.0.word(), "at_most": bound.1, "kept": self.keeps(bound)}))
+            .map(|bound| {
+                let way = if bound.floor { "at_least" } else { "at_most" };
+                json!({"of": bound.of.word(), way: bound.limit, "kept": self.keeps(bound)})
+            })
             .collect();
         json!({
             "figure": self.name, "unit": self.unit, "runs": self.values.len(),
@@ -181,5 +213,9 @@ mod tests {
         assert!(!of(vec![300.1]).passes());
         assert!(!of(Vec::new()).passes());
         assert!(of(vec![300.1]).row().ends_with("MISS"));
+        let floor = |value| Figure::new("x", "times", vec![value]).at_least(Stat::Median, 5.0);
+        assert!(floor(5.0).row().ends_with("PASS"));
+        assert!(!floor(4.9).passes());
+        assert!(floor(4.9).row().contains("p50 >= 5"));
     }
 }

@@ -23,6 +23,7 @@ mod kill;
 mod load;
 mod logs;
 mod machine;
+mod many;
 mod memory;
 mod memory_ring;
 mod netns;
@@ -74,6 +75,7 @@ const NAMES: &[(&str, Bench)] = &[
     ("crash", crash::run),
     ("peers", peers::run),
     ("quiet", quiet::run),
+    ("many", many::run),
 ];
 
 fn main() -> ExitCode {

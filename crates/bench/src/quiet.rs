@@ -43,14 +43,14 @@ pub(crate) fn run(options: &Options) -> Fallible<Vec<Figure>> {
         ("2 s standstills", stopped),
         ("500 ms cuts", cut),
     ] {
-        figures.extend(watched.figures(name, &told)?);
+        figures.extend(watched.figures(&format!("quiet: {name}"), &told)?);
     }
     Ok(figures)
 }
 
 /// A cluster and what stood in its books before the faults.
-struct Watched {
-    stage: Stage,
+pub(crate) struct Watched {
+    pub(crate) stage: Stage,
     mails: u64,
     alerts: Vec<Counts>,
 }
@@ -59,7 +59,11 @@ struct Watched {
 type Counts = BTreeMap<(String, u32), usize>;
 
 impl Watched {
-    fn up(stage: Stage) -> Fallible<Watched> {
+    /// Looks at the books of a cluster.
+    ///
+    /// # Errors
+    /// When an alert view cannot be read.
+    pub(crate) fn up(stage: Stage) -> Fallible<Watched> {
         Ok(Watched {
             mails: stage.cluster.outside().mail_count(),
             alerts: counts(&stage)?,
@@ -67,7 +71,11 @@ impl Watched {
         })
     }
 
-    fn figures(self, name: &str, told: &str) -> Fallible<[Figure; 2]> {
+    /// What has come into the books since.
+    ///
+    /// # Errors
+    /// When the servers do not all see each other, or an alert view cannot be read.
+    pub(crate) fn figures(self, name: &str, told: &str) -> Fallible<[Figure; 2]> {
         self.stage.settle()?;
         let mails = self.stage.cluster.outside().mail_count() - self.mails;
         // What one server alone saw counts too: the most that any view has.
@@ -99,7 +107,7 @@ impl Watched {
             }
         );
         let none = |what: &str, count: f64| {
-            Figure::new(format!("quiet: {name}, {what}"), "", vec![count]).at_most(Stat::Max, 0.0)
+            Figure::new(format!("{name}, {what}"), "", vec![count]).at_most(Stat::Max, 0.0)
         };
         Ok([
             none("verdicts", verdicts as f64).with_note(note),
@@ -109,7 +117,7 @@ impl Watched {
 }
 
 fn counts(stage: &Stage) -> Fallible<Vec<Counts>> {
-    (0..SERVERS)
+    (0..stage.cluster.len())
         .map(|server| {
             let mut counts = Counts::new();
             for line in stage.cluster.alerts(server)? {

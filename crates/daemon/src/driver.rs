@@ -9,7 +9,7 @@ use crate::channel::lamp::LampChannel;
 use crate::channel::mail::MailChannel;
 use crate::channel::syslog::SyslogChannel;
 use crate::console::Console;
-use crate::control::Asked;
+use crate::control::{Asked, CONNECTIONS_MAX};
 use crate::engine::Engine;
 use crate::inbox::Inbox;
 use crate::licence::keeper::Keeper;
@@ -33,8 +33,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-/// Requests that wait for their answer; one more is refused at once.
-const REQUESTS_MAX: usize = 64;
+/// Requests that wait for their answer, one for each connection; one more is refused at once.
+const REQUESTS_MAX: usize = CONNECTIONS_MAX;
 /// Questions about notices that wait for the disk; one more is not answered, and who asked goes on
 /// without an answer after a moment.
 const LOOKUPS_MAX: usize = 32;
@@ -125,6 +125,9 @@ impl Driver {
     }
 
     fn step(&mut self, event: Event) {
+        if !brings_settings(&event) {
+            return in_order(self, event, Driver::decide, Driver::act);
+        }
         for event in settings_last(event, || self.events.try_recv().ok()) {
             in_order(self, event, Driver::decide, Driver::act);
         }
@@ -364,11 +367,14 @@ fn in_order<S>(
     decide: fn(&mut S, Event) -> Vec<Action>,
     act: fn(&mut S, Action) -> Option<Event>,
 ) {
-    let mut events = VecDeque::from([first]);
-    while let Some(event) = events.pop_front() {
+    // Most events, such as every heartbeat, are followed by nothing: no queue is made for them.
+    let mut events = VecDeque::new();
+    let mut next = Some(first);
+    while let Some(event) = next {
         for action in decide(state, event) {
             events.extend(act(state, action));
         }
+        next = events.pop_front();
     }
 }
 

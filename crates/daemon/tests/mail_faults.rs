@@ -23,11 +23,22 @@ fn impatient(servers: Vec<SmtpServer>) -> MailContext {
 
 const VERBS: [&str; 6] = ["", "EHLO", "MAIL", "RCPT", "DATA", "."];
 
+/// What a server that takes commands one by one answers to EHLO, and one that takes several at once (RFC 2920).
+const OFFERS: [&str; 2] = [
+    "250-fake\r\n250 8BITMIME\r\n",
+    "250-fake\r\n250 PIPELINING\r\n",
+];
+
 /// A server that does `act` at `verb` and else behaves.
 async fn failing(verb: &'static str, act: Act) -> Fake {
+    failing_offering(OFFERS[0], verb, act).await
+}
+
+async fn failing_offering(offer: &'static str, verb: &'static str, act: Act) -> Fake {
     Fake::start(
         move |line| match line.split([' ', ':']).next().unwrap_or_default() {
             at if at == verb => act.clone(),
+            "EHLO" => say(offer),
             _ => normal(line),
         },
     )
@@ -58,10 +69,13 @@ fn faults() -> Vec<(&'static str, Act)> {
 #[tokio::test]
 async fn every_fault_at_every_verb_is_bounded_and_judged() {
     let mut cases = tokio::task::JoinSet::new();
-    for verb in VERBS {
+    let all = OFFERS
+        .iter()
+        .flat_map(|offer| VERBS.map(|verb| (*offer, verb)));
+    for (offer, verb) in all {
         for (name, act) in faults() {
             cases.spawn(async move {
-                let bad = failing(verb, act).await;
+                let bad = failing_offering(offer, verb, act).await;
                 let good = Fake::start(normal).await;
                 let begun = Instant::now();
                 let alone = Office::open(impatient(vec![plain(bad.address)]))
@@ -182,6 +196,28 @@ fn judge(verb: &str, name: &str, alone: &Outcome, both: &Outcome) {
 
 fn mail(id: &str) -> noroshi_core::notice::Sending {
     sending("ops@example.test", id)
+}
+
+/// Commands that were said at once have their answers read at once, also when the first says no: what follows on that
+/// connection is a mail of its own, and a server that asks for the message of a refused one gets an empty one.
+/// Rule: N8 N10
+#[tokio::test]
+async fn after_a_refusal_among_commands_said_at_once_the_next_mail_goes_whole() {
+    let server = Fake::start(|line| match line {
+        line if line.starts_with("EHLO") => say(OFFERS[1]),
+        line if line.contains("<away@") => say("550 5.1.1 no such user\r\n"),
+        line => normal(line),
+    })
+    .await;
+    let mut office = Office::open(impatient(vec![plain(server.address)]));
+    let refused = office.send(sending("away@example.test", "a")).await;
+    assert!(matches!(refused, Outcome::Refused { .. }), "{refused:?}");
+    let taken = office.send(mail("b")).await;
+    assert!(matches!(taken, Outcome::Delivered { .. }), "{taken:?}");
+    let seen = server.seen();
+    assert_eq!(seen.connections, 1, "{:?}", seen.lines);
+    let empty: Vec<bool> = seen.mails.iter().map(Vec::is_empty).collect();
+    assert_eq!(empty, [true, false]);
 }
 
 /// A server may answer with the code alone, or in its own character set; a mail that it took must

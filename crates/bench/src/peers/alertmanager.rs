@@ -78,12 +78,7 @@ impl Peer for Alertmanager {
 
     fn private_dirty_kb(&mut self) -> Fallible<f64> {
         let pid = self.child.as_ref().map_or(0, Child::id);
-        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix("Private_Dirty:"));
-        let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-        number.ok_or(Error("smaps_rollup has no Private_Dirty".into()))
+        super::private_dirty_kb(&pid.to_string())
     }
 
     fn kill(&mut self) -> Fallible<()> {

@@ -1,14 +1,16 @@
-//! `peers`: the service beside Prometheus Alertmanager, on the same machine, in the same run, in turns.
+//! `peers`: the service beside Prometheus Alertmanager and keepalived, on the same machine, in the same run, in turns.
 //!
-//! Both take alerts over a connection that stays open and answer when an alert is accepted: Alertmanager at its HTTP API
+//! keepalived is the matter of [`cut`]. Alertmanager and the service both take alerts over a connection that stays open and answer when an alert is accepted: Alertmanager at its HTTP API
 //! (`/api/v2/alerts`), the service at its command socket, which is what its commands use. Both mail each alert by itself,
 //! without a delay of their own, to a mail server of the same kind. They differ in what "accepted" means: the service
 //! has the alert on disk by then, Alertmanager in its memory; what that is worth shows when both are killed right after.
 //!
-//! *Failure.* Without `prometheus-alertmanager` nothing is measured, and what to install is said.
+//! *Failure.* Without `prometheus-alertmanager` and `keepalived` nothing is measured, and what to install is said.
 
 mod alertmanager;
 mod caller;
+mod cut;
+mod keepalived;
 mod ours;
 
 use crate::figure::{Figure, Stat};
@@ -20,14 +22,21 @@ use caller::{Caller, Way};
 use noroshi_sim::rig::{Error, Fallible, Outside, until};
 use ours::Ours;
 use std::collections::HashSet;
+use std::fs;
 use std::time::{Duration, Instant};
 
 /// Alerts of each round of accepting, and in all of the burst that is mailed.
 const ALERTS: usize = 2_000;
 /// Rounds of each sort and program.
 const ROUNDS: usize = 3;
-/// Callers at once, the two sorts of rounds: one, and nearly as many connections as the command socket keeps open.
-const CALLERS: [usize; 2] = [1, 30];
+/// Callers at once, the two sorts of rounds.
+const CALLERS: [usize; 2] = [1, 64];
+/// By [`CALLERS`]: how many times as many alerts the service is to accept in a second.
+const ACCEPTED_TIMES: [f64; 2] = [5.0, 10.0];
+/// How many times as many mails it is to send in a second.
+const MAILED_TIMES: f64 = 5.0;
+/// Private dirty memory after [`MANY`] alerts, in kB.
+const MEMORY_BOUND_KB: f64 = 2048.0;
 /// Alerts one at a time, from request to mail.
 const SINGLE: usize = 100;
 /// Alerts after which memory is looked at again.
@@ -61,7 +70,8 @@ struct Measured {
     rates: [Vec<f64>; CALLERS.len()],
     /// From request to mail.
     singles: Vec<Duration>,
-    mails_per_s: Vec<f64>,
+    /// By [`CALLERS`]: mails a second, of all alerts of a round.
+    mailed: [Vec<f64>; CALLERS.len()],
     /// Idle, and after [`Measured::alerts`].
     memory_kb: [f64; 2],
     alerts: usize,
@@ -70,6 +80,14 @@ struct Measured {
 }
 
 pub(crate) fn run(options: &Options) -> Fallible<Vec<Figure>> {
+    keepalived::available()?;
+    let mut figures = accepting(options)?;
+    figures.extend(cut::run(options)?);
+    Ok(figures)
+}
+
+/// The service and Alertmanager.
+fn accepting(options: &Options) -> Fallible<Vec<Figure>> {
     let mut peers: [Box<dyn Peer>; 2] =
         [Box::new(Ours::up(options)?), Box::new(Alertmanager::up()?)];
     let mut measured: [Measured; 2] = Default::default();
@@ -86,14 +104,12 @@ pub(crate) fn run(options: &Options) -> Fallible<Vec<Figure>> {
             // Who is first changes from round to round.
             let at = (round + turn) % 2;
             let (peer, measured) = (&peers[at], &mut measured[at]);
-            for (callers, rates) in CALLERS.iter().zip(&mut measured.rates) {
+            for (sort, callers) in CALLERS.iter().enumerate() {
                 let burst = Burst::send(&**peer, *callers, some(ALERTS))?;
                 measured.alerts += burst.alerts;
-                rates.push(burst.alerts as f64 / burst.accepted_in.as_secs_f64());
-                let mailed_in = burst.wait_mails(&**peer)?;
-                measured
-                    .mails_per_s
-                    .push(burst.alerts as f64 / mailed_in.as_secs_f64());
+                let rate = |time: Duration| burst.alerts as f64 / time.as_secs_f64();
+                measured.rates[sort].push(rate(burst.accepted_in));
+                measured.mailed[sort].push(rate(burst.wait_mails(&**peer)?));
             }
         }
     }
@@ -119,7 +135,33 @@ pub(crate) fn run(options: &Options) -> Fallible<Vec<Figure>> {
         }
     }
     let named = peers.iter().map(|peer| peer.name()).zip(&measured);
-    Ok(named.flat_map(|(name, one)| one.figures(name)).collect())
+    let mut figures: Vec<Figure> = named.flat_map(|(name, one)| one.figures(name)).collect();
+    figures.extend(ratios(&measured));
+    Ok(figures)
+}
+
+/// How many times as much as Alertmanager the service does, by the medians.
+fn ratios([ours, theirs]: &[Measured; 2]) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    let mut times = |what: String, ours: &[f64], theirs: &[f64], floor: Option<f64>| {
+        let median = |values: &[f64]| Figure::new("", "", values.to_vec()).value(Stat::Median);
+        let ratio = median(ours) / median(theirs);
+        let figure = Figure::new(format!("peers: {what}"), "x", vec![ratio]);
+        figures.push(match floor {
+            Some(floor) => figure.at_least(Stat::Median, floor),
+            None => figure,
+        });
+    };
+    for (sort, callers) in CALLERS.iter().enumerate() {
+        let what = format!("accepted with {callers} callers, times Alertmanager's");
+        let floor = Some(ACCEPTED_TIMES[sort]);
+        times(what, &ours.rates[sort], &theirs.rates[sort], floor);
+        // Of one caller's alerts no more are mailed in a second than are accepted.
+        let what = format!("mailed with {callers} callers, times Alertmanager's");
+        let floor = (*callers > 1).then_some(MAILED_TIMES);
+        times(what, &ours.mailed[sort], &theirs.mailed[sort], floor);
+    }
+    figures
 }
 
 /// Many alerts at once.
@@ -232,34 +274,45 @@ fn killed(peer: &mut dyn Peer, number: usize) -> Fallible<bool> {
 impl Measured {
     fn figures(&self, name: &str) -> Vec<Figure> {
         let title = |what: &str| format!("peers: {name}, {what}");
-        let rates = CALLERS.iter().zip(&self.rates).map(|(callers, rates)| {
-            let title = title(&format!("accepted with {callers} callers"));
-            Figure::new(title, "/s", rates.clone())
-        });
-        let mut figures: Vec<Figure> = rates.collect();
-        figures.push(
-            Figure::new(title("mailed"), "/s", self.mails_per_s.clone())
-                .with_note("from the first request of a burst to its last mail"),
-        );
+        // The bounds are the service's own promises.
+        let bound = |figure: Figure, limit| match name {
+            ours::NAME => figure.at_most(Stat::Max, limit),
+            _ => figure,
+        };
+        let mut figures = Vec::new();
+        for (sort, callers) in CALLERS.iter().enumerate() {
+            let accepted = title(&format!("accepted with {callers} callers"));
+            let mailed = title(&format!("mailed with {callers} callers"));
+            figures.push(Figure::new(accepted, "/s", self.rates[sort].clone()));
+            figures.push(
+                Figure::new(mailed, "/s", self.mailed[sort].clone())
+                    .with_note("from the first request of a burst to its last mail"),
+            );
+        }
         figures.push(Figure::of_times(title("request to mail"), &self.singles));
         let [idle, after] = self.memory_kb;
         figures.push(Figure::new(title("memory idle"), "kB", vec![idle]));
-        figures.push(
-            Figure::new(title("memory after many"), "kB", vec![after]).with_note(format!(
-                "private dirty, 10 s after {} alerts in all",
-                self.alerts
-            )),
-        );
+        let after = Figure::new(title("memory after many"), "kB", vec![after]).with_note(format!(
+            "private dirty, 10 s after {} alerts in all",
+            self.alerts
+        ));
+        figures.push(bound(after, MEMORY_BOUND_KB));
         let lost = (self.kills - self.told) as f64;
         let lost = Figure::new(title("untold after a kill"), "", vec![lost])
             .with_note(format!("of {}, each accepted right before", self.kills));
-        // The bound is the service's own promise.
-        figures.push(match name {
-            ours::NAME => lost.at_most(Stat::Max, 0.0),
-            _ => lost,
-        });
+        figures.push(bound(lost, 0.0));
         figures
     }
+}
+
+/// The private dirty memory of a process, in kB.
+fn private_dirty_kb(pid: &str) -> Fallible<f64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Private_Dirty:"));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    number.ok_or(Error("smaps_rollup has no Private_Dirty".into()))
 }
 
 /// Waits until a program takes alerts.

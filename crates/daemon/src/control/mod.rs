@@ -45,8 +45,11 @@ use tokio::sync::{mpsc, oneshot};
 pub const CALL_BYTES_MAX: usize = 64 * 1024;
 /// Longest line of an answer in bytes. An answer that would be longer is replaced by an error.
 pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
-/// Connections at once; one more is told that the daemon is busy, and closed.
-pub const CONNECTIONS_MAX: usize = 32;
+/// Connections at once; one more is told that the daemon is busy, and closed. Enough for 64 callers beside the commands of
+/// those who look what they do.
+pub const CONNECTIONS_MAX: usize = 72;
+/// Bytes of a call that are read at a time: nearly every call is shorter, and each open connection holds them.
+const CALL_BUFFER_BYTES: usize = 1024;
 /// Connections that may follow the alerts at once, so that places for commands remain.
 pub const FOLLOWERS_MAX: usize = 24;
 /// How long a connection may take for one line of a call, and for taking one line of an answer.

@@ -4,8 +4,8 @@ use super::lines::{Line, read_line, write_answer};
 use super::listing::Wanted;
 use super::upload::Upload;
 use super::{
-    AlertFilter, Answer, Asked, CALL_BYTES_MAX, CONNECTIONS_MAX, Call, DESK_WAIT, DRAIN_WAIT, Desk,
-    FOLLOWERS_MAX, Fault, NotTested, Page, desk_wait,
+    AlertFilter, Answer, Asked, CALL_BUFFER_BYTES, CALL_BYTES_MAX, CONNECTIONS_MAX, Call,
+    DESK_WAIT, DRAIN_WAIT, Desk, FOLLOWERS_MAX, Fault, NotTested, Page, desk_wait,
 };
 use crate::collect::Scope;
 use crate::log;
@@ -140,7 +140,7 @@ impl Connection {
         let may_change = uid.is_some_and(|uid| uid == 0 || uid == own);
         let (from, to) = stream.into_split();
         Connection {
-            from: BufReader::new(from),
+            from: BufReader::with_capacity(CALL_BUFFER_BYTES, from),
             to,
             may_change,
             uid,

@@ -42,7 +42,7 @@ pub use reader::{
 };
 pub use recover::RECOVER_NOTICES_MAX;
 pub use search::LOOK_MAX;
-pub use worker::{GROUP_ITEMS_MAX, REOPEN_WAIT_MS};
+pub use worker::{GROUP_ITEMS_MAX, MARK_WAIT_MS, REOPEN_WAIT_MS};
 
 use crate::inbox::Inbox;
 use noroshi_core::action::Item;

@@ -16,6 +16,7 @@ use super::fault::Fault;
 use super::log::LogPlace;
 use super::opening::Opener;
 use super::recover;
+use crate::clock;
 use crate::inbox::Inbox;
 use noroshi_core::action::Item;
 use noroshi_core::event::{Event, Recovered, StoreTrouble};
@@ -31,6 +32,10 @@ use tokio::sync::{oneshot, watch};
 pub const GROUP_ITEMS_MAX: usize = 512;
 /// How long a store that failed is left alone before it is tried again, ms.
 pub const REOPEN_WAIT_MS: u64 = 5_000;
+/// How long a batch that says only how notices have ended waits for one that somebody waits for. Under load both
+/// cost one sync then; after a crash in that time a notice may go out a second time, as a possible repeat, which it may
+/// as well while a sync is under way.
+pub const MARK_WAIT_MS: u64 = 5;
 /// What the thread can be asked.
 pub(super) enum Order {
     /// Write a batch.
@@ -65,6 +70,12 @@ impl Batch {
             Whom::Fetch(_) => 0,
         }
     }
+
+    /// Nobody waits for it: it says only how notices have ended.
+    fn is_patient(&self) -> bool {
+        let ended = |item: &Item| matches!(item, Item::Notice(notice) if notice.state.is_final());
+        matches!(self.to, Whom::Node(_)) && self.items.iter().all(ended)
+    }
 }
 
 /// What the thread shares with the store's handles.
@@ -84,6 +95,7 @@ pub(super) struct Worker {
     shared: Arc<Shared>,
     rows: watch::Sender<u64>,
     reopen_wait: Duration,
+    mark_wait: Duration,
     opener: Opener,
     database: Option<Database>,
     /// Why there is no database.
@@ -110,6 +122,7 @@ impl Worker {
             shared,
             rows,
             reopen_wait,
+            mark_wait: Duration::from_millis(MARK_WAIT_MS),
             opener,
             database: None,
             trouble: String::new(),
@@ -193,19 +206,27 @@ impl Worker {
         }
     }
 
-    /// `first` and what waits behind it, up to the bound.
+    /// `first` and what waits behind it, up to the bound. While nobody waits for any of it, what comes within
+    /// [`MARK_WAIT_MS`] is taken along.
     fn gather(&mut self, first: Batch) -> Vec<Batch> {
+        let until = clock::thread_instant() + self.mark_wait;
         let (mut items, mut weight) = (first.items.len(), first.weight());
+        let mut patient = first.is_patient();
         let mut group = vec![first];
         while items < GROUP_ITEMS_MAX {
-            match self.queue.try_recv() {
+            let left = match patient {
+                true => until.saturating_duration_since(clock::thread_instant()),
+                false => Duration::ZERO,
+            };
+            match self.queue.recv_timeout(left) {
                 Ok(Order::Record(batch)) => {
                     items += batch.items.len();
                     weight += batch.weight();
+                    patient &= batch.is_patient();
                     group.push(batch);
                 }
                 // The load is seen to after this transaction anyway.
-                Ok(Order::Look) => {}
+                Ok(Order::Look) => patient = false,
                 Ok(Order::Place(server, place)) => self.put_place(&server, &place),
                 Err(_) => break,
             }
@@ -358,7 +379,7 @@ impl Worker {
     }
 
     fn open(&mut self) -> Result<Recovered, Fault> {
-        self.tried = Some(crate::clock::thread_instant());
+        self.tried = Some(clock::thread_instant());
         match self.opener.open() {
             Ok((database, recovered)) => {
                 self.tell_rows(&database);
@@ -433,5 +454,79 @@ impl Worker {
     /// A driver that is gone needs no answer; what it has handed over is written all the same.
     fn tell(&self, event: Event) {
         let _ = self.inbox.blocking_send(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use noroshi_core::alert::AlertId;
+    use noroshi_core::notice::{Channel, NoticeKey, NoticeRecord, NoticeState};
+    use noroshi_core::time::WallTime;
+    use std::sync::RwLock;
+    use std::sync::mpsc::{SyncSender, sync_channel};
+    use tokio::sync::mpsc;
+
+    /// A worker that would wait an hour for company.
+    fn worker() -> (SyncSender<Order>, Worker) {
+        let (orders, queue) = sync_channel(4);
+        let (inbox, _) = mpsc::channel(4);
+        let shared = Arc::new(Shared {
+            waiting: AtomicUsize::new(8),
+            records_max: AtomicU32::new(1),
+            load: Mutex::new(None),
+        });
+        let opener = Opener::new("/nowhere".into(), Arc::new(RwLock::new(())));
+        let (rows, _) = watch::channel(0);
+        let hour = Duration::from_secs(3_600);
+        let mut worker = Worker::new(opener, queue, inbox, shared, rows, hour);
+        worker.mark_wait = hour;
+        (orders, worker)
+    }
+
+    fn batch(number: u64, state: NoticeState) -> Batch {
+        let key = NoticeKey {
+            alert: AlertId("a".into()),
+            channel: Channel::Mail,
+            recipient: "ops@example.com".into(),
+        };
+        let notice = NoticeRecord {
+            key,
+            form: noroshi_core::config::MailForm::Long,
+            state,
+            attempts: 1,
+            possible_repeat: false,
+            sender: "sv1".into(),
+            reason: String::new(),
+            changed: WallTime(0),
+        };
+        Batch {
+            to: Whom::Node(number),
+            items: vec![Item::Notice(notice)],
+        }
+    }
+
+    /// Rule: N8
+    #[test]
+    fn what_nobody_waits_for_shares_the_sync_of_what_somebody_does() {
+        let (orders, mut worker) = worker();
+        // What somebody waits for is held up by nothing.
+        assert_eq!(worker.gather(batch(1, NoticeState::Begun)).len(), 1);
+        let sending = std::thread::spawn(move || {
+            for (number, state) in [(3, NoticeState::Refused), (4, NoticeState::Begun)] {
+                let order = Order::Record(batch(number, state));
+                assert!(orders.send(order).is_ok());
+            }
+            orders
+        });
+        let group = worker.gather(batch(2, NoticeState::Delivered));
+        let numbers = group.iter().map(|batch| match batch.to {
+            Whom::Node(number) => number,
+            Whom::Fetch(_) => 0,
+        });
+        assert_eq!(numbers.collect::<Vec<_>>(), [2, 3, 4]);
+        // Nor does the store's end wait.
+        drop(sending.join());
+        assert_eq!(worker.gather(batch(5, NoticeState::Delivered)).len(), 1);
     }
 }

@@ -64,8 +64,11 @@ impl Session {
             match verb.to_ascii_uppercase().as_str() {
                 "EHLO" => {
                     let size = format!("250-inbox.invalid\r\n250-SIZE {MAIL_BYTES_MAX}");
-                    self.reply(Verb::Hello, &format!("{size}\r\n250 8BITMIME"))
-                        .await?;
+                    self.reply(
+                        Verb::Hello,
+                        &format!("{size}\r\n250-PIPELINING\r\n250 8BITMIME"),
+                    )
+                    .await?;
                 }
                 "HELO" => drop(self.reply(Verb::Hello, "250 inbox.invalid").await?),
                 "MAIL" => self.mail(rest).await?,

@@ -89,6 +89,7 @@ pub(super) struct Connection {
 struct Features {
     starttls: bool,
     smtputf8: bool,
+    pipelining: bool,
     auth: Vec<String>,
 }
 
@@ -171,12 +172,16 @@ impl Connection {
             false => patience.next(),
         };
         let mail = format!("MAIL FROM:<{}>{parameters}\r\n", envelope.sender);
-        self.command(&mail, 250, Verb::Mail, first).await?;
         let rcpt = format!("RCPT TO:<{}>\r\n", envelope.recipient);
-        self.command(&rcpt, 250, Verb::Rcpt, patience.next())
-            .await?;
-        self.command("DATA\r\n", 354, Verb::Data, patience.next())
-            .await?;
+        if self.features.pipelining {
+            self.begin_at_once(&mail, &rcpt, first, patience).await?;
+        } else {
+            self.command(&mail, 250, Verb::Mail, first).await?;
+            self.command(&rcpt, 250, Verb::Rcpt, patience.next())
+                .await?;
+            self.command("DATA\r\n", 354, Verb::Data, patience.next())
+                .await?;
+        }
         let data = stuffed(message);
         self.listener
             .sent(|| format!("(the message, {} bytes)", data.len()));
@@ -193,6 +198,51 @@ impl Connection {
             reply.code,
             reply.line()
         )))
+    }
+
+    /// Says all that stands before a message in one go (RFC 2920), which saves two waits for the network a mail. Every
+    /// answer is read, or a later one would be taken for the answer to something else; the first refusal counts.
+    async fn begin_at_once(
+        &mut self,
+        mail: &str,
+        rcpt: &str,
+        first: Instant,
+        patience: &Patience,
+    ) -> Result<(), Trouble> {
+        let data = "DATA\r\n";
+        let all = [mail, rcpt, data].concat();
+        if let Err(failure) = self.wire.write(all.as_bytes(), first).await {
+            return Err(self.trouble(Verb::Mail, failure));
+        }
+        let mut refused = None;
+        for (line, verb, wanted) in [
+            (mail, Verb::Mail, 250),
+            (rcpt, Verb::Rcpt, 250),
+            (data, Verb::Data, 354),
+        ] {
+            self.listener.sent(|| line.trim_end().to_owned());
+            let until = match verb {
+                Verb::Mail => first,
+                _ => patience.next(),
+            };
+            match self.expect(wanted, verb, until).await {
+                Ok(_) => {}
+                Err(trouble) if matches!(trouble.failure, Failure::Replied { .. }) => {
+                    refused.get_or_insert(trouble);
+                    continue;
+                }
+                // Nothing more can be read; what was refused before stays so.
+                Err(trouble) => return Err(refused.unwrap_or(trouble)),
+            }
+            if verb == Verb::Data && refused.is_some() {
+                // RFC 2920 section 3.1: a server that waits for the message all the same gets an empty one, to nobody.
+                // If that fails the connection is of no more use, which shows at RSET.
+                let _ = self
+                    .command(".\r\n", 250, Verb::Message, patience.next())
+                    .await;
+            }
+        }
+        refused.map_or(Ok(()), Err)
     }
 
     /// Clears a mail that was refused half-way, so that the next can follow.
@@ -368,6 +418,7 @@ impl Features {
             match words.next() {
                 Some("STARTTLS") => features.starttls = true,
                 Some("SMTPUTF8") => features.smtputf8 = true,
+                Some("PIPELINING") => features.pipelining = true,
                 Some("AUTH") => features.auth.extend(words.map(str::to_owned)),
                 _ => {}
             }
@@ -538,10 +589,11 @@ mod tests {
     /// Rule: N10
     #[test]
     fn what_a_server_offers_is_read() {
-        let features =
-            Features::read("mx greets\nauth=plain\nAUTH CRAM-MD5 LOGIN\nStartTLS\nSIZE 9");
+        let features = Features::read(
+            "mx greets\nauth=plain\nAUTH CRAM-MD5 LOGIN\nStartTLS\nSIZE 9\nPipelining",
+        );
         assert_eq!(features.auth, ["PLAIN", "CRAM-MD5", "LOGIN"]);
-        assert!(features.starttls && !features.smtputf8);
+        assert!(features.starttls && features.pipelining && !features.smtputf8);
         assert_eq!(Features::read("AUTH PLAIN"), Features::default());
     }
 
