@@ -42,13 +42,18 @@ fn quiet_times_passed_over_leave_what_every_heartbeat_would_have_left() {
         (Faults::Network, false),
         (Faults::Network, true),
         (Faults::Licences, false),
+        (Faults::Ring, false),
     ] {
+        let (mut passed_over_ms, mut all_ms) = (0, 0);
         for seed in 1..=count {
             let passed = told(seed, false, faults, pushes);
             let played = told(seed, true, faults, pushes);
             let name = format!("{faults:?} seed {seed}");
             assert_eq!(passed.story.steps, played.story.steps, "{name}");
             assert_eq!(passed.broken, played.broken, "{name}");
+            assert_eq!(played.world.passed_over_ms(), 0, "{name}");
+            passed_over_ms += passed.world.passed_over_ms();
+            all_ms += passed.passed_ms;
             for (one, other) in all_of(&passed.world).iter().zip(all_of(&played.world)) {
                 let before: Vec<&str> = one
                     .lines()
@@ -69,5 +74,12 @@ fn quiet_times_passed_over_leave_what_every_heartbeat_would_have_left() {
                 );
             }
         }
+        // A story's faults are played, and all of one that needs licences; the rest is mostly passed over.
+        let hardly = passed_over_ms * 2 < all_ms;
+        assert_eq!(
+            hardly,
+            faults == Faults::Licences,
+            "{faults:?}: {passed_over_ms} of {all_ms} ms"
+        );
     }
 }

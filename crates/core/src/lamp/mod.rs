@@ -8,7 +8,7 @@ mod worker;
 pub use look::{Glow, Look};
 pub use policy::{Latches, merge, teller};
 pub use stamp::{Stamp, StampClock};
-pub use worker::{LampNews, LampWorker, TEST_STEP};
+pub use worker::{IdleReading, LampNews, LampWorker, TEST_STEP};
 
 use alloc::string::String;
 

@@ -78,6 +78,15 @@ pub struct LampWorker {
     conceded: bool,
 }
 
+/// A reading of a lamp that shows what it should: answered with that it changes nothing but when the next is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdleReading {
+    /// When it is due.
+    pub due: Moment,
+    /// How the lamp is read.
+    pub order: LampOrder,
+}
+
 /// A command whose end is awaited.
 #[derive(Clone, Copy, Debug)]
 struct InFlight {
@@ -198,14 +207,11 @@ impl LampWorker {
         if !free || !self.at_work() || self.due.is_none_or(|due| due > now) {
             return None;
         }
-        // The worst look is told again whoever else tells the lamp.
-        let worst = self.wanted.red == Glow::Blink && self.wanted.green == Glow::Off;
         let order = match self.test {
             Some((_, step)) if step < Look::TEST.len() => LampOrder::Show(Look::TEST[step]),
             Some(_) => LampOrder::Show(self.wanted),
             None if !self.told || self.trouble.is_some() => LampOrder::Show(self.wanted),
-            None if self.is_guarded(now) && !worst => LampOrder::Read(self.wanted),
-            None => LampOrder::ReadBack(self.wanted),
+            None => self.reading(now),
         };
         self.due = None;
         self.in_flight = Some(InFlight {
@@ -215,6 +221,16 @@ impl LampWorker {
             cancelled: false,
         });
         Some(order)
+    }
+
+    /// How a lamp that was told is read.
+    fn reading(&self, now: Moment) -> LampOrder {
+        // The worst look is told again whoever else tells the lamp.
+        let worst = self.wanted.red == Glow::Blink && self.wanted.green == Glow::Off;
+        match self.is_guarded(now) && !worst {
+            true => LampOrder::Read(self.wanted),
+            false => LampOrder::ReadBack(self.wanted),
+        }
     }
 
     /// The command whose end is awaited.
@@ -252,12 +268,32 @@ impl LampWorker {
         self.next_deadline().into_iter().chain(patience).min()
     }
 
-    /// Takes `span` as passed quietly; `step` was the last step before it.
-    pub fn pass_quietly(&mut self, step: Moment, span: Span) {
+    /// The reading that comes next, and again and again, where none of them changes anything as long as the lamp
+    /// answers what is wanted; `step` was the last step.
+    pub fn idle_reading(&self, step: Moment) -> Option<IdleReading> {
+        let told = self.told && !self.announce && self.shown == Some(self.wanted);
+        let troubled = self.trouble.is_some() || self.tries > 0 || self.conceded || self.owed;
+        let idle = self.in_flight.is_none() && self.recording.is_none() && self.test.is_none();
+        let bare = self.notices.is_empty() && self.overtaken.is_empty();
+        // One that is about to be guarded no more is asked in another way then.
+        let lasts = !self.is_guarded(step) || self.guarded_until == Some(step + GUARD_AFTER);
+        if !(self.active && told && idle && bare && lasts) || troubled {
+            return None;
+        }
+        let due = self.due.filter(|due| *due > step)?;
+        let order = self.reading(step);
+        Some(IdleReading { due, order })
+    }
+
+    /// Takes `span` as passed quietly; `step` was the last step before it. So many idle readings were answered in
+    /// it, each after `answer`.
+    pub fn pass_quietly(&mut self, step: Moment, span: Span, (readings, answer): (u64, Span)) {
         // It was guarded by that step, so it would have been by each one since.
         if self.guarded_until == Some(step + GUARD_AFTER) {
             self.guarded_until = Some(step + span + GUARD_AFTER);
         }
+        let passed = (answer + LAMP_REASSERT).times(readings);
+        self.due = self.due.map(|due| due + passed);
     }
 
     /// The command in flight has ended.

@@ -1,9 +1,15 @@
 //! Quiet times ([`crate::node::Node::quiet_until`]): every server at work is heard on every interconnect that
-//! it was heard on, and of the others nothing is awaited.
+//! it was heard on, and of the others nothing is awaited. With Corosync: every server in the ring is in the group
+//! and speaks there, or has been judged.
 
+use super::ring::View;
 use super::{Membership, Peer};
+use crate::config::{InterconnectId, ServerId};
 use crate::status::ServerState;
 use crate::time::{Moment, Span};
+
+/// Who is in the group has spoken within this time: once a second, and a little for the way.
+const SPOKEN: Span = Span::from_ms(1_100);
 
 impl Membership {
     /// Until when nothing is to be judged, as long as the heartbeats of now go on.
@@ -15,17 +21,42 @@ impl Membership {
         if self.settle_until > now {
             until = until.min(self.settle_until);
         }
-        let fresh = self.times.interval;
-        let quiet = self.others().all(|id| self.peer(id).is_quiet(now, fresh));
-        (self.sight.is_none() && quiet && until > now).then_some(until)
+        let quiet = match &self.sight {
+            Some(sight) => {
+                until = until.min(sight.quiet_until(now)?);
+                let view = sight.view();
+                self.others()
+                    .all(|id| self.peer(id).is_quiet_in_ring(now, id, view))
+            }
+            None => {
+                let fresh = self.times.interval;
+                self.others().all(|id| self.peer(id).is_quiet(now, fresh))
+            }
+        };
+        (quiet && until > now).then_some(until)
+    }
+
+    /// When a server was last heard on an interconnect, or in the group, if it is heard there.
+    pub fn hears(&self, now: Moment, server: ServerId, path: InterconnectId) -> Option<Moment> {
+        let peer = self.peer(server);
+        if self.sight.is_some() {
+            return peer.ring.heard_at().filter(|at| now.since(*at) <= SPOKEN);
+        }
+        let path = peer.paths.get(usize::from(path.0)).filter(|path| path.used);
+        let is_fresh = |at: &Moment| now.since(*at) <= self.times.interval;
+        path.and_then(|path| path.heard_at).filter(is_fresh)
     }
 
     /// Takes `span` as passed, in which each heartbeat of now came `beats` times.
     pub fn pass_quietly(&mut self, now: Moment, span: Span, beats: u64) {
         let interval = self.times.interval;
         for (at, peer) in self.peers.iter_mut().enumerate() {
-            if at != usize::from(self.own.0) && peer.state == ServerState::Up {
-                peer.pass(now, span, (beats, interval));
+            if at == usize::from(self.own.0) || peer.state != ServerState::Up {
+                continue;
+            }
+            match &self.sight {
+                Some(sight) => peer.pass_in_ring(ServerId(at as u8), sight.view(), span),
+                None => peer.pass(now, span, (beats, interval)),
             }
         }
     }
@@ -44,6 +75,31 @@ impl Peer {
             }
             ServerState::Stalled => false,
             _ => !used().any(|path| is_fresh(path.heard_at)),
+        }
+    }
+
+    /// Who is in the group is at work and speaks; who is not has been judged.
+    fn is_quiet_in_ring(&self, now: Moment, id: ServerId, view: Option<&View>) -> bool {
+        let Some(view) = view else {
+            // Nobody is judged without a view, and nobody is heard.
+            return true;
+        };
+        let speaks = view.nodes.has(id) && view.group.has(id);
+        let heard = self
+            .ring
+            .heard_at()
+            .is_some_and(|at| now.since(at) <= SPOKEN);
+        self.ring.is_settled()
+            && match speaks {
+                true => self.state == ServerState::Up && heard,
+                false => !self.is_member(),
+            }
+    }
+
+    fn pass_in_ring(&mut self, id: ServerId, view: Option<&View>, span: Span) {
+        if view.is_some_and(|view| view.nodes.has(id) && view.group.has(id)) {
+            let at = self.ring.pass(span);
+            self.last_word = self.last_word.max(at);
         }
     }
 

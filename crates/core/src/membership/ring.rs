@@ -143,6 +143,24 @@ pub struct RingPeer {
     heard_at: Option<Moment>,
 }
 
+impl RingPeer {
+    /// Nothing is awaited of it.
+    pub(super) fn is_settled(&self) -> bool {
+        self.gone_since.is_none() && self.returned_at.is_none()
+    }
+
+    /// When it last spoke in the group.
+    pub(super) fn heard_at(&self) -> Option<Moment> {
+        self.heard_at
+    }
+
+    /// Takes `span` as passed in which it went on speaking; answers when it last spoke.
+    pub(super) fn pass(&mut self, span: Span) -> Option<Moment> {
+        self.heard_at = self.heard_at.map(|at| at + span);
+        self.heard_at
+    }
+}
+
 impl Sight {
     pub(super) fn new(now: Moment) -> Sight {
         Sight {
@@ -175,6 +193,19 @@ impl Sight {
 
     pub(super) fn paused(&mut self, now: Moment) {
         self.changed_at = now;
+    }
+
+    /// What is seen, if anything.
+    pub(super) fn view(&self) -> Option<&View> {
+        self.view.as_ref()
+    }
+
+    /// Until when nothing is told or judged, as long as what is seen stays as it is.
+    pub(super) fn quiet_until(&self, now: Moment) -> Option<Moment> {
+        let settles = Some(self.settle_until).filter(|at| *at > now);
+        let due = self.blind_due().into_iter().chain(settles).min();
+        let until = due.unwrap_or(Moment(u64::MAX));
+        (until > now).then_some(until)
     }
 
     fn settled_view(&self, now: Moment) -> Option<&View> {

@@ -49,6 +49,7 @@ use returns::Returning;
 use sets::Sets;
 
 pub use acknowledge::ACKNOWLEDGEMENTS_MAX;
+pub use quiet::Readings;
 pub use raise::{FACT, TOLD_FACTS_MAX};
 pub use sets::{PROMISE_WAIT, TAKE_WAIT, VOTE_WAIT};
 

@@ -437,12 +437,21 @@ impl Outbox {
     /// When something may happen here that no event brings; `None` while it may with the next step.
     pub fn quiet_until(&self, now: Moment, hold_until: Moment) -> Option<Moment> {
         let mut until = self.rescan_at.unwrap_or(Moment(u64::MAX));
+        let room = self.room();
         for entry in &self.entries {
+            let (key, unasked) = (&entry.record.key, entry.stale && entry.asked.is_none());
             until = until.min(match entry.stage {
-                Stage::Elsewhere => return None,
-                Stage::Due(at) if at <= now => return None,
-                Stage::Due(at) if entry.stale => at.max(hold_until),
-                Stage::Due(at) => at,
+                Stage::Elsewhere => {
+                    let remind = self.reminded.map_or(now, |at| at + ASK_FIRST);
+                    let left = MAIL_LIFE.0.saturating_sub(entry.age_before.0);
+                    let outlived = entry.born + Span(left);
+                    entry.ask_at.max(remind).min(outlived)
+                }
+                Stage::Due(at) if at > now => at,
+                Stage::Due(_) if entry.stale && hold_until > now => hold_until,
+                Stage::Due(_) if unasked || room.has(key) => return None,
+                // An end makes room.
+                Stage::Due(_) => continue,
                 Stage::Recording(_, since) => since + STORE_PATIENCE,
                 Stage::InFlight => continue,
             });

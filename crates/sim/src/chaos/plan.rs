@@ -9,9 +9,11 @@ use noroshi_core::config::Engine;
 pub(super) const CLOCK_WRONG_MS: u64 = 300_000;
 
 /// The quiet between two episodes, at most.
-const QUIET_MS: u64 = 24 * 3_600_000;
-/// The same with Corosync, whose ring is played turn by turn.
-const RING_QUIET_MS: u64 = 120_000;
+const QUIET_MS: u64 = 600_000;
+/// How long a cluster lives in a long story.
+const LIFE_DAYS: u32 = 30;
+/// One seed in so many tells a long story.
+const LONG_EVERY: u64 = 8;
 
 /// What kind of story is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub struct Plan {
     pub quiet_ms: u64,
     /// Servers, at least and at most.
     pub servers: (u8, u8),
+    /// Instead of episodes: days in which something fails every few hours, and is repaired.
+    pub days: u32,
     /// Every heartbeat is played, also where nothing else happens.
     pub exact: bool,
 }
@@ -42,12 +46,36 @@ impl Plan {
             gap_ms: 4_000,
             quiet_ms: 0,
             servers: (1, 4),
+            days: 0,
             exact: false,
         }
     }
 
-    /// What the simulator tells with this seed: a life of a day or two, most of it quiet.
+    /// What the simulator tells with this seed: three times of dense faults, or a month with one every few hours.
     pub fn of(seed: u64) -> Plan {
+        match seed.is_multiple_of(LONG_EVERY) {
+            true => Plan::long(seed),
+            false => Plan::dense(seed),
+        }
+    }
+
+    /// A month in which something fails every few hours.
+    pub fn long(seed: u64) -> Plan {
+        let dense = Plan::dense(seed);
+        let faults = match dense.faults {
+            // Where a licence is needed no time is passed over: such a month would take an hour.
+            Faults::Licences => Faults::Local,
+            other => other,
+        };
+        Plan {
+            faults,
+            days: LIFE_DAYS,
+            ..dense
+        }
+    }
+
+    /// Three times of dense faults.
+    pub fn dense(seed: u64) -> Plan {
         let mut random = Random::new(seed ^ 0x9_1a4);
         let faults = match random.between(0, 10) {
             0..=2 => Faults::Local,
@@ -66,12 +94,9 @@ impl Plan {
             pushes: random.chance(25) && !licensed,
             episodes: if licensed { 1 } else { 3 },
             gap_ms: if random.chance(25) { 60_000 } else { 4_000 },
-            quiet_ms: if faults == Faults::Ring {
-                RING_QUIET_MS
-            } else {
-                QUIET_MS
-            },
+            quiet_ms: QUIET_MS,
             servers,
+            days: 0,
             exact: false,
         }
     }

@@ -18,6 +18,17 @@ const PUSH_MS: u64 = 60_000;
 /// The cluster begins its work.
 const BEGIN_MS: u64 = 3_000;
 
+/// A day.
+const DAY_MS: u64 = 24 * 3_600_000;
+/// The longest time between a repair and the next fault of a long story.
+const WELL_MS: u64 = 6 * 3_600_000;
+/// The longest time until a fault of a long story is repaired, or the next one comes on top of it.
+const ILL_MS: u64 = 1_200_000;
+/// The same while a process stands still or packets are lost: both are played heartbeat by heartbeat.
+const RESTLESS_MS: u64 = 20_000;
+/// The most that a clock drifts between two faults of a long story.
+const DRIFT_MS: i64 = 500;
+
 /// What is done to the world.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Act {
@@ -69,7 +80,14 @@ pub fn tell(seed: u64, plan: &Plan, mut news: impl FnMut(&Step)) -> Told {
         news: &mut news,
     };
     teller.world.run_until(BEGIN_MS);
-    for episode in 0..plan.episodes {
+    let episodes = match plan.days {
+        0 => plan.episodes,
+        days => {
+            teller.live(plan, &mut random, u64::from(days) * DAY_MS);
+            0
+        }
+    };
+    for episode in 0..episodes {
         if episode > 0 {
             let now = teller.world.now_ms();
             teller
@@ -128,17 +146,58 @@ impl Teller<'_> {
         let until = self.world.now_ms() + long;
         while self.world.now_ms() < until {
             self.wait(random.between(20, plan.gap_ms));
-            // Now and then two things happen at one moment, such as two servers on one broken socket strip.
-            for _ in 0..=u8::from(random.chance(10)) {
-                let happening = match plan.faults.next(random, &self.world) {
-                    Happening::Settings(..) if plan.pushes => {
-                        Faults::next_push(random, &self.world)
-                    }
-                    other => other,
-                };
-                self.happens(happening);
-            }
+            self.fault(plan, random);
         }
+    }
+
+    /// Something happens; now and then two things at one moment, such as two servers on one broken socket strip.
+    fn fault(&mut self, plan: &Plan, random: &mut Random) {
+        for _ in 0..=u8::from(random.chance(10)) {
+            let happening = match plan.faults.next(random, &self.world) {
+                Happening::Settings(..) if plan.pushes => Faults::next_push(random, &self.world),
+                other => other,
+            };
+            self.happens(happening);
+        }
+    }
+
+    /// A cluster's life: all is well for hours, something fails, now and then a second thing before
+    /// it is repaired, and it is looked whether all is well again.
+    fn live(&mut self, plan: &Plan, random: &mut Random, life_ms: u64) {
+        let until = self.world.now_ms() + life_ms;
+        let mut round = 0;
+        while self.world.now_ms() < until && self.world.broken().is_empty() {
+            self.wait(random.between(60_000, WELL_MS));
+            self.drift(random);
+            self.fault(plan, random);
+            self.wait_ill(random);
+            while random.chance(40) {
+                self.fault(plan, random);
+                self.wait_ill(random);
+            }
+            self.heal(plan, random, round);
+            round += 1;
+        }
+        self.world.judge_sizes();
+    }
+
+    fn wait_ill(&mut self, random: &mut Random) {
+        let most = match self.world.is_restless() {
+            true => RESTLESS_MS,
+            false => ILL_MS,
+        };
+        // Many are short: somebody is there, or the fault passes.
+        let most = if random.chance(50) { most / 10 } else { most };
+        self.wait(random.between(20, most));
+    }
+
+    /// A clock that nobody sets goes its own way.
+    fn drift(&mut self, random: &mut Random) {
+        let at = random.between(0, self.world.servers.len() as u64) as usize;
+        let drift = random.between(0, 2 * DRIFT_MS as u64) as i64 - DRIFT_MS;
+        let server = &self.world.servers[at];
+        let clock = Happening::Clock(server.name.clone(), server.clock_ahead_ms + drift);
+        self.happens(clock);
     }
 
     /// Everything works again; all come back, but now and then one that has lost its power does so only

@@ -9,7 +9,7 @@ use noroshi_core::notice::{Channel, Outcome, Sending};
 use noroshi_core::request::{Request, RequestId};
 
 /// One way through the network.
-const HOP_US: u64 = 300;
+pub(super) const HOP_US: u64 = 300;
 /// Links that do not stand are dialled this often.
 pub(super) const RELINK_US: u64 = 50_000;
 /// One sync of a disk.

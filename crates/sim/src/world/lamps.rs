@@ -8,10 +8,12 @@
 use super::{Due, World};
 use noroshi_core::config::LampId;
 use noroshi_core::event::Event;
-use noroshi_core::lamp::{LampOrder, LampResult, Look, OrderNumber};
+use noroshi_core::lamp::{IdleReading, LampOrder, LampResult, Look, OrderNumber};
 
 /// What an exchange with a lamp in reach takes.
 const EXCHANGE_US: u64 = 5_000;
+/// What it takes to find that a lamp cannot say what it shows.
+const MUTE_US: u64 = 100;
 /// When a lost SYN is first sent again (Linux: `TCP_TIMEOUT_INIT`); from then on a connection may come
 /// about at any moment. The kernel would try again only after 3 s.
 const RESEND_US: u64 = 1_000_000;
@@ -51,7 +53,44 @@ pub(super) struct Ticket {
     connected: bool,
 }
 
+impl Ticket {
+    /// When the connection of an order that was looked after at `at_us` is next looked after, after `end_us`.
+    pub(super) fn looks_after(at_us: u64, end_us: u64) -> u64 {
+        let looks = (end_us + 1).saturating_sub(at_us).div_ceil(LOOK_US);
+        at_us + looks * LOOK_US
+    }
+}
+
 impl World {
+    /// How long a lamp takes to answer a reading, if that changes nothing.
+    pub(super) fn answers_idly(
+        &self,
+        server: usize,
+        lamp: LampId,
+        reading: IdleReading,
+    ) -> Option<u64> {
+        let sim = &self.lamps[usize::from(lamp.0)];
+        if matches!(reading.order, LampOrder::Read(_)) && sim.mute {
+            return Some(MUTE_US);
+        }
+        let cautious = self.servers[server].failed_lamps.contains(&lamp.0);
+        let reached = self.reaches(server, lamp) && !cautious && !sim.refuses;
+        let shows = sim.shows == reading.order.look() && !(sim.mute && sim.forgot);
+        (reached && shows).then_some(EXCHANGE_US)
+    }
+
+    /// Until when an order that is due to be looked after at `at_us` waits in vain, as long as its lamp is out of
+    /// reach.
+    pub(super) fn ticket_until(&self, ticket: &Ticket, at_us: u64) -> u64 {
+        let waits = self.orders.contains(ticket) && ticket.run == self.servers[ticket.server].run;
+        if !waits || ticket.connected || self.reaches(ticket.server, ticket.lamp) {
+            return at_us;
+        }
+        let gives_up_us = ticket.since + CONNECT_US;
+        let looks = gives_up_us.saturating_sub(at_us).div_ceil(LOOK_US);
+        at_us + looks * LOOK_US
+    }
+
     pub(super) fn order_lamp(
         &mut self,
         server: usize,
@@ -61,7 +100,7 @@ impl World {
         self.watch_order(server, lamp);
         if matches!(order, LampOrder::Read(_)) && self.lamps[usize::from(lamp.0)].mute {
             let result = LampResult::Done { shown: None };
-            return self.lamp_ends(100, server, (lamp, number), result);
+            return self.lamp_ends(MUTE_US, server, (lamp, number), result);
         }
         let connected = self.reaches(server, lamp);
         let cautious = self.servers[server].failed_lamps.contains(&lamp.0);

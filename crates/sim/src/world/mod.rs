@@ -70,6 +70,8 @@ pub struct World {
     may_be_quiet: bool,
     /// Every heartbeat is played, even where nothing else happens.
     exact: bool,
+    /// How much time was passed over.
+    passed_us: u64,
     watch: watch::Watch,
 }
 
@@ -93,7 +95,9 @@ pub struct SimServer {
     /// Rises with every process, so that what an earlier one caused is not given to a later one.
     run: u64,
     /// When its daemon's deadline comes.
-    wake: Option<(u64, u64)>,
+    wake: Option<u64>,
+    /// Of daemons whose deadlines come at one moment the one with the lowest goes first.
+    rank: u64,
     links: Vec<bool>,
     counters: BTreeMap<(u8, u8), u64>,
     /// Its Corosync, in a story that has one.
@@ -169,6 +173,7 @@ impl World {
                 .collect(),
             orders: Vec::new(),
             exact: false,
+            passed_us: 0,
             may_be_quiet: false,
             replies: Vec::new(),
             mail: MailBehaviour::Accepts,
@@ -178,7 +183,9 @@ impl World {
             random: Random::new(seed),
             requests: 0,
         };
+        let mut ranks = Random::new(seed ^ 0x4a_4e5);
         for at in 0..world.servers.len() {
+            world.servers[at].rank = ranks.bits();
             world.servers[at].links = vec![false; world.servers.len()];
             world.servers[at].disk.register = setup.licences.as_ref().map(|lines| Register {
                 lines: lines.iter().cloned().collect(),
@@ -226,11 +233,12 @@ impl World {
         let queued = self.queue.first_key_value().map(|(key, _)| *key);
         let wake = self.next_wake();
         match (queued, wake) {
-            (queued, Some((key, server))) if queued.is_none_or(|queued| key < queued) => {
-                if key.0 > until {
+            // What arrives at the moment of a deadline is read before it.
+            (queued, Some((at, server))) if queued.is_none_or(|queued| at < queued.0) => {
+                if at > until {
                     return false;
                 }
-                self.now_us = self.now_us.max(key.0);
+                self.now_us = self.now_us.max(at);
                 self.servers[server].wake = None;
                 self.step(server, Event::Tick);
             }
@@ -246,15 +254,25 @@ impl World {
     }
 
     /// The daemon whose deadline comes first.
-    fn next_wake(&self) -> Option<((u64, u64), usize)> {
+    fn next_wake(&self) -> Option<(u64, usize)> {
         let servers = self.servers.iter().enumerate();
-        let wakes = servers.filter_map(|(at, server)| Some((server.wake?, at)));
-        wakes.min()
+        let wakes = servers.filter_map(|(at, server)| Some((server.wake?, server.rank, at)));
+        wakes.min().map(|(wake, _, at)| (wake, at))
     }
 
     /// Has every heartbeat played, or quiet times passed over; either way all comes out the same.
     pub fn set_exact(&mut self, exact: bool) {
         self.exact = exact;
+    }
+
+    /// How much of the time since the beginning was passed over, in milliseconds.
+    pub fn passed_over_ms(&self) -> u64 {
+        self.passed_us / 1_000
+    }
+
+    /// A process stands still, or packets are lost: no time is passed over.
+    pub fn is_restless(&self) -> bool {
+        !self.network.loses_nothing() || self.servers.iter().any(|one| one.suspended)
     }
 
     /// The server of this name.
@@ -350,9 +368,7 @@ impl World {
         let mut actions: Vec<Action> = Vec::new();
         node.step(now, event, &mut actions);
         let deadline = node.next_deadline(now.at);
-        self.sequence += 1;
-        let wake_us = deadline.0.max(self.now_us + 1);
-        self.servers[server].wake = Some((wake_us, self.sequence));
+        self.servers[server].wake = Some(deadline.0.max(self.now_us + 1));
         for action in actions {
             self.act(server, action);
         }
@@ -436,6 +452,7 @@ impl SimServer {
             waiting: Vec::new(),
             run: 0,
             wake: None,
+            rank: 0,
             links: Vec::new(),
             counters: BTreeMap::new(),
             corosync: ring::Corosync::default(),

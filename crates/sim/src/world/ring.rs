@@ -13,7 +13,7 @@ use noroshi_core::notice::outbox::Servers;
 use noroshi_core::time::Span;
 use std::collections::{BTreeMap, BTreeSet};
 
-const STEP_US: u64 = 20_000;
+pub(super) const STEP_US: u64 = 20_000;
 /// A token of 1,000 ms without coefficient, and its consensus.
 const DETECT_US: u64 = 2_200_000;
 const JOIN_US: u64 = 300_000;
@@ -22,7 +22,7 @@ const LINK_US: u64 = 1_000_000;
 /// Until the watch over a Corosync that hangs gives up.
 const HANG_US: u64 = 3_000_000;
 /// A daemon speaks in the group this often, and more often while it is news.
-const SPEAK_US: u64 = 1_000_000;
+pub(super) const SPEAK_US: u64 = 1_000_000;
 /// A view comes so much later at most: after what is said in its ring, or before it.
 const VIEW_LATE_US: u64 = 10_000;
 /// One multicast.
@@ -325,6 +325,80 @@ impl World {
                 };
                 self.give(0, server, Event::Ring(told));
             }
+        }
+    }
+
+    /// Turning the ring changes nothing: everybody has told what there is to tell, and speaks once in a while.
+    pub(super) fn ring_is_quiet(&self) -> bool {
+        (0..self.servers.len()).all(|server| self.is_quiet_in_ring(server))
+    }
+
+    fn is_quiet_in_ring(&self, server: usize) -> bool {
+        let sim = &self.servers[server];
+        let corosync = &sim.corosync;
+        let runs = self.runs(server);
+        if runs && (!corosync.reaches.is_empty() || self.reach(server) != corosync.members) {
+            return false;
+        }
+        if sim.node.is_none() {
+            return true;
+        }
+        let told = &corosync.told;
+        let blind = match corosync.state {
+            State::Runs => None,
+            State::Stopped { .. } => Some(Blindness::NotRunning),
+            State::Hangs => Some(Blindness::Hangs),
+        };
+        if told.run != sim.run || told.blind != blind {
+            return false;
+        }
+        if blind.is_some() {
+            return true;
+        }
+        let (view, runs) = self.view(server);
+        let known = told.view.as_ref() == Some(&view) && told.runs == runs;
+        let calm = self.now_us - corosync.changed_us >= SPEAK_US;
+        let calm = calm && corosync.told_lives == corosync.members;
+        known && calm && self.speaks_on(server) && self.links_are_told(server)
+    }
+
+    /// What its daemon said last it said in its turn, and everybody in the group has heard it.
+    fn speaks_on(&self, server: usize) -> bool {
+        let sim = &self.servers[server];
+        let (Some(node), Some((at, Phase::Running))) = (&sim.node, sim.corosync.spoke) else {
+            return false;
+        };
+        let beat_us = self.config.heartbeat.interval.0;
+        let in_turn = self.now_us - at <= SPEAK_US && node.beats_at().0.abs_diff(at) % beat_us == 0;
+        let members = sim.corosync.members.keys().filter(|to| **to != server);
+        let mut hearing = members.filter_map(|to| self.servers[*to].node.as_ref());
+        in_turn
+            && hearing.all(|node| {
+                let heard = node.hears(ServerId(server as u8), InterconnectId(0));
+                let on_way_us = at + 2 * MULTICAST_US;
+                heard.is_some_and(|heard| on_way_us.abs_diff(heard.0) % SPEAK_US == 0)
+            })
+    }
+
+    fn links_are_told(&self, server: usize) -> bool {
+        let corosync = &self.servers[server].corosync;
+        let others = corosync.members.keys().filter(|at| **at != server);
+        let mut all =
+            others.flat_map(|at| (0..self.config.interconnects.len() as u8).map(|n| (*at, n)));
+        all.all(|(other, path)| {
+            let passes = self.servers[other].powered && self.network.both_ways(server, other, path);
+            let link = corosync.links.get(&(other, path));
+            link.is_some_and(|link| link.down != passes && link.differs_us.is_none())
+        })
+    }
+
+    /// Time was passed over in which this server's daemon spoke as before.
+    pub(super) fn pass_in_ring(&mut self, server: usize, span_us: u64) {
+        if self.has_ring()
+            && self.runs(server)
+            && let Some((at, _)) = &mut self.servers[server].corosync.spoke
+        {
+            *at += span_us;
         }
     }
 

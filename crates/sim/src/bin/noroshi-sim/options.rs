@@ -11,6 +11,7 @@ Clusters of noroshi on virtual time, under faults that a seed chooses; then all 
       --from N        the first seed [1]
       --jobs J        stories at a time [one a core]
       --hours H       stop when so many hours have been simulated
+      --exact         play each heartbeat, also where nothing else happens: the same stories, far slower
   play FILE...        play scenario files, with their seeds
   help                this text
 
@@ -32,6 +33,7 @@ pub(crate) struct Asked {
     pub(crate) from: u64,
     pub(crate) jobs: usize,
     pub(crate) hours: Option<u64>,
+    pub(crate) exact: bool,
 }
 
 /// Reads the command line.
@@ -60,9 +62,14 @@ fn read_run(words: &[&str]) -> Result<Asked, String> {
         from: 1,
         jobs: cores,
         hours: None,
+        exact: false,
     };
     let mut rest = words.iter();
     while let Some(option) = rest.next() {
+        if *option == "--exact" {
+            asked.exact = true;
+            continue;
+        }
         let value = rest.next().ok_or(format!("{option} wants a number"));
         match *option {
             "--seeds" => asked.seeds = number(option, value?)?,

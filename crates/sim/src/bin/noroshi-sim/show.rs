@@ -42,6 +42,12 @@ fn line(step: &Step) -> String {
 
 fn words(plan: &Plan) -> String {
     let pushes = if plan.pushes { ", settings pushed" } else { "" };
+    if plan.days > 0 {
+        return format!(
+            "{:?} faults{pushes}, one every few hours of {} days",
+            plan.faults, plan.days
+        );
+    }
     format!(
         "{:?} faults{pushes}, {} times, up to {} s apart",
         plan.faults,

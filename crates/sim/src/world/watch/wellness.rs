@@ -5,6 +5,9 @@ use noroshi_core::notice::Channel;
 use noroshi_core::status::ServerState;
 use std::collections::HashSet;
 
+/// The length in print of all that a daemon knows: what its bounds add up to in a cluster of nine, rounded up.
+const NODE_LENGTH_MAX: usize = 400_000;
+
 impl World {
     /// Judges whether all is well: everybody at work and seen so, every alert told, every lamp as it should
     /// be, every request answered once. Servers that have no power are left out: they may never return.
@@ -27,6 +30,21 @@ impl World {
         self.judge_licences();
         if gone.is_empty() && self.watch.broken.len() == before {
             self.begin_anew();
+        }
+    }
+
+    /// Judges, at the end of a long story, that no daemon has gathered more than its bounds allow.
+    pub fn judge_sizes(&mut self) {
+        for at in 0..self.servers.len() {
+            let Some(node) = &self.servers[at].node else {
+                continue;
+            };
+            let length = format!("{node:?}").len();
+            if length > NODE_LENGTH_MAX {
+                let name = &self.servers[at].name;
+                let text = format!("{name} has gathered so much that it fills {length} letters");
+                self.found(Invariant::Bounded, text);
+            }
         }
     }
 
