@@ -79,7 +79,7 @@ pub(super) struct Shared {
 
 /// The thread's state.
 pub(super) struct Worker {
-    queue: Receiver<Order>,
+    queue: Receiver<Box<Order>>,
     inbox: Inbox,
     shared: Arc<Shared>,
     rows: watch::Sender<u64>,
@@ -98,7 +98,7 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(
         opener: Opener,
-        queue: Receiver<Order>,
+        queue: Receiver<Box<Order>>,
         inbox: Inbox,
         shared: Arc<Shared>,
         rows: watch::Sender<u64>,
@@ -132,7 +132,7 @@ impl Worker {
     /// Works until every handle is gone and the queue is empty.
     pub(super) fn run(mut self) {
         loop {
-            match self.next() {
+            match self.next().map(|order| *order) {
                 Ok(Order::Record(first)) => self.record(first),
                 Ok(Order::Look) => self.revive(),
                 Ok(Order::Place(server, place)) => self.put_place(&server, &place),
@@ -149,7 +149,7 @@ impl Worker {
 
     /// The next order. While something is left undone the wait is bounded; else there is none, and
     /// the thread costs nothing.
-    fn next(&self) -> Result<Order, RecvTimeoutError> {
+    fn next(&self) -> Result<Box<Order>, RecvTimeoutError> {
         let load = self
             .shared
             .load
@@ -198,7 +198,7 @@ impl Worker {
         let (mut items, mut weight) = (first.items.len(), first.weight());
         let mut group = vec![first];
         while items < GROUP_ITEMS_MAX {
-            match self.queue.try_recv() {
+            match self.queue.try_recv().map(|order| *order) {
                 Ok(Order::Record(batch)) => {
                     items += batch.items.len();
                     weight += batch.weight();
