@@ -22,6 +22,7 @@ use crate::{clock, happenings};
 use noroshi_core::action::Action;
 use noroshi_core::config::{Config, ServerId};
 use noroshi_core::event::{Event, LicencesRead};
+use noroshi_core::membership::ring::Ring;
 use noroshi_core::node::Node;
 use noroshi_core::notice::{Channel, NoticeKey, Sending};
 use noroshi_core::peer::PeerMessage;
@@ -149,6 +150,12 @@ impl Driver {
             }
             _ => {}
         }
+        if let Event::Ring(Ring::Link {
+            server, up: false, ..
+        }) = &event
+        {
+            self.expect_mail(*server);
+        }
         if let Some(line) = happenings::line(&event, self.node.config()) {
             // For whoever looks for a cause; standard error is not to repeat each try.
             log::keep_line(line);
@@ -228,7 +235,10 @@ impl Driver {
         } = &self.parts;
         match action {
             Action::Beat(phase) => engine.beat(phase),
-            Action::Probe { server, path } => engine.probe(server, path),
+            Action::Probe { server, path } => {
+                engine.probe(server, path);
+                self.expect_mail(server);
+            }
             Action::DropLink(server) => engine.drop_link(server),
             Action::Tell(server, message) => engine.tell(server, &message),
             Action::Record { batch, items } => return store.record(batch, items),
@@ -293,6 +303,13 @@ impl Driver {
                 let _ = inbox.send(found).await;
             }
         });
+    }
+
+    /// A server has fallen silent: its end may have to be told within moments, by us.
+    fn expect_mail(&self, silent: ServerId) {
+        if self.node.would_tell(silent) {
+            self.parts.mail.prepare();
+        }
     }
 
     fn send(&self, sending: Box<Sending>) {

@@ -56,6 +56,7 @@ struct Scene {
 struct Times {
     verdict: Vec<Duration>,
     spread: Vec<f64>,
+    quorum: Vec<f64>,
     lamp: Vec<f64>,
     mail: Vec<f64>,
     trap: Vec<f64>,
@@ -99,6 +100,9 @@ impl Scene {
         let verdict = told.first;
         times.verdict.push(verdict - at);
         times.spread.push(after(told.last, verdict));
+        times
+            .quorum
+            .extend(told.quorum.map(|at| after(at, verdict)));
         let red = self.stage.red_since(at, victim);
         times.lamp.push(time(red, verdict));
         let mail = self.stage.mail_since(at, &down(victim));
@@ -166,6 +170,12 @@ impl Times {
             Figure::new("ring: verdict to mail", "ms", self.mail.clone())
                 .at_most(Stat::P99, BOUND_MS),
         ];
+        if !self.quorum.is_empty() {
+            figures.push(
+                Figure::new("ring: verdict to the word of the quorum", "ms", self.quorum)
+                    .with_note("the first of the survivors'; before it nobody may be called down"),
+            );
+        }
         figures.push(match self.no_trap {
             Some(why) => missing("ring: verdict to SNMP trap", why),
             None => Figure::new("ring: verdict to SNMP trap", "ms", self.trap.clone())

@@ -1,8 +1,8 @@
 //! Who tells the moment of Corosync's verdict: a process of our own at each node, a plain listener to the ring.
 //!
 //! It is this executable again, within the node's namespaces, as `noroshi-bench watch-ring`: it prints a line for each
-//! node that has left the ring or the group of the watchers, with the clock's time at which it was told. All of them run
-//! on one host, so its clock is the bench's own.
+//! node that has left the ring or the group of the watchers, and for each word of the quorum, with the clock's time at
+//! which it was told. All of them run on one host, so its clock is the bench's own.
 
 use super::child::Beside;
 use noroshi_corosync::{Libraries, Notice, Reason, Ring};
@@ -18,12 +18,16 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub(crate) const WORD: &str = "watch-ring";
 /// The group that the watchers join.
 const GROUP: &str = "noroshi-bench";
+/// How the line of a word of the quorum begins.
+const QUORUM: &str = "quorum";
 /// How long a watcher waits for news at a time.
 const WAIT: Duration = Duration::from_secs(10);
 /// How long a watcher may take to be there.
 const READY_WAIT: Duration = Duration::from_secs(30);
 /// How much later than the first a survivor's word may come and still be waited for.
 const OTHERS_WAIT: Duration = Duration::from_secs(20);
+/// How long after the verdict the word of the quorum may come.
+const QUORUM_WAIT: Duration = Duration::from_secs(5);
 
 /// Watches until Corosync ends or nobody reads any more.
 pub(crate) fn main() -> ExitCode {
@@ -51,6 +55,9 @@ fn watch() -> Result<(), Box<dyn std::error::Error>> {
         for notice in told.drain(..) {
             for node in left(&notice) {
                 writeln!(out, "left {node} {}", at.as_nanos())?;
+            }
+            if matches!(notice, Notice::Quorum { .. }) {
+                writeln!(out, "{QUORUM} {}", at.as_nanos())?;
             }
         }
         out.flush()?;
@@ -90,6 +97,8 @@ pub(super) struct Told {
     pub(super) first: Instant,
     /// By the last one.
     pub(super) last: Instant,
+    /// When Corosync first told a survivor after that whether its side has quorum.
+    pub(super) quorum: Option<Instant>,
 }
 
 /// One watcher at each node.
@@ -97,6 +106,7 @@ pub(super) struct Told {
 pub(super) struct Watchers {
     by_server: Vec<Option<Beside>>,
     board: Arc<Mutex<Vec<Left>>>,
+    quorums: Arc<Mutex<Vec<Instant>>>,
 }
 
 impl Watchers {
@@ -113,15 +123,16 @@ impl Watchers {
             .said()
             .ok_or(Error("a watcher has no output".into()))?;
         let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
-        let board = Arc::clone(&self.board);
+        let (board, quorums) = (Arc::clone(&self.board), Arc::clone(&self.quorums));
         std::thread::spawn(move || {
             for line in BufReader::<ChildStdout>::new(said)
                 .lines()
                 .map_while(Result::ok)
             {
-                match read(server, &line) {
-                    Some(left) => lock(&board).push(left),
-                    None => drop(ready.try_send(())),
+                match (read(server, &line), read_quorum(&line)) {
+                    (Some(left), _) => lock(&board).push(left),
+                    (None, Some(at)) => lock(&quorums).push(at),
+                    (None, None) => drop(ready.try_send(())),
                 }
             }
         });
@@ -175,13 +186,26 @@ impl Watchers {
         let words = words();
         let times = || words.iter().map(|one| one.at);
         match times().min().zip(times().max()) {
-            Some((first, last)) => Ok(Told { first, last }),
+            Some((first, last)) => {
+                // Without one the figure lacks this run.
+                let quorum = until(QUORUM_WAIT, "the word of the quorum", || {
+                    let quorums = lock(&self.quorums);
+                    let after = quorums.iter().copied().filter(|at| *at >= first);
+                    after.min().ok_or("none yet".into())
+                });
+                let quorum = quorum.ok();
+                Ok(Told {
+                    first,
+                    last,
+                    quorum,
+                })
+            }
             None => Err(Error("no verdict".into())),
         }
     }
 }
 
-fn lock(board: &Mutex<Vec<Left>>) -> std::sync::MutexGuard<'_, Vec<Left>> {
+fn lock<T>(board: &Mutex<Vec<T>>) -> std::sync::MutexGuard<'_, Vec<T>> {
     // A list is whole between any two statements.
     board.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -190,13 +214,22 @@ fn lock(board: &Mutex<Vec<Left>>) -> std::sync::MutexGuard<'_, Vec<Left>> {
 fn read(by: usize, line: &str) -> Option<Left> {
     let mut words = line.strip_prefix("left ")?.split(' ');
     let node: usize = words.next()?.parse().ok()?;
-    let at = Duration::from_nanos(words.next()?.parse().ok()?);
-    let age = clock().checked_sub(at)?;
     Some(Left {
         by,
         server: node.checked_sub(1)?,
-        at: Instant::now().checked_sub(age)?,
+        at: moment(words.next()?)?,
     })
+}
+
+/// `quorum NANOSECONDS`.
+fn read_quorum(line: &str) -> Option<Instant> {
+    moment(line.strip_prefix(QUORUM)?.trim_start())
+}
+
+/// The moment at which the clock showed so many nanoseconds.
+fn moment(nanoseconds: &str) -> Option<Instant> {
+    let at = Duration::from_nanos(nanoseconds.parse().ok()?);
+    Instant::now().checked_sub(clock().checked_sub(at)?)
 }
 
 #[cfg(test)]
@@ -211,6 +244,7 @@ mod tests {
         assert_eq!((left.by, left.server), (0, 2));
         let off = left.at.max(before) - left.at.min(before);
         assert!(off < Duration::from_secs(60), "{off:?}");
-        assert!(read(0, "ready").is_none());
+        assert!(read(0, "ready").is_none() && read_quorum("ready").is_none());
+        assert!(read_quorum(&format!("{QUORUM} {}", clock().as_nanos())).is_some());
     }
 }

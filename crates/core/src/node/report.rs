@@ -35,6 +35,12 @@ impl Node {
         }
     }
 
+    /// Whether this server would tell the fall of another one, were it found now.
+    pub fn would_tell(&self, lost: ServerId) -> bool {
+        let others = self.membership.living().filter(|id| *id != lost);
+        on_duty(None, self.senders_of(others)) == Some(self.own)
+    }
+
     fn server_status(&self, now: Now, id: ServerId) -> ServerStatus {
         let peer = self.membership.peer(id);
         let own = id == self.own;

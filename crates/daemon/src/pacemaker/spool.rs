@@ -1,9 +1,10 @@
 //! Reports of Pacemaker on disk: one file each, from the call of the agent until what follows is on disk.
 //!
 //! The directory is `pacemaker/` below the home's `var/`. It belongs to Pacemaker's user and to our group, so
-//! both may write there, and nobody else may look. The agent writes a file whole under another name, syncs it
-//! and renames it; the daemon reads it when it is poked, at its start, and every half minute, and removes it
-//! when the node has decided. Names are the reports' keys, so their order is that of the reports' times, and a
+//! both may write there, and nobody else may look. The agent writes a file whole under another name, renames it
+//! and syncs file and directory; the daemon reads it when it is poked, at its start, and every half minute, and
+//! removes it when the node has decided. A crash of the host before the sync may leave an empty file: its agent had
+//! not said that the report was kept. Names are the reports' keys, so their order is that of the reports' times, and a
 //! report that is written twice is one.
 //!
 //! *Bounds.* [`FILES_MAX`] files of [`FILE_BYTES_MAX`]. At the bound a report is not kept: one more byte in the
@@ -15,10 +16,11 @@
 //! tried again.
 
 use noroshi_core::pacemaker::Report;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, RawDir, RenameFlags};
 use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -34,6 +36,8 @@ const LOST_BYTES_MAX: u64 = 1 << 20;
 const REPORT: &str = ".report";
 /// How the name of one ends that is being written; after a crash the daemon's start removes it.
 const NEW: &str = ".new";
+/// How much of a directory is listed at a time.
+const LISTED_BYTES: usize = 32 << 10;
 /// Counts what was lost.
 const LOST: &str = "lost";
 
@@ -49,34 +53,74 @@ pub enum Refused {
 /// Puts a report on disk, synced.
 ///
 /// # Errors
-/// [`Refused::Full`] at the bound, and when it cannot be written; nothing of it remains then.
+/// [`Refused::Full`] at the bound, and when it cannot be written; nothing of it remains then, unless only the sync
+/// failed.
 pub fn write(dir: &Path, report: &Report) -> Result<(), Refused> {
     let key = report.key();
-    let entries = std::fs::read_dir(dir).map_err(Refused::Io)?.flatten();
-    let names = entries.take(ENTRIES_MAX).map(|entry| entry.file_name());
-    let reports = names.filter(|name| has_place(&name.to_string_lossy()));
-    if reports.count() >= FILES_MAX {
+    let place = OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = rustix::fs::open(dir, place, Mode::empty()).map_err(refused)?;
+    if reports(&folder).map_err(refused)? >= FILES_MAX {
         return Err(Refused::Full);
     }
     let bytes = serde_json::to_vec(report).map_err(|error| Refused::Io(error.into()))?;
-    let new = dir.join(format!(".{key}.{}{NEW}", std::process::id()));
+    let new = format!(".{key}.{}{NEW}", std::process::id());
+    let name = format!("{key}{REPORT}");
     let written = (|| {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o660)
-            .open(&new)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&folder, &new, flags, Mode::from_raw_mode(0o660))?;
         // Whatever umask Pacemaker has: the daemon reads it as a member of the group.
         rustix::fs::fchmod(&file, Mode::from_raw_mode(0o660))?;
+        let mut file = File::from(file);
         file.write_all(&bytes)?;
+        let file = named(&folder, &new, &name, file)?;
         file.sync_all()?;
-        std::fs::rename(&new, path(dir, &key))?;
-        File::open(dir)?.sync_all()
+        Ok(rustix::fs::fsync(&folder)?)
     })();
     written.map_err(|error| {
-        let _ = std::fs::remove_file(&new);
+        let _ = rustix::fs::unlinkat(&folder, &new, AtFlags::empty());
         Refused::Io(error)
     })
+}
+
+/// Gives a file its name before it is synced, so that one commit of the file system's journal has both; the sync of
+/// the directory then finds nothing left to write. One that is there is the same report and may be on disk already:
+/// it is not replaced, but synced in place of this.
+fn named(folder: &OwnedFd, new: &str, name: &str, file: File) -> io::Result<File> {
+    match rustix::fs::renameat_with(folder, new, folder, name, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(file),
+        Err(Errno::EXIST) => {
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            let there = rustix::fs::openat(folder, name, flags, Mode::empty())?;
+            rustix::fs::unlinkat(folder, new, AtFlags::empty())?;
+            Ok(File::from(there))
+        }
+        // A file system that cannot do that.
+        Err(_) => {
+            file.sync_all()?;
+            rustix::fs::renameat(folder, new, folder, name)?;
+            Ok(file)
+        }
+    }
+}
+
+fn refused(error: Errno) -> Refused {
+    Refused::Io(error.into())
+}
+
+/// How many reports there are in a directory that was just opened.
+fn reports(folder: impl AsFd) -> Result<usize, Errno> {
+    let mut bytes = Vec::with_capacity(LISTED_BYTES);
+    let mut listed = RawDir::new(folder, bytes.spare_capacity_mut());
+    let (mut seen, mut count) = (0_usize, 0_usize);
+    while let Some(entry) = listed.next() {
+        let entry = entry?;
+        count += usize::from(has_place(&entry.file_name().to_string_lossy()));
+        seen += 1;
+        if seen >= ENTRIES_MAX {
+            break;
+        }
+    }
+    Ok(count)
 }
 
 /// Counts a report that could not be kept.
@@ -243,6 +287,11 @@ fn read(path: &Path) -> Result<Report, Unread> {
     let limit = u64::try_from(FILE_BYTES_MAX + 1).unwrap_or(u64::MAX);
     let read = file.take(limit).read_to_end(&mut bytes);
     read.map_err(Unread::Io)?;
+    if bytes.is_empty() {
+        return Err(Unread::Foreign(
+            "empty: the host fell before it was on disk",
+        ));
+    }
     parse(&bytes).ok_or(Unread::Foreign("not a report of the agent"))
 }
 
@@ -318,6 +367,32 @@ mod tests {
         std::fs::create_dir(dir.path().join("a.report")).unwrap();
         let waiting = read_all(dir.path(), |_| false).unwrap();
         assert_eq!((waiting.faults.len(), waiting.stuck), (1, vec!["a".into()]));
+    }
+
+    /// A report is named before it is synced: what is there already may have been promised, and a host that falls in
+    /// between leaves an empty one.
+    ///
+    /// Rule: N3 N8
+    #[test]
+    fn a_report_that_is_there_is_not_replaced_and_an_empty_one_is_removed() {
+        use std::os::unix::fs::MetadataExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let file = path(dir.path(), &report(1).key());
+        let inode = || {
+            write(dir.path(), &report(1)).unwrap();
+            file.metadata().unwrap().ino()
+        };
+        assert_eq!(inode(), inode());
+        let names = std::fs::read_dir(dir.path()).unwrap().count();
+        assert_eq!(names, 1, "nothing is left beside it");
+        File::create(path(dir.path(), &report(2).key())).unwrap();
+        let waiting = read_all(dir.path(), |_| false).unwrap();
+        assert_eq!(waiting.reports, [report(1)]);
+        let [fault] = &waiting.faults[..] else {
+            panic!("{:?}", waiting.faults)
+        };
+        assert!(fault.contains("empty"), "{fault}");
+        assert!(!path(dir.path(), &report(2).key()).exists());
     }
 
     /// A process without descriptors must not throw away what it cannot open.

@@ -22,7 +22,7 @@ pub(super) struct Fetch {
     pub(super) deeds: mpsc::Sender<Deed>,
     pub(super) records_max: Arc<AtomicU32>,
     /// What the server answers.
-    pub(super) coming: mpsc::Receiver<PeerMessage>,
+    pub(super) coming: mpsc::Receiver<Box<PeerMessage>>,
     /// Of the last question.
     pub(super) number: u64,
 }
@@ -160,7 +160,7 @@ impl Fetch {
 
     async fn answer(&mut self) -> Option<PeerMessage> {
         loop {
-            let answer = self.coming.recv().await?;
+            let answer = *self.coming.recv().await?;
             let (PeerMessage::LogNames { number, .. } | PeerMessage::LogAlerts { number, .. }) =
                 answer
             else {

@@ -63,7 +63,8 @@ pub(crate) struct Replica {
 }
 
 struct Peer {
-    answers: mpsc::Sender<PeerMessage>,
+    /// In a box: a channel sets aside room for 32 of what it carries, for each server.
+    answers: mpsc::Sender<Box<PeerMessage>>,
     task: JoinHandle<()>,
 }
 
@@ -124,7 +125,7 @@ impl Replica {
             PeerMessage::LogNames { .. } | PeerMessage::LogAlerts { .. } => {
                 if let Some(peer) = self.peers.get(from) {
                     // One is asked for at a time: a second one is an echo of an earlier question.
-                    let _ = peer.answers.try_send(message);
+                    let _ = peer.answers.try_send(Box::new(message));
                 }
             }
             other => return Some(other),

@@ -74,7 +74,8 @@ const STACK_BYTES: usize = 512 << 10;
 
 /// The writing end of the store. Dropping it lets the thread finish its queue and end.
 pub struct Store {
-    queue: SyncSender<Order>,
+    /// In boxes: the queue sets aside all its places at once.
+    queue: SyncSender<Box<Order>>,
     shared: Arc<Shared>,
     reader: Reader,
     ended: Receiver<()>,
@@ -167,7 +168,7 @@ impl Store {
             to: Whom::Node(batch),
             items,
         });
-        if room && self.queue.try_send(order).is_ok() {
+        if room && self.queue.try_send(Box::new(order)).is_ok() {
             return None;
         }
         self.shared.waiting.fetch_sub(count, Ordering::AcqRel);
@@ -184,13 +185,13 @@ impl Store {
             items,
         });
         // The sender of the answer goes with a refused order, which says no.
-        let _ = self.queue.try_send(order);
+        let _ = self.queue.try_send(Box::new(order));
     }
 
     /// Notes that everything in the log of `server` up to `place` stands here. Lost with a full queue: those
     /// names are gone through again.
     pub fn note_place(&self, server: String, place: LogPlace) {
-        let _ = self.queue.try_send(Order::Place(server, place));
+        let _ = self.queue.try_send(Box::new(Order::Place(server, place)));
     }
 
     /// Asks for a page of unfinished notices; answered by
@@ -205,7 +206,7 @@ impl Store {
         *load = Some(page);
         drop(load);
         // With a full queue the thread is awake and looks after the next transaction.
-        let _ = self.queue.try_send(Order::Look);
+        let _ = self.queue.try_send(Box::new(Order::Look));
     }
 
     /// Keeps `records_max` alerts from the next transaction on.

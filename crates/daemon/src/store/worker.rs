@@ -90,7 +90,7 @@ pub(super) struct Shared {
 
 /// The thread's state.
 pub(super) struct Worker {
-    queue: Receiver<Order>,
+    queue: Receiver<Box<Order>>,
     inbox: Inbox,
     shared: Arc<Shared>,
     rows: watch::Sender<u64>,
@@ -110,7 +110,7 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(
         opener: Opener,
-        queue: Receiver<Order>,
+        queue: Receiver<Box<Order>>,
         inbox: Inbox,
         shared: Arc<Shared>,
         rows: watch::Sender<u64>,
@@ -145,7 +145,7 @@ impl Worker {
     /// Works until every handle is gone and the queue is empty.
     pub(super) fn run(mut self) {
         loop {
-            match self.next() {
+            match self.next().map(|order| *order) {
                 Ok(Order::Record(first)) => self.record(first),
                 Ok(Order::Look) => self.revive(),
                 Ok(Order::Place(server, place)) => self.put_place(&server, &place),
@@ -162,7 +162,7 @@ impl Worker {
 
     /// The next order. While something is left undone the wait is bounded; else there is none, and
     /// the thread costs nothing.
-    fn next(&self) -> Result<Order, RecvTimeoutError> {
+    fn next(&self) -> Result<Box<Order>, RecvTimeoutError> {
         let load = self
             .shared
             .load
@@ -218,7 +218,7 @@ impl Worker {
                 true => until.saturating_duration_since(clock::thread_instant()),
                 false => Duration::ZERO,
             };
-            match self.queue.recv_timeout(left) {
+            match self.queue.recv_timeout(left).map(|order| *order) {
                 Ok(Order::Record(batch)) => {
                     items += batch.items.len();
                     weight += batch.weight();
@@ -468,7 +468,7 @@ mod tests {
     use tokio::sync::mpsc;
 
     /// A worker that would wait an hour for company.
-    fn worker() -> (SyncSender<Order>, Worker) {
+    fn worker() -> (SyncSender<Box<Order>>, Worker) {
         let (orders, queue) = sync_channel(4);
         let (inbox, _) = mpsc::channel(4);
         let shared = Arc::new(Shared {
@@ -515,7 +515,7 @@ mod tests {
         let sending = std::thread::spawn(move || {
             for (number, state) in [(3, NoticeState::Refused), (4, NoticeState::Begun)] {
                 let order = Order::Record(batch(number, state));
-                assert!(orders.send(order).is_ok());
+                assert!(orders.send(Box::new(order)).is_ok());
             }
             orders
         });

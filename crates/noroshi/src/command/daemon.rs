@@ -95,6 +95,9 @@ pub(crate) fn use_one_arena(settings: &[(&str, OsString)]) {
     );
     again.env("MALLOC_TRIM_THRESHOLD_", "16384");
     again.env("MALLOC_TOP_PAD_", "4096");
+    // What is that large is little used in full, or for a moment only: apart from the heap the rest of it is never
+    // touched, or goes back to the system.
+    again.env("MALLOC_MMAP_THRESHOLD_", "24576");
     again.envs(settings.iter().map(|(name, value)| (name, value)));
     // Only returns when it failed.
     let _ = again.exec();

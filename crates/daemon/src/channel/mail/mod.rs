@@ -58,6 +58,8 @@ pub const ATTEMPTS_MAX: usize = 8;
 /// Most attempts at a time with those that hang, and so most connections to one server. At the bound a
 /// notice waits for one to end, at most the time-out of one answer.
 pub const ATTEMPTS_SLOW_MAX: usize = 32;
+/// How long after a connection was made ready in advance, or could not be, none is again.
+const PREPARE_EVERY: Duration = Duration::from_secs(5);
 /// How long an attempt goes on well.
 const SLOW_AFTER: Duration = Duration::from_secs(2);
 
@@ -119,6 +121,8 @@ struct State {
     office: Arc<Office>,
     gate: Gate,
     is_stopping: bool,
+    /// A mail may follow within moments.
+    is_expected: bool,
 }
 
 /// The settings in force with what belongs to them.
@@ -143,6 +147,7 @@ impl MailChannel {
             office: Arc::new(Office::new(context, &gate)),
             gate,
             is_stopping: false,
+            is_expected: false,
         };
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
@@ -153,6 +158,8 @@ impl MailChannel {
             inbox: inbox.clone(),
             attempts: JoinSet::new(),
             under_way: HashMap::new(),
+            preparing: JoinSet::new(),
+            prepared_at: None,
         };
         MailChannel {
             shared,
@@ -185,6 +192,13 @@ impl MailChannel {
             }
         }
         drop(state);
+        self.shared.wake.notify_one();
+    }
+
+    /// A mail may be due within moments: a connection to the first SMTP server is made ready, unless one lies idle,
+    /// and closed if nothing comes of it. At most every [`PREPARE_EVERY`]; what fails is told by the mail that needs it.
+    pub fn prepare(&self) {
+        self.shared.state().is_expected = true;
         self.shared.wake.notify_one();
     }
 
@@ -267,6 +281,9 @@ struct Worker {
     inbox: Inbox,
     attempts: JoinSet<Outcome>,
     under_way: HashMap<task::Id, (NoticeKey, Instant)>,
+    /// A connection that is made ready in advance.
+    preparing: JoinSet<()>,
+    prepared_at: Option<Instant>,
 }
 
 impl Worker {
@@ -275,6 +292,7 @@ impl Worker {
         loop {
             self.answer_spilled().await;
             self.begin_attempts();
+            self.begin_preparing();
             let (office, is_stopping) = {
                 let state = self.shared.state();
                 (state.office.clone(), state.is_stopping)
@@ -288,6 +306,9 @@ impl Worker {
                 () = until(self.next_slow()) => {}
                 Some(ended) = self.attempts.join_next_with_id() => {
                     self.answer(ended).await;
+                    close_at.get_or_insert(crate::clock::instant() + post::IDLE_MAX);
+                }
+                Some(_) = self.preparing.join_next() => {
                     close_at.get_or_insert(crate::clock::instant() + post::IDLE_MAX);
                 }
                 () = until(close_at) => {
@@ -319,6 +340,29 @@ impl Worker {
             .values()
             .map(|(_, begun)| *begun + SLOW_AFTER);
         slow.filter(|at| *at > now).min()
+    }
+
+    /// One at a time, beside all attempts.
+    fn begin_preparing(&mut self) {
+        let mut state = self.shared.state();
+        if !std::mem::take(&mut state.is_expected) || state.is_stopping {
+            return;
+        }
+        let now = crate::clock::instant();
+        let lately = self
+            .prepared_at
+            .is_some_and(|at| now.duration_since(at) < PREPARE_EVERY);
+        if lately || !self.preparing.is_empty() {
+            return;
+        }
+        let office = state.office.clone();
+        drop(state);
+        self.prepared_at = Some(now);
+        self.preparing.spawn(async move {
+            if let Some(post) = &office.post {
+                post.prepare().await;
+            }
+        });
     }
 
     /// Begins what may begin: the oldest notices whose recipients have none under way.
@@ -517,6 +561,7 @@ mod tests {
             office: Arc::new(Office::new(context(Language::En), &Gate::open())),
             gate: Gate::open(),
             is_stopping: false,
+            is_expected: false,
         };
         let shared = Shared {
             state: Mutex::new(state),
@@ -527,6 +572,8 @@ mod tests {
             inbox,
             attempts: JoinSet::new(),
             under_way: HashMap::new(),
+            preparing: JoinSet::new(),
+            prepared_at: None,
         };
         let now = crate::clock::instant();
         let begin = |worker: &mut Worker, at: Instant| {

@@ -131,6 +131,22 @@ impl Post {
         outcome(verdict, &causes, context.language, sending.attempt)
     }
 
+    /// Makes a connection ready to the server that the next mail would go to first, unless one lies idle. What fails
+    /// says nothing of that mail.
+    pub(super) async fn prepare(&self) {
+        let Some(relay) = self.in_order().into_iter().next() else {
+            return;
+        };
+        if !relay.state().idle.is_empty() {
+            return;
+        }
+        let patience = Patience::new(self.timeout, 1);
+        if let Ok(connection) = relay.ready(&self.host_name, &patience).await {
+            let since = crate::clock::instant();
+            relay.state().idle.push((connection, since));
+        }
+    }
+
     /// A test mail, one server after another in order of priority until one takes it or gives a
     /// verdict, as a real one would go; `listener` hears all of it.
     pub(super) async fn test(
@@ -407,5 +423,30 @@ mod tests {
             (1, 2, 1),
             "{lines:?}"
         );
+    }
+
+    /// What takes its time at a real server (name, handshakes, signing in) is done before the verdict.
+    ///
+    /// Rule: N5 N10
+    #[tokio::test]
+    async fn a_connection_is_made_ready_once_before_the_mail_that_needs_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = server(listener.local_addr().unwrap().port());
+        let serving = tokio::spawn(serve(listener));
+        let post = Post::new(&[server], Duration::from_secs(10), &Gate::open());
+        for _ in 0..2 {
+            post.prepare().await;
+            assert_eq!(post.relays[0].state().idle.len(), 1);
+        }
+        let recipient = MailAddress::parse("ops@example.com").unwrap();
+        let (context, sending) = (context(Language::En), sending(MailForm::Long));
+        let outcome = post.send(&context, &sending, &recipient).await;
+        assert!(matches!(outcome, Outcome::Delivered { .. }), "{outcome:?}");
+        assert_eq!(post.close_idle(Instant::now() + IDLE_MAX).await, None);
+        let served = timeout(Duration::from_secs(20), serving).await;
+        let lines = served.unwrap().unwrap();
+        let count = |verb: &str| lines.iter().filter(|line| line.starts_with(verb)).count();
+        let counts = (count("EHLO"), count("MAIL"), count("QUIT"));
+        assert_eq!(counts, (1, 1, 1), "{lines:?}");
     }
 }

@@ -25,6 +25,10 @@ use tokio::sync::mpsc;
 const ROUND: Duration = Duration::from_millis(250);
 /// How often links are looked at, and with it whether Corosync answers.
 const ASK_EVERY: Duration = Duration::from_millis(500);
+/// How long after a piece of news about ring or group nothing is asked.
+const QUIET: Duration = Duration::from_millis(200);
+/// How much later than it is due something is asked even so.
+const QUIET_MAX: Duration = Duration::from_millis(500);
 const RETRY_MIN: Duration = Duration::from_millis(100);
 pub(super) const RETRY_MAX: Duration = Duration::from_secs(2);
 
@@ -83,7 +87,9 @@ impl Thread {
             detects_in,
         })?;
         let mut asked = Asked {
-            at: None,
+            due: clock::thread_instant(),
+            quiet_from: None,
+            ring_changed: false,
             detects_in,
             nodes,
             links: Vec::new(),
@@ -127,13 +133,11 @@ impl Thread {
         }
         let mut notices = Vec::new();
         let result = ring.dispatch(&mut notices);
-        let ring_changed = notices
-            .iter()
-            .any(|one| matches!(one, Notice::Nodes { .. }));
+        asked.hear(clock::thread_instant(), &notices);
         if !notices.is_empty() {
             self.tell(Told::Notices(notices))?;
         }
-        match result.and_then(|()| ask(ring, asked, ring_changed)) {
+        match result.and_then(|()| ask(ring, asked)) {
             Ok(Some(told)) => self.tell(told)?,
             Ok(None) => {}
             Err(error) => return Ok(Err(error)),
@@ -175,30 +179,57 @@ impl Thread {
 
 /// What was asked last, and what was answered.
 struct Asked {
-    at: Option<Instant>,
+    /// When links are to be looked at again.
+    due: Instant,
+    /// When the last piece of a change of ring or group will have been told for long enough, if that is still to come.
+    quiet_from: Option<Instant>,
+    /// The nodes are to be asked for.
+    ring_changed: bool,
     detects_in: Duration,
     nodes: Vec<Node>,
     links: Vec<Link>,
 }
 
+impl Asked {
+    /// Corosync has told something.
+    fn hear(&mut self, now: Instant, notices: &[Notice]) {
+        let is_piece = |one: &Notice| !matches!(one, Notice::Message { .. });
+        if notices.iter().any(is_piece) {
+            self.quiet_from = Some(now + QUIET);
+        }
+        let nodes = |one: &Notice| matches!(one, Notice::Nodes { .. });
+        self.ring_changed |= notices.iter().any(nodes);
+    }
+
+    /// Whether something may be asked: not between the pieces of a change, or the rest of them would wait here for the
+    /// answers of a Corosync that has its hands full. One that changes without end is asked all the same.
+    fn may(&mut self, now: Instant) -> bool {
+        let quiet = self.quiet_from.is_none_or(|at| now >= at);
+        if quiet {
+            self.quiet_from = None;
+        }
+        quiet || now >= self.due + QUIET_MAX
+    }
+}
+
 /// Asks how the links are, how long the ring takes, and after a change of it who the nodes are: one piece of news
 /// at a time.
-fn ask(ring: &Ring, asked: &mut Asked, ring_changed: bool) -> Result<Option<Told>, Error> {
+fn ask(ring: &Ring, asked: &mut Asked) -> Result<Option<Told>, Error> {
     let now = clock::thread_instant();
-    if ring_changed {
+    if !asked.may(now) {
+        return Ok(None);
+    }
+    if std::mem::take(&mut asked.ring_changed) {
         let nodes = ring.nodes()?;
         if nodes != asked.nodes {
             asked.nodes.clone_from(&nodes);
             return Ok(Some(Told::Nodes(nodes)));
         }
     }
-    if asked
-        .at
-        .is_some_and(|at| now.duration_since(at) < ASK_EVERY)
-    {
+    if now < asked.due {
         return Ok(None);
     }
-    asked.at = Some(now);
+    asked.due = now + ASK_EVERY;
     let detects_in = ring.detects_in()?;
     if detects_in != asked.detects_in {
         asked.detects_in = detects_in;
@@ -217,5 +248,52 @@ fn blindness(error: &Error) -> Blindness {
         Error::NotRunning => Blindness::NotRunning,
         Error::Refused => Blindness::Refused,
         Error::Busy | Error::Faulty | Error::Code { .. } => Blindness::Failing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Quorum is told after the nodes: what is asked in between holds up the verdict.
+    ///
+    /// Rule: N3 N5
+    #[test]
+    fn nothing_is_asked_between_the_pieces_of_a_change_unless_it_changes_without_end() {
+        let begun = clock::thread_instant();
+        let at = |ms| begun + Duration::from_millis(ms);
+        let mut asked = Asked {
+            due: begun,
+            quiet_from: None,
+            ring_changed: false,
+            detects_in: Duration::ZERO,
+            nodes: Vec::new(),
+            links: Vec::new(),
+        };
+        assert!(asked.may(at(0)));
+        let ring = noroshi_corosync::RingId::default();
+        let nodes = Notice::Nodes {
+            ring,
+            members: vec![1],
+            joined: Vec::new(),
+            left: vec![2],
+        };
+        asked.hear(at(0), &[nodes]);
+        assert!(!asked.may(at(2)));
+        let quorate = true;
+        asked.hear(at(3), &[Notice::Quorum { quorate, ring }]);
+        assert!(!asked.may(at(202)));
+        assert!(asked.may(at(203)) && asked.ring_changed);
+        let message = Notice::Message {
+            from: noroshi_corosync::Member { node: 1, pid: 1 },
+            bytes: Vec::new(),
+        };
+        asked.hear(at(204), &[message]);
+        assert!(asked.may(at(204)), "words change nothing");
+        let overdue = (205..=600).step_by(5).find(|ms| {
+            asked.hear(at(*ms), &[Notice::Ring(ring)]);
+            asked.may(at(*ms))
+        });
+        assert_eq!(overdue, Some(500));
     }
 }

@@ -57,7 +57,8 @@ pub(super) struct Links(Vec<End>);
 #[derive(Debug)]
 struct End {
     settings: watch::Sender<PeerPlan>,
-    arrivals: mpsc::Sender<Greeted>,
+    /// In boxes: a channel sets aside room for 32 of what it carries, for each server.
+    arrivals: mpsc::Sender<Box<Greeted>>,
     shared: Arc<Shared>,
     task: JoinHandle<()>,
 }
@@ -183,7 +184,7 @@ impl Links {
             .find(|end| end.settings.borrow().name == server)
         {
             // Full only while its task is busy with an earlier one; the server will dial again.
-            let _ = end.arrivals.try_send(greeted);
+            let _ = end.arrivals.try_send(Box::new(greeted));
         }
     }
 

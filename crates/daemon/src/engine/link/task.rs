@@ -32,7 +32,7 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 pub(super) struct Task {
     wires: Arc<Wires>,
     settings: watch::Receiver<PeerPlan>,
-    arrivals: mpsc::Receiver<Greeted>,
+    arrivals: mpsc::Receiver<Box<Greeted>>,
     shared: Arc<Shared>,
     /// Before the next round of dialling.
     rest: Duration,
@@ -54,7 +54,7 @@ impl Task {
     pub(super) fn new(
         wires: Arc<Wires>,
         settings: watch::Receiver<PeerPlan>,
-        arrivals: mpsc::Receiver<Greeted>,
+        arrivals: mpsc::Receiver<Box<Greeted>>,
         shared: Arc<Shared>,
     ) -> Task {
         Task {
@@ -105,7 +105,7 @@ impl Task {
                 }
             } else {
                 tokio::select! {
-                    greeted = self.arrivals.recv() => Some(greeted?),
+                    greeted = self.arrivals.recv() => Some(*greeted?),
                     changed = self.settings.changed() => changed.map(|()| None).ok()?,
                 }
             };
@@ -209,7 +209,7 @@ impl Task {
             biased;
             () = cut.notified() => None,
             () = moved_away(self.settings.clone(), route) => None,
-            Some(greeted) = self.arrivals.recv() => return Ended::Replaced(Box::new(greeted)),
+            Some(greeted) = self.arrivals.recv() => return Ended::Replaced(greeted),
             () = &mut read => return Ended::Broken,
             written = write_lines(&wires, address, &mut writer, queued, name) => Some(written),
         };
