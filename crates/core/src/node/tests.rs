@@ -7,6 +7,7 @@ mod licences;
 mod pacemaker;
 mod report;
 mod sets;
+mod takeover;
 mod trouble;
 mod turns;
 

@@ -19,7 +19,7 @@ mod tests;
 mod waiting;
 mod window;
 
-pub use asking::{Asking, Servers, from_disk};
+pub use asking::{Asking, Questions, Servers, from_disk};
 pub use window::Page;
 
 use super::{Channel, NoticeKey, NoticeRecord, NoticeState, Outcome, Sending};
@@ -102,6 +102,8 @@ pub struct Turn {
     pub ours: bool,
     /// Nobody can have told it yet.
     pub fresh: bool,
+    /// It has just come about: no store can know more of it.
+    pub news: bool,
     /// It is not begun before.
     pub from: Moment,
 }
@@ -121,6 +123,8 @@ struct Entry {
     /// It comes from another server's books, or from an earlier run's: a server that cannot be
     /// asked now may have told it.
     inherited: bool,
+    /// Our own disk may know more of it than we do: from an earlier run.
+    on_disk: bool,
     /// The others were asked whether it may go out.
     asked: Option<Asked>,
     /// Another server's turn: when the others are asked how it stands, and how often they were.
@@ -189,7 +193,7 @@ impl Outbox {
         };
         let mut entry = Entry::new(now, alert.clone(), record.clone(), turn.origin, stage);
         if !turn.fresh {
-            (entry.stale, entry.inherited) = (true, true);
+            (entry.stale, entry.inherited, entry.on_disk) = (true, true, !turn.news);
             entry.age_before = age(now, alert, &record);
             entry.ask_at = now.at;
         }
@@ -389,7 +393,7 @@ impl Outbox {
     /// It waits here and has since it was new, so the disk knows no more of it. Of one that another
     /// server brought an earlier run may have known how it ended.
     pub fn has_of_its_own(&self, key: &NoticeKey) -> bool {
-        let mut own = self.entries.iter().filter(|entry| !entry.inherited);
+        let mut own = self.entries.iter().filter(|entry| !entry.on_disk);
         own.any(|entry| entry.record.key == *key)
     }
 
@@ -542,6 +546,7 @@ impl Entry {
             unrecorded: false,
             stale: false,
             inherited: false,
+            on_disk: false,
             asked: None,
             ask_at: now.at + ASK_FIRST,
             asks: 0,

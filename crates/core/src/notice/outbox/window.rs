@@ -69,6 +69,7 @@ impl Outbox {
             self.entries.push(Entry {
                 stale,
                 inherited: stale,
+                on_disk: stale,
                 age_before: age,
                 ask_at: now.at,
                 ..entry
