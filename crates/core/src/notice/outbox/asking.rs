@@ -200,22 +200,16 @@ impl Outbox {
         theirs: &NoticeRecord,
         at_work: Option<ServerId>,
     ) -> bool {
-        let Some(at) = self
-            .entries
-            .iter()
-            .position(|entry| entry.record.key == theirs.key)
-        else {
-            let news = theirs.state.is_final() && !self.is_recent(&theirs.key);
+        if theirs.state.is_final() {
+            let news = self.place(&theirs.key).is_some() || !self.is_recent(&theirs.key);
             if news {
-                self.remember(theirs.clone());
+                self.ended_elsewhere(now, theirs, at_work.is_some());
             }
             return news;
-        };
-        if theirs.state.is_final() {
-            self.entries.swap_remove(at);
-            self.remember(theirs.clone());
-            return true;
         }
+        let Some(at) = self.place(&theirs.key) else {
+            return false;
+        };
         let entry = &mut self.entries[at];
         entry.leave_to(now, theirs.state, at_work);
         let record = &mut entry.record;

@@ -2,12 +2,14 @@
 #![expect(clippy::vec_box, reason = "the box is what the outbox hands out")]
 
 mod asking;
+mod ended;
 mod window;
 
 use super::*;
 use crate::alert::{AlertId, Destinations, MessageId, Severity};
 use crate::config::MailForm;
 use crate::event::StoredNotice;
+use crate::notice::Outcome;
 use crate::time::WallTime;
 use alloc::format;
 use alloc::string::ToString;
