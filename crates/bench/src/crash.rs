@@ -1,8 +1,8 @@
-//! `crash`: a server and the programs that write for it are killed before each of their calls that change
-//! the world, one run for each, and the books are balanced after it.
+//! `crash` and `crash-other`: a server and the programs that write for it are killed before each of their calls
+//! that change the world, one run for each, and the books are balanced after it.
 //!
-//! Twice over the story of two servers: once the one is killed that is asked for everything, once the other.
-//! Three clusters at a time; some 1,200 runs, each about five seconds.
+//! Twice over the story of two servers: `crash` kills the one that is asked for everything, and the programs,
+//! `crash-other` the other one. Three clusters at a time; some 600 runs each, about five seconds a run.
 
 use crate::figure::{Figure, Stat};
 use crate::interrupt;
@@ -19,24 +19,39 @@ pub(crate) fn run(options: &Options) -> Fallible<Vec<Figure>> {
     available().map_err(Error)?;
     let mut all = kill_programs(&options.noroshi)?;
     println!("    programs: {all}");
+    all.join(kill_everywhere(options, Role::Asked)?);
+    Ok(figures("crash", &all))
+}
+
+pub(crate) fn run_other(options: &Options) -> Fallible<Vec<Figure>> {
+    available().map_err(Error)?;
+    Ok(figures(
+        "crash-other",
+        &kill_everywhere(options, Role::Other)?,
+    ))
+}
+
+fn kill_everywhere(options: &Options, role: Role) -> Fallible<Balance> {
     let most = options.runs().unwrap_or(usize::MAX);
-    for role in [Role::Asked, Role::Other] {
-        let points = record(&options.noroshi, role)?;
-        let step = points.len().div_ceil(most).max(1);
-        let points: Vec<_> = points.into_iter().step_by(step).collect();
-        let mut balance = Balance::default();
-        for chunk in points.chunks(CHUNK) {
-            interrupt::check()?;
-            balance.join(kill_at(&options.noroshi, role, chunk, AT_ONCE, None));
-        }
-        println!("    {role:?}: {} points: {balance}", points.len());
-        all.join(balance);
+    let points = record(&options.noroshi, role)?;
+    let step = points.len().div_ceil(most).max(1);
+    let points: Vec<_> = points.into_iter().step_by(step).collect();
+    let mut balance = Balance::default();
+    for chunk in points.chunks(CHUNK) {
+        interrupt::check()?;
+        balance.join(kill_at(&options.noroshi, role, chunk, AT_ONCE, None));
     }
-    let count = |name: &str, count: usize| Figure::new(name, "", vec![count as f64]);
-    Ok(vec![
-        count("crash: points killed at", all.runs - all.missed)
+    println!("    {role:?}: {} points: {balance}", points.len());
+    Ok(balance)
+}
+
+fn figures(name: &str, all: &Balance) -> Vec<Figure> {
+    let count =
+        |what: &str, count: usize| Figure::new(format!("{name}: {what}"), "", vec![count as f64]);
+    vec![
+        count("points killed at", all.runs - all.missed)
             .with_note(format!("{} not met a second time", all.missed)),
-        count("crash: what does not balance", all.faults.len()).at_most(Stat::Max, 0.0),
-        count("crash: marked second copies", all.twins).with_note("one a notice at most"),
-    ])
+        count("what does not balance", all.faults.len()).at_most(Stat::Max, 0.0),
+        count("marked second copies", all.twins).with_note("one a notice at most"),
+    ]
 }

@@ -73,6 +73,7 @@ const NAMES: &[(&str, Bench)] = &[
     ("console", console::run),
     ("recovery", recovery::run),
     ("crash", crash::run),
+    ("crash-other", crash::run_other),
     ("peers", peers::run),
     ("quiet", quiet::run),
     ("many", many::run),

@@ -109,6 +109,9 @@ fn one(stage: &mut Stage, books: &mut Books, run: usize, victim: usize) -> Falli
     if let Some(mail) = taken {
         let took = mail.arrived.saturating_duration_since(at);
         books.from_kill.push(took);
+        if took.as_secs_f64() * 1e3 > BOUND_MS {
+            tell_late(stage, &text, run, victim, wall)?;
+        }
         if let Some(verdict) = verdict_after(stage, victim, wall)? {
             books.from_verdict.push(took.saturating_sub(verdict));
         }
@@ -154,6 +157,32 @@ fn verdict_after(stage: &Stage, victim: usize, wall: SystemTime) -> Fallible<Opt
     });
     let after = fall.map(|line| u128::from(line.time.0.unsigned_abs()) - wall_ms);
     Ok(after.map(|ms| Duration::from_millis(ms as u64)))
+}
+
+/// Tells on standard error what the survivors have on record of a mail that was late.
+fn tell_late(
+    stage: &Stage,
+    text: &str,
+    run: usize,
+    victim: usize,
+    wall: SystemTime,
+) -> Fallible<()> {
+    let wall_ms = wall
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |at| at.as_millis() as i64);
+    let mut told = format!("takeover: late in run {run}, {} killed:", name(victim));
+    for server in (0..SERVERS).filter(|server| *server != victim) {
+        let lines = stage.cluster.alerts(server)?;
+        let of_it = lines.iter().find(|line| line.text.contains(text));
+        let known = of_it.map(|line| (line.received.0 - wall_ms, &line.notices));
+        told.push_str(&format!("\n  {} since (ms) {known:?}", name(server)));
+        for line in lines.iter().filter(|line| line.received.0 >= wall_ms) {
+            let after = line.received.0 - wall_ms;
+            told.push_str(&format!("\n    {after} ms: {}", line.text));
+        }
+    }
+    eprintln!("{told}");
+    Ok(())
 }
 
 fn count(books: &mut Books, copies: &[Arc<Mail>], run: usize) {

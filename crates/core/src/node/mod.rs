@@ -110,7 +110,7 @@ pub struct Node {
     stepped_at: Moment,
     /// Until then stale notices wait for what other servers may say about them.
     hold_until: Moment,
-    /// The same after the start, unless all other servers can be asked before.
+    /// The same after the start, unless all other servers can be asked before, or are known not to be at work.
     start_hold_until: Moment,
     /// Links that stand.
     linked: Servers,

@@ -268,21 +268,35 @@ impl Node {
         }
     }
 
-    /// The servers that can be asked, or that should be: those at work, and those whose link stands,
-    /// such as one that is leaving.
+    /// The servers that can be asked, or that should be: those at work, and those whose link stands, such as
+    /// one that is leaving, or has come up since it was judged down. Not one whose service stands still: it
+    /// answers when it goes on, and nobody waits for that.
     pub(super) fn askable(&self) -> Servers {
-        let living = self.membership.living().filter(|id| *id != self.own);
-        living.fold(self.linked, Servers::with)
+        let present = self
+            .membership
+            .others()
+            .filter(|id| match self.membership.peer(*id).state {
+                ServerState::Up => true,
+                ServerState::Stalled => false,
+                ServerState::Left
+                | ServerState::Unknown
+                | ServerState::Down
+                | ServerState::Unseen => self.linked.has(*id),
+            });
+        present.fold(Servers::default(), Servers::with)
     }
 
     /// Until when stale notices wait because not everybody can be asked yet, or we stood still.
     pub(super) fn held_until(&self) -> Moment {
-        let is_up = |id: ServerId| self.membership.peer(id).state == ServerState::Up;
-        let all_linked = self
-            .membership
-            .others()
-            .all(|id| self.linked.has(id) && is_up(id));
-        let held = match all_linked {
+        // One that was heard and has fallen or left since is known about.
+        let is_known = |id: ServerId| match self.membership.peer(id).state {
+            ServerState::Up => self.linked.has(id),
+            ServerState::Unknown => false,
+            ServerState::Stalled | ServerState::Left | ServerState::Down | ServerState::Unseen => {
+                true
+            }
+        };
+        let held = match self.membership.others().all(is_known) {
             true => self.hold_until,
             false => self.hold_until.max(self.start_hold_until),
         };
@@ -292,24 +306,26 @@ impl Node {
     /// Before a stale notice goes out the other servers are asked whether it was told. While a hold
     /// is on nobody is asked: links may not stand yet.
     pub(super) fn ask_about_stale(&mut self, now: Now, hold: bool, out: &mut Vec<Action>) {
-        let whom = self.askable();
+        let (own, whom) = (self.own, self.askable());
+        self.outbox.wait_only_for(now.at, whom.with(own));
         if hold || whom.is_empty() {
             return;
         }
-        let own = self.own;
-        let notices = self.outbox.to_ask(now, ASK_MAX, whom.with(own));
+        let questions = self.outbox.to_ask(now, ASK_MAX, own, whom);
         let dropped = self.outbox.drop_outlived(now);
         self.items.extend(dropped.into_iter().map(Item::Notice));
-        if notices.is_empty() {
+        if questions.of_all.is_empty() {
             return;
         }
         for server in self.membership.others() {
             let ask = PeerMessage::Ask {
-                notices: notices.clone(),
+                notices: questions.of_all.clone(),
             };
             out.push(Action::Tell(server, Box::new(ask)));
         }
-        // Our own disk remembers longer than we do.
-        out.push(Action::Find(own, notices));
+        if !questions.of_disk.is_empty() {
+            // It remembers longer than we do.
+            out.push(Action::Find(own, questions.of_disk));
+        }
     }
 }

@@ -158,6 +158,7 @@ impl Node {
                 origin,
                 ours: true,
                 fresh: true,
+                news: true,
                 from: now.at,
             };
             self.add_notice(now, alert, to, &name, turn, &[]);
@@ -170,6 +171,8 @@ impl Node {
                     origin,
                     ours,
                     fresh,
+                    // A fact may be raised once more that an earlier run has told.
+                    news: fresh && !is_fact(&alert.id),
                     from: self.held_for_word().unwrap_or(now.at),
                 };
                 mails.extend(self.add_notice(now, alert, to, &holder, turn, known));

@@ -9,6 +9,7 @@ mod pacemaker;
 mod report;
 mod ring;
 mod sets;
+mod takeover;
 mod trouble;
 mod turns;
 

@@ -13,18 +13,20 @@
 //! [`STORE_PATIENCE`] the notice goes out unrecorded and says so.
 
 mod asking;
+mod ended;
 mod room;
 #[cfg(test)]
 mod tests;
 mod waiting;
 mod window;
 
-pub use asking::{Asking, Servers, from_disk};
+pub use asking::{Asking, Questions, Servers, from_disk};
+pub use ended::Ended;
 pub use window::Page;
 
-use super::{Channel, NoticeKey, NoticeRecord, NoticeState, Outcome, Sending};
+use super::{Channel, NoticeKey, NoticeRecord, NoticeState, Sending};
 use crate::alert::{Alert, Message, row};
-use crate::backoff::{MAIL_LIFE, SYSLOG_LIFE, mail_retry, mail_waited};
+use crate::backoff::{MAIL_LIFE, SYSLOG_LIFE, mail_waited};
 use crate::config::ServerId;
 use crate::time::{Moment, Now, Span};
 use alloc::boxed::Box;
@@ -58,6 +60,11 @@ pub const RECENT_MAX: usize = 128;
 /// How long other servers have to say how a stale notice ended before it goes out, if they do not
 /// all answer before.
 pub const ASK_WAIT: Span = Span::from_ms(200);
+/// Notices that are called by one that got through to the recipient they wait for. Each calls so many, as long as
+/// no more than [`IN_FLIGHT_RECIPIENT_MAX`] are ready to leave: so a failure finds few.
+pub const CALLED_MAX: usize = 2;
+/// How often another server's success calls a notice of ours: the way from here may be another one.
+pub const CALLED_EVERY: Span = Span::from_secs(1);
 /// When the others are first asked about a notice that is theirs to tell and has not been marked:
 /// the mark may have been lost with a link. Then twice as long each time.
 pub const ASK_FIRST: Span = Span::from_secs(1);
@@ -84,6 +91,13 @@ pub struct Outbox {
     rescan_at: Option<Moment>,
     /// Recipients whose last attempt failed, the latest last.
     troubled: Vec<String>,
+    /// Recipients that were in trouble and are not any more, the latest last; at most [`TROUBLED_MAX`].
+    sound: Vec<String>,
+    /// What another server has told while it was with its channel here: it has its place there until the
+    /// channel answers, so there are never more of them than may be under way.
+    astray: Vec<NoticeKey>,
+    /// When another server's word last called a notice of ours.
+    called: Option<Moment>,
     loading: bool,
     /// The load that is under way passes over recipients in trouble.
     skipping: bool,
@@ -102,6 +116,8 @@ pub struct Turn {
     pub ours: bool,
     /// Nobody can have told it yet.
     pub fresh: bool,
+    /// It has just come about: no store can know more of it.
+    pub news: bool,
     /// It is not begun before.
     pub from: Moment,
 }
@@ -121,6 +137,8 @@ struct Entry {
     /// It comes from another server's books, or from an earlier run's: a server that cannot be
     /// asked now may have told it.
     inherited: bool,
+    /// Our own disk may know more of it than we do: from an earlier run.
+    on_disk: bool,
     /// The others were asked whether it may go out.
     asked: Option<Asked>,
     /// Another server's turn: when the others are asked how it stands, and how often they were.
@@ -140,15 +158,6 @@ enum Stage {
     Recording(u64, Moment),
     /// With its channel.
     InFlight,
-}
-
-/// What became of a notice, for the node to record, tell and raise.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ended {
-    /// The notice as it stands now.
-    pub record: NoticeRecord,
-    /// The alert that it told.
-    pub alert: Arc<Alert>,
 }
 
 impl Outbox {
@@ -189,7 +198,7 @@ impl Outbox {
         };
         let mut entry = Entry::new(now, alert.clone(), record.clone(), turn.origin, stage);
         if !turn.fresh {
-            (entry.stale, entry.inherited) = (true, true);
+            (entry.stale, entry.inherited, entry.on_disk) = (true, true, !turn.news);
             entry.age_before = age(now, alert, &record);
             entry.ask_at = now.at;
         }
@@ -339,47 +348,6 @@ impl Outbox {
         out.len() > before
     }
 
-    /// What became of an attempt. `None` when the notice is unknown by now.
-    pub fn outcome(&mut self, now: Now, key: &NoticeKey, outcome: &Outcome) -> Option<Ended> {
-        let at = self
-            .entries
-            .iter()
-            .position(|entry| entry.record.key == *key)?;
-        let entry = &mut self.entries[at];
-        let record = &mut entry.record;
-        record.changed = now.wall;
-        match outcome {
-            Outcome::Delivered { reply } => {
-                record.state = NoticeState::Delivered;
-                record.reason.clone_from(reply);
-            }
-            Outcome::Refused { cause } => {
-                record.state = NoticeState::Refused;
-                record.reason.clone_from(cause);
-            }
-            Outcome::Retry { cause, maybe_taken } => {
-                record.reason.clone_from(cause);
-                record.possible_repeat |= maybe_taken;
-                record.state = NoticeState::Waiting;
-                (entry.stale, entry.asked, entry.left_to) = (true, None, None);
-                entry.stage = Stage::Due(now.at + mail_retry(record.attempts));
-                if entry.age(now.at) >= life(entry.record.key.channel) {
-                    entry.record.state = NoticeState::GivenUp;
-                }
-            }
-        }
-        let ended = Ended {
-            record: entry.record.clone(),
-            alert: entry.alert.clone(),
-        };
-        if ended.record.state.is_final() {
-            self.entries.swap_remove(at);
-            self.remember(ended.record.clone());
-        }
-        self.note_trouble(key, matches!(outcome, Outcome::Retry { .. }));
-        Some(ended)
-    }
-
     /// An unfinished notice as it stands here.
     pub fn record(&self, key: &NoticeKey) -> Option<&NoticeRecord> {
         let held = self.entries.iter().map(|entry| &entry.record);
@@ -389,13 +357,8 @@ impl Outbox {
     /// It waits here and has since it was new, so the disk knows no more of it. Of one that another
     /// server brought an earlier run may have known how it ended.
     pub fn has_of_its_own(&self, key: &NoticeKey) -> bool {
-        let mut own = self.entries.iter().filter(|entry| !entry.inherited);
+        let mut own = self.entries.iter().filter(|entry| !entry.on_disk);
         own.any(|entry| entry.record.key == *key)
-    }
-
-    /// How a notice ended, if we remember it.
-    pub fn ending(&self, key: &NoticeKey) -> Option<&NoticeRecord> {
-        self.recent.iter().find(|record| record.key == *key)
     }
 
     /// Each alert that has unfinished mails here, with those, for a server that has just come.
@@ -503,7 +466,7 @@ impl Outbox {
 
     /// What is begun now, and so what else may be.
     fn room(&self) -> Room {
-        let mut room = Room::new(self.troubled.clone());
+        let mut room = Room::new(self.troubled.clone(), &self.astray);
         for entry in &self.entries {
             if matches!(entry.stage, Stage::Recording(..) | Stage::InFlight) {
                 room.add(&entry.record.key);
@@ -515,20 +478,6 @@ impl Outbox {
     fn held(&self, channel: Channel) -> usize {
         let of = |entry: &&Entry| entry.record.key.channel == channel;
         self.entries.iter().filter(of).count()
-    }
-
-    fn is_recent(&self, key: &NoticeKey) -> bool {
-        self.ending(key).is_some()
-    }
-
-    fn remember(&mut self, record: NoticeRecord) {
-        if record.key.channel != Channel::Mail {
-            return;
-        }
-        if self.recent.len() >= RECENT_MAX {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(record);
     }
 }
 
@@ -551,6 +500,7 @@ impl Entry {
             unrecorded: false,
             stale: false,
             inherited: false,
+            on_disk: false,
             asked: None,
             ask_at: now.at + ASK_FIRST,
             asks: 0,

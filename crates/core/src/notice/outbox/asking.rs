@@ -2,7 +2,7 @@
 //! ours to them.
 //!
 //! A stale notice goes out when all that can be asked have answered, or [`ASK_WAIT`] after the
-//! question. One that another server says it is in the midst of sending is left to that server until
+//! question; whoever is judged to be gone is not waited for. One that another server says it is in the midst of sending is left to that server until
 //! it says how that ended or is gone, at most [`BEGUN_WAIT_MAX`].
 
 use super::{ASK_AGAIN, ASK_FIRST, ASK_WAIT, BEGUN_WAIT_MAX, Entry, Outbox, Stage};
@@ -42,6 +42,11 @@ impl Servers {
         self.0 & Servers::bit(server) != 0
     }
 
+    /// Those of both.
+    pub fn and(self, other: Servers) -> Servers {
+        Servers(self.0 & other.0)
+    }
+
     /// How many are in it.
     pub fn count(self) -> usize {
         self.0.count_ones() as usize
@@ -71,6 +76,15 @@ impl Asked {
     }
 }
 
+/// Notices to ask about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Questions {
+    /// The other servers, about all of them.
+    pub of_all: Vec<NoticeKey>,
+    /// Of them our own disk.
+    pub of_disk: Vec<NoticeKey>,
+}
+
 impl Outbox {
     /// Other servers may have taken over while we were away: all that waits here is stale.
     pub fn doubt(&mut self) {
@@ -80,13 +94,14 @@ impl Outbox {
         }
     }
 
-    /// Mails to ask `whom` about, at most `limit`: stale ones that are due, which go out when all
-    /// have answered; and those that another server should have told by now, whose mark may have
+    /// Mails to ask about, at most `limit`: stale ones that are due, which go out when all of `whom`
+    /// have answered, and our own disk where it may know more than we; and those that another server should have told by now, whose mark may have
     /// been lost with a link.
     ///
     /// The latter are asked about together, [`ASK_FIRST`] apart at least: in a storm every one of them is
     /// late by then, and one question each would be a storm of its own.
-    pub fn to_ask(&mut self, now: Now, limit: usize, whom: Servers) -> Vec<NoticeKey> {
+    pub fn to_ask(&mut self, now: Now, limit: usize, own: ServerId, whom: Servers) -> Questions {
+        let mut of_disk = Vec::new();
         let remind = self.reminded.is_none_or(|at| now.at.since(at) >= ASK_FIRST);
         let mut reminded = false;
         let doubtful = self.entries.iter_mut().filter(|entry| {
@@ -98,9 +113,17 @@ impl Outbox {
                 }
         });
         let ask = |entry: &mut Entry| {
+            let elsewhere = entry.stage == Stage::Elsewhere;
+            if entry.on_disk || elsewhere {
+                of_disk.push(entry.record.key.clone());
+            }
             if let Stage::Due(at) = &mut entry.stage {
                 *at = now.at + ASK_WAIT;
-                entry.asked = Some(Asked { silent: whom });
+                let silent = match entry.on_disk {
+                    true => whom.with(own),
+                    false => whom,
+                };
+                entry.asked = Some(Asked { silent });
             } else {
                 let wait = ASK_FIRST.times(1 << entry.asks.min(8)).min(ASK_AGAIN);
                 (entry.ask_at, entry.asks) = (now.at + wait, entry.asks + 1);
@@ -108,11 +131,23 @@ impl Outbox {
             }
             entry.record.key.clone()
         };
-        let keys = doubtful.take(limit).map(ask).collect();
+        let of_all = doubtful.take(limit).map(ask).collect();
         if reminded {
             self.reminded = Some(now.at);
         }
-        keys
+        Questions { of_all, of_disk }
+    }
+
+    /// Only these can answer, ourselves among them: what waits for others alone goes out. It counts as not
+    /// answered by all.
+    pub fn wait_only_for(&mut self, now: Moment, whom: Servers) {
+        for entry in self.entries.iter_mut().filter(|one| one.left_to.is_none()) {
+            if let (Some(asked), Stage::Due(at)) = (entry.asked, &mut entry.stage)
+                && asked.silent.and(whom).is_empty()
+            {
+                *at = now.min(*at);
+            }
+        }
     }
 
     /// A server has said all that it knows of these notices.
@@ -165,22 +200,16 @@ impl Outbox {
         theirs: &NoticeRecord,
         at_work: Option<ServerId>,
     ) -> bool {
-        let Some(at) = self
-            .entries
-            .iter()
-            .position(|entry| entry.record.key == theirs.key)
-        else {
-            let news = theirs.state.is_final() && !self.is_recent(&theirs.key);
+        if theirs.state.is_final() {
+            let news = self.place(&theirs.key).is_some() || !self.is_recent(&theirs.key);
             if news {
-                self.remember(theirs.clone());
+                self.ended_elsewhere(now, theirs, at_work.is_some());
             }
             return news;
-        };
-        if theirs.state.is_final() {
-            self.entries.swap_remove(at);
-            self.remember(theirs.clone());
-            return true;
         }
+        let Some(at) = self.place(&theirs.key) else {
+            return false;
+        };
         let entry = &mut self.entries[at];
         entry.leave_to(now, theirs.state, at_work);
         let record = &mut entry.record;

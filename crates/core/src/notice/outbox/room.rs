@@ -11,17 +11,22 @@ pub(super) struct Room {
     syslog: usize,
     recipients: Vec<(String, usize)>,
     troubled: Vec<String>,
+    astray: Vec<NoticeKey>,
 }
 
 impl Room {
-    /// Nothing is under way; the last attempts to `troubled` failed.
-    pub(super) fn new(troubled: Vec<String>) -> Room {
-        Room {
+    /// Only `astray` is under way: told by other servers meanwhile, and still with its channel here. The last
+    /// attempts to `troubled` failed.
+    pub(super) fn new(troubled: Vec<String>, astray: &[NoticeKey]) -> Room {
+        let mut room = Room {
             mail: 0,
             syslog: 0,
             recipients: Vec::new(),
             troubled,
-        }
+            astray: astray.to_vec(),
+        };
+        astray.iter().for_each(|key| room.add(key));
+        room
     }
 
     /// A recipient that has none under way has always room for one (invariant 2): what hangs at
@@ -29,6 +34,10 @@ impl Room {
     pub(super) fn has(&self, key: &NoticeKey) -> bool {
         if key.channel != Channel::Mail {
             return self.syslog < IN_FLIGHT_MAX;
+        }
+        if self.astray.contains(key) {
+            // A channel has each notice once.
+            return false;
         }
         let of = self.recipients.iter().find(|(to, _)| *to == key.recipient);
         let most = match self.troubled.contains(&key.recipient) {

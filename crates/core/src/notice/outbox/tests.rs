@@ -2,12 +2,14 @@
 #![expect(clippy::vec_box, reason = "the box is what the outbox hands out")]
 
 mod asking;
+mod ended;
 mod window;
 
 use super::*;
 use crate::alert::{AlertId, Destinations, MessageId, Severity};
 use crate::config::MailForm;
 use crate::event::StoredNotice;
+use crate::notice::Outcome;
 use crate::time::WallTime;
 use alloc::format;
 use alloc::string::ToString;
@@ -64,6 +66,11 @@ impl Desk {
         left
     }
 
+    /// What other servers are asked about.
+    fn ask(&mut self, whom: Servers) -> Vec<NoticeKey> {
+        self.outbox.to_ask(self.now, 64, ServerId(0), whom).of_all
+    }
+
     /// Begins what is due; answers what left.
     fn begin(&mut self) -> Vec<Box<Sending>> {
         self.outbox.begin(self.now, "sv1", self.batch, ALL);
@@ -84,6 +91,7 @@ fn turn(ours: bool) -> Turn {
         origin: None,
         ours,
         fresh: true,
+        news: true,
         from: Moment(0),
     }
 }
@@ -224,7 +232,7 @@ fn a_taken_over_notice_asks_first_and_says_that_it_may_be_a_repeat() {
     desk.add("a", Channel::Mail, "ops@example.com", false);
     assert!(desk.begin().is_empty(), "another server's turn");
     desk.outbox.assign(desk.now, |_| true);
-    assert_eq!(desk.outbox.to_ask(desk.now, 10, Servers(2)).len(), 1);
+    assert_eq!(desk.ask(Servers(2)).len(), 1);
     assert!(
         desk.begin().is_empty(),
         "the others have a moment to answer"

@@ -6,8 +6,8 @@
 //! [`RESCAN_EVERY`], or when its recipient is sound again.
 
 use super::{
-    Channel, Entry, LOAD_ROOM_MIN, Outbox, RESCAN_EVERY, Stage, TROUBLED_MAX, WINDOW_NOTICES_MAX,
-    age,
+    CALLED_MAX, Channel, Entry, LOAD_ROOM_MIN, Outbox, RESCAN_EVERY, Stage, TROUBLED_MAX,
+    WINDOW_NOTICES_MAX, age,
 };
 use crate::alert::Alert;
 use crate::backoff::mail_retry;
@@ -60,7 +60,8 @@ impl Outbox {
             let wait = mail_retry(notice.attempts).0;
             let left = wait.saturating_sub(now.wall.since(notice.changed).0);
             let due = now.at + Span(if failed { left } else { 0 });
-            if failed {
+            // What waits on disk was kept back by a trouble that may be over.
+            if failed && !self.sound.contains(&notice.key.recipient) {
                 self.note_trouble(&notice.key, true);
             }
             let stale = self.doubted || !is_of_this_run(&alert);
@@ -69,6 +70,7 @@ impl Outbox {
             self.entries.push(Entry {
                 stale,
                 inherited: stale,
+                on_disk: stale,
                 age_before: age,
                 ask_at: now.at,
                 ..entry
@@ -78,6 +80,9 @@ impl Outbox {
         self.backlog = more || core::mem::take(&mut self.spilled_while_loading);
         if core::mem::take(&mut self.skipping) {
             self.rescan(now.at + RESCAN_EVERY);
+        }
+        for to in self.sound.clone() {
+            self.call(now.at, Channel::Mail, &to, CALLED_MAX);
         }
         lamps
     }
@@ -133,7 +138,7 @@ impl Outbox {
     /// Lets the spare one that is due last wait on disk.
     fn make_room(&mut self, now: Moment) {
         if let Some((_, at)) = self.spare().into_iter().max() {
-            self.entries.swap_remove(at);
+            self.entries.remove(at);
             self.rescan(now + RESCAN_EVERY);
         }
     }
@@ -156,7 +161,7 @@ impl Outbox {
             .filter_map(|(at, entry)| Some((due(entry)?, at)))
             .max();
         if let Some((_, at)) = last {
-            self.entries.swap_remove(at);
+            self.entries.remove(at);
             self.rescan(now + RESCAN_EVERY);
         }
         last.is_some()
@@ -167,25 +172,34 @@ impl Outbox {
         self.rescan_at = Some(self.rescan_at.map_or(at, |sooner| sooner.min(at)));
     }
 
-    /// Whether the last attempt to a recipient failed.
-    pub(super) fn note_trouble(&mut self, key: &NoticeKey, failed: bool) {
+    /// Whether the last attempt to a recipient failed. Answers whether that ends its trouble.
+    pub(super) fn note_trouble(&mut self, key: &NoticeKey, failed: bool) -> bool {
         if key.channel != Channel::Mail {
-            return;
+            return false;
         }
-        let known = self.troubled.iter().position(|to| *to == key.recipient);
+        let to = &key.recipient;
+        let known = self.troubled.iter().position(|one| one == to);
         match (known, failed) {
             (None, true) => {
-                if self.troubled.len() >= TROUBLED_MAX {
-                    self.troubled.remove(0);
-                }
-                self.troubled.push(key.recipient.clone());
+                self.sound.retain(|one| one != to);
+                put(&mut self.troubled, to);
+                false
             }
             (Some(at), false) => {
                 self.troubled.remove(at);
+                put(&mut self.sound, to);
                 // What waits for it on disk need not wait any longer.
                 self.rescan_at = self.rescan_at.map(|_| Moment::default());
+                true
             }
-            _ => {}
+            _ => false,
         }
     }
+}
+
+fn put(list: &mut Vec<String>, to: &str) {
+    if list.len() >= TROUBLED_MAX {
+        list.remove(0);
+    }
+    list.push(String::from(to));
 }

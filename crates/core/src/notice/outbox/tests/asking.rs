@@ -22,7 +22,7 @@ fn asked() -> (Desk, NoticeKey) {
     let key = notice.key.clone();
     desk.outbox.add(desk.now, &alert, notice, stale, 0);
     let whom = Servers::default().with(OTHER).with(THIRD);
-    assert_eq!(desk.outbox.to_ask(desk.now, 10, whom).first(), Some(&key));
+    assert_eq!(desk.ask(whom).first(), Some(&key));
     (desk, key)
 }
 
@@ -105,18 +105,15 @@ fn a_takeover_asks_even_if_the_mark_was_asked_for_before() {
     let mut desk = Desk::new();
     desk.add("a", Channel::Mail, "ops@example.com", false);
     let whom = Servers::default().with(OTHER);
-    assert!(
-        desk.outbox.to_ask(desk.now, 10, whom).is_empty(),
-        "too soon"
-    );
+    assert!(desk.ask(whom).is_empty(), "too soon");
     desk.later(ASK_FIRST);
-    assert_eq!(desk.outbox.to_ask(desk.now, 10, whom).len(), 1);
+    assert_eq!(desk.ask(whom).len(), 1);
     desk.outbox.assign(desk.now, |_| true);
     assert!(
         begin(&mut desk).is_empty(),
         "nobody was asked about it as ours"
     );
-    assert_eq!(desk.outbox.to_ask(desk.now, 10, whom).len(), 1);
+    assert_eq!(desk.ask(whom).len(), 1);
 }
 
 /// A mark that was lost with a link, or came before its alert.
@@ -129,16 +126,12 @@ fn how_another_servers_notice_ended_is_asked_soon() {
     let whom = Servers::default().with(OTHER);
     let mut asked = 0;
     for _ in 0..30 {
-        asked += desk.outbox.to_ask(desk.now, 10, whom).len();
+        asked += desk.ask(whom).len();
         desk.later(Span::from_ms(100));
     }
     assert_eq!(asked, 2, "after one second and after two");
     desk.outbox.ask_soon(desk.now.at, OTHER);
-    assert_eq!(
-        desk.outbox.to_ask(desk.now, 10, whom).len(),
-        1,
-        "a link stands"
-    );
+    assert_eq!(desk.ask(whom).len(), 1, "a link stands");
 }
 
 /// Rule: N9
@@ -147,7 +140,7 @@ fn a_question_that_did_not_arrive_is_put_again_when_the_link_stands() {
     let (mut desk, key) = asked();
     let whom = Servers::default().with(OTHER).with(THIRD);
     desk.outbox.ask_soon(desk.now.at, OTHER);
-    assert_eq!(desk.outbox.to_ask(desk.now, 10, whom), [key]);
+    assert_eq!(desk.ask(whom), [key]);
 }
 
 /// Rule: N9
@@ -160,7 +153,7 @@ fn in_a_storm_others_are_asked_about_all_that_is_late_together() {
         let name = alloc::format!("a{n}");
         desk.add(&name, Channel::Mail, "ops@example.com", false);
         desk.later(Span::from_ms(50));
-        questions += usize::from(!desk.outbox.to_ask(desk.now, 64, whom).is_empty());
+        questions += usize::from(!desk.ask(whom).is_empty());
     }
     assert!((2..=5).contains(&questions), "{questions} in five seconds");
 }
@@ -176,7 +169,7 @@ fn what_is_left_to_a_server_stays_so_when_the_link_of_a_third_comes_up() {
     desk.later(Span::from_ms(50));
     desk.outbox.ask_soon(desk.now.at, THIRD);
     let whom = Servers::default().with(OTHER).with(THIRD);
-    desk.outbox.to_ask(desk.now, 10, whom);
+    desk.ask(whom);
     word(&mut desk, NoticeState::Begun);
     for server in [OTHER, THIRD] {
         desk.outbox
@@ -195,5 +188,54 @@ fn new_settings_do_not_keep_back_what_was_left_to_a_server() {
     // Its attempt failed: the turn is ours again.
     word(&mut desk, NoticeState::Waiting);
     let whom = Servers::default().with(OTHER).with(THIRD);
-    assert_eq!(desk.outbox.to_ask(desk.now, 10, whom).len(), 1);
+    assert_eq!(desk.ask(whom).len(), 1);
+}
+
+/// Rule: N9
+#[test]
+fn what_waits_for_the_answer_of_a_server_that_is_gone_goes_out_at_once() {
+    let (mut desk, key) = asked();
+    let both = Servers::default().with(OTHER).with(THIRD);
+    desk.outbox.wait_only_for(desk.now.at, both);
+    assert!(begin(&mut desk).is_empty(), "both may answer");
+    desk.outbox.answered(desk.now.at, OTHER, &[key]);
+    desk.outbox.wait_only_for(desk.now.at, both.without(THIRD));
+    let left = begin(&mut desk);
+    assert!(left[0].possible_repeat, "the third may have told it");
+}
+
+/// Rule: N9
+#[test]
+fn what_is_left_to_a_server_at_work_stays_so_when_a_third_is_gone() {
+    let (mut desk, _) = asked();
+    word(&mut desk, NoticeState::Begun);
+    let other = Servers::default().with(OTHER);
+    desk.outbox.wait_only_for(desk.now.at, other.without(OTHER));
+    assert!(begin(&mut desk).is_empty(), "until it is said to be gone");
+}
+
+/// Rule: N9 N8
+#[test]
+fn our_own_disk_is_asked_only_where_it_may_know_more_than_we() {
+    let alert = Arc::new(alert_named("a"));
+    for (news, of_disk) in [(true, 0), (false, 1)] {
+        let mut desk = Desk::new();
+        let turn = Turn {
+            fresh: false,
+            news,
+            ..turn(true)
+        };
+        let notice = record(&alert.id, Channel::Mail, "ops@example.com");
+        let key = notice.key.clone();
+        desk.outbox.add(desk.now, &alert, notice, turn, 0);
+        assert_eq!(desk.outbox.has_of_its_own(&key), news);
+        let other = Servers::default().with(OTHER);
+        let asked = desk.outbox.to_ask(desk.now, 10, ServerId(0), other);
+        assert_eq!((asked.of_all.len(), asked.of_disk.len()), (1, of_disk));
+        desk.outbox
+            .answered(desk.now.at, OTHER, core::slice::from_ref(&key));
+        assert_eq!(begin(&mut desk).is_empty(), !news);
+        desk.outbox.answered(desk.now.at, ServerId(0), &[key]);
+        assert_eq!(begin(&mut desk).is_empty(), news);
+    }
 }
