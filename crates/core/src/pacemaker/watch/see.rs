@@ -64,8 +64,12 @@ impl Watch {
         let mut found = self.groups.look(now, &picture, &beside);
         found.extend(self.clones.look(now, &picture, &beside));
         self.failed_starts.look(&picture);
-        self.hint |= !found.is_empty();
+        self.hint |= !found.is_empty() | self.groups.restarted();
         for mut one in found {
+            if let Some(group) = one.news.what.ends_trouble_of() {
+                // Whoever was to tell it is not at work: the end says for how long it was away.
+                self.leave_trouble(group);
+            }
             let ours = one.teller.is_some_and(|teller| same(&teller, &self.own));
             if ours {
                 self.beside_troubles(&mut one.news.what, &picture);
