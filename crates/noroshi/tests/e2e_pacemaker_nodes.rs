@@ -18,6 +18,7 @@ fn nodes_that_die_are_told_once_and_so_are_their_groups() {
     dies_and_is_fenced(&mut stage);
     dies_without_the_group(&mut stage);
     cannot_be_fenced(&mut stage);
+    returns_unfenced(&mut stage);
     stage.end();
 }
 
@@ -31,6 +32,14 @@ fn nodes_that_stop_return_or_fail_to_stop_are_told_with_the_reason() {
     cannot_stop(&mut stage);
     fails_back(&mut stage);
     stage.end();
+}
+
+/// The node of the group returns by itself, while the fence device refuses still.
+fn returns_unfenced(stage: &mut Stage) {
+    let from = dies_unfenced(stage);
+    let again = "Group web has started on server *. It was away for *.";
+    returns(stage, from, &[mailed("rc", 11, again)]);
+    stage.cluster.set_fencing(Fencing::Works).unwrap();
 }
 
 /// The node that the group prefers dies and returns, and the group with it.

@@ -313,7 +313,7 @@ impl Node {
         }
     }
 
-    fn begin_thread(&mut self, group: String, alert: Option<AlertId>) {
+    pub(super) fn begin_thread(&mut self, group: String, alert: Option<AlertId>) {
         let Some(pacemaker) = &mut self.pacemaker else {
             return;
         };
@@ -326,7 +326,7 @@ impl Node {
         }
     }
 
-    fn thread_of(&self, group: &str) -> Option<AlertId> {
+    pub(super) fn thread_of(&self, group: &str) -> Option<AlertId> {
         self.pacemaker.as_ref()?.threads.get(group).cloned()
     }
 

@@ -84,8 +84,10 @@ impl Fencings {
             result,
             observers: [observer.to_string()].into(),
         };
-        let mut others = self.gathered.iter();
-        let again = !fencing.done && others.any(|one| one.fencing.node == fencing.node);
+        let others = || self.gathered.iter().filter(|one| one.fencing.node == node);
+        let again = !fencing.done && others().next().is_some();
+        // A try that was under way when the node came back belongs to the loss before.
+        let back = others().any(|one| one.back);
         if self.gathered.len() >= GATHERED_MAX {
             self.forget_oldest();
         }
@@ -95,7 +97,7 @@ impl Fencings {
         self.gathered.push(Gathered {
             waited,
             again,
-            back: false,
+            back,
             before: false,
             fact,
             until: now + OBSERVERS_WAIT,
@@ -273,7 +275,6 @@ mod tests {
             None
         );
         assert_eq!(fencings.tick(at + OBSERVERS_WAIT).len(), 0);
-        fencings.back("n1");
         fencings.lost("n1");
         let at = Moment(0) + Span::from_ms(19_000);
         let words = "Operation reboot of n1 by n2 for x: Error (ref=6)";

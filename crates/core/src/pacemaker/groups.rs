@@ -5,9 +5,10 @@ mod known;
 mod look;
 mod nowhere;
 
-use super::picture::{Group, GroupKind, Picture, Sort};
+use super::picture::{Group, GroupKind, Picture, Sort, same};
 use super::starts::FailedStarts;
 use super::{Absence, News};
+use crate::alert::AlertId;
 use crate::time::{Moment, Now, Span, WallTime};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -33,6 +34,9 @@ pub(super) const FAILURES_NAMED_MAX: usize = 8;
 const HELD_WAIT: Span = Span::from_secs(5);
 /// Pacemaker's own time-out of one fencing (`stonith-timeout`): after that a group is said to be held.
 const FENCING_WAIT: Span = Span::from_secs(60);
+/// A group whose lost node shows it again in the run that was there before must do so for this long: a node that
+/// joins shows for a moment what it ran when it was lost.
+const BACK_WAIT: Span = Span::from_secs(5);
 /// A group that runs on several nodes for this long is no passing picture.
 const SEVERAL_WAIT: Span = Span::from_secs(3);
 /// A failure this long before a move can be its cause.
@@ -135,16 +139,28 @@ pub(super) struct Found {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Groups {
     known: BTreeMap<String, Known>,
+    /// A group was started anew where it was, on this node: nobody is told, and facts are named after it.
+    restarted: bool,
 }
 
 impl Groups {
-    /// Takes what an earlier run of this service remembered, or a server that has watched: only of groups that
-    /// nothing is known of.
-    pub(super) fn learn(&mut self, now: Moment, memories: Vec<GroupMemory>) {
+    /// Takes what an earlier run of this service remembered, or a server that has watched: all of it for groups
+    /// that nothing is known of, and of others that their trouble is told. Answers the latter.
+    pub(super) fn learn(&mut self, now: Moment, memories: Vec<GroupMemory>) -> Vec<String> {
+        let mut told = Vec::new();
         for memory in memories.into_iter().take(GROUPS_MAX) {
+            if let Some(known) = self.known.get_mut(&memory.group)
+                && !known.is_blank()
+            {
+                let group = memory.group.clone();
+                if known.hear(now, memory) {
+                    told.push(group);
+                }
+                continue;
+            }
             let known = self.known.get(&memory.group);
             let full = known.is_none() && self.known.len() >= GROUPS_MAX;
-            if !full && known.is_none_or(Known::is_blank) {
+            if !full {
                 let seen_nowhere = known.is_some_and(|known| known.seen_nowhere);
                 let group = memory.group.clone();
                 let known = Known {
@@ -154,6 +170,20 @@ impl Groups {
                 self.known.insert(group, known);
             }
         }
+        told
+    }
+
+    /// The trouble of this group was told, under this name. Answers what others are to know of it.
+    pub(super) fn told_as(&mut self, group: &str, alert: &AlertId) -> Option<GroupMemory> {
+        let known = self.known.get_mut(group)?;
+        let away = known.away.as_mut().filter(|away| away.told)?;
+        away.told_as = Some(alert.clone());
+        Some(known.memory(group))
+    }
+
+    /// Whether the other servers should look, because a group was started anew where it was, on this node.
+    pub(super) fn restarted(&mut self) -> bool {
+        core::mem::take(&mut self.restarted)
     }
 
     /// What is to be remembered.
@@ -199,7 +229,10 @@ impl Groups {
                 known,
             };
             found.extend(look.judge());
-            if known.memory(&group.name) != before {
+            let after = known.memory(&group.name);
+            let own = after.on.as_ref().is_some_and(|on| same(on, beside.own));
+            self.restarted |= own && after.on == before.on && after.run != before.run;
+            if after != before {
                 known.changed = now.wall;
             }
         }

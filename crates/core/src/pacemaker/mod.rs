@@ -202,6 +202,21 @@ pub enum What {
     },
 }
 
+impl What {
+    /// The group whose trouble this ends.
+    fn ends_trouble_of(&self) -> Option<&str> {
+        match self {
+            What::Started {
+                group,
+                after: Some(_),
+                ..
+            } => Some(group),
+            What::Moved(moved) if moved.was_down => Some(&moved.group),
+            _ => None,
+        }
+    }
+}
+
 /// Why a lost node is not fenced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unfenced {

@@ -2,6 +2,7 @@
 
 mod clones;
 mod cluster;
+mod held;
 mod looks;
 mod memory;
 mod nowhere;

@@ -4,7 +4,8 @@ use crate::action::Action;
 use crate::alert::{AlertId, Message};
 use crate::node::Node;
 use crate::node::raise::About;
-use crate::pacemaker::{Absence, Move, Unfenced, What, Why};
+use crate::pacemaker::{Absence, GroupMemory, Move, Unfenced, What, Why};
+use crate::peer::PeerMessage;
 use crate::time::Now;
 use alloc::format;
 use alloc::string::String;
@@ -147,7 +148,7 @@ impl Node {
             }
             _ => return,
         };
-        self.begin_thread_of_all(group, alert, fact);
+        self.begin_thread_of_all(group, alert, fact, out);
     }
 
     pub(super) fn group_held(
@@ -162,15 +163,36 @@ impl Node {
         let arguments = [&*self.group_words(&group), node, &why];
         let about = self.in_thread_of(node, about);
         let alert = self.raise_at(now, Message::GroupHeld, &arguments, node, about, out);
-        self.begin_thread_of_all(group, alert, fact);
+        self.begin_thread_of_all(group, alert, fact, out);
     }
 
     /// Whoever tells the end names the same begin, though another server has told that; if it is not over by now.
-    fn begin_thread_of_all(&mut self, group: String, told: Option<AlertId>, fact: Option<AlertId>) {
+    /// The others hear under which name it is told, should they have named it otherwise.
+    fn begin_thread_of_all(
+        &mut self,
+        group: String,
+        told: Option<AlertId>,
+        fact: Option<AlertId>,
+        out: &mut Vec<Action>,
+    ) {
         let pacemaker = self.pacemaker.as_ref();
         let lasts = pacemaker.is_some_and(|pacemaker| pacemaker.watch.is_down(&group));
         if self.thread_of(&group).is_none() {
-            self.begin_thread(group, told.or(fact.filter(|_| lasts)));
+            self.begin_thread(
+                group.clone(),
+                told.clone().or(fact.clone().filter(|_| lasts)),
+            );
+        }
+        let thread = self.thread_of(&group);
+        let (Some(pacemaker), Some(name)) = (&mut self.pacemaker, told.clone().or(fact)) else {
+            return;
+        };
+        pacemaker.stale = true;
+        if let Some(memory) = pacemaker.watch.told_as(&group, &name)
+            && told.is_some()
+        {
+            let groups = Vec::from([GroupMemory { thread, ..memory }]);
+            self.tell_all(&PeerMessage::Groups { groups }, out);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Pacemaker;
 use crate::action::{Action, Item};
+use crate::alert::AlertId;
 use crate::config::ServerId;
 use crate::node::Node;
 use crate::pacemaker::{Calls, GroupMemory, Watch};
@@ -126,7 +127,19 @@ impl Node {
                 of_group.or_insert_with(|| thread.clone());
             }
         }
-        pacemaker.watch.learn(now.at, groups);
+        let threads = groups.iter().filter_map(|memory| {
+            let thread = memory.thread.clone()?;
+            Some((memory.group.clone(), thread))
+        });
+        let threads: BTreeMap<String, AlertId> = threads.take(TOLD_MAX).collect();
+        for group in pacemaker.watch.learn(now.at, groups) {
+            // The end belongs to what was told, whatever is remembered here of an earlier trouble.
+            if let (Some(of_group), Some(thread)) =
+                (pacemaker.threads.get_mut(&group), threads.get(&group))
+            {
+                of_group.clone_from(thread);
+            }
+        }
         pacemaker.stale = true;
     }
 }

@@ -1,9 +1,13 @@
 //! A group as it was last known, and what of that outlives this service.
 
 use crate::alert::AlertId;
-use crate::time::{Moment, WallTime};
+use crate::pacemaker::picture::same;
+use crate::time::{Moment, Span, WallTime};
 use alloc::string::{String, ToString};
 use serde::{Deserialize, Serialize};
+
+/// How long another server's word of a trouble waits for a picture that shows it.
+const WORD_MAX: Span = Span::from_secs(60);
 
 /// What is remembered of a group on disk, and told to servers that have not watched.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +18,9 @@ pub struct GroupMemory {
     pub on: Option<String>,
     /// That run's name, the same on every node.
     pub run: String,
+    /// The alert that told of its last trouble in that run, which went on after it.
+    #[serde(default)]
+    pub past: Option<AlertId>,
     /// When anything of this last changed.
     pub changed: WallTime,
     /// It has left there, or never ran.
@@ -36,6 +43,12 @@ pub struct AwayMemory {
     pub stopped: bool,
     /// The node that it ran on was lost.
     pub lost: bool,
+    /// What was told is that it runs only in part.
+    #[serde(default)]
+    pub part: bool,
+    /// The alert that told it, once that is raised: by this server or another.
+    #[serde(default)]
+    pub told_as: Option<AlertId>,
 }
 
 impl GroupMemory {
@@ -61,6 +74,10 @@ pub(super) struct Away {
     pub(super) stopped: bool,
     /// The node that it ran on was lost.
     pub(super) lost: bool,
+    /// The alert that told it, once that is raised: by this server or another.
+    pub(super) told_as: Option<AlertId>,
+    /// Since when it is shown on its node again, in the run that was there before.
+    pub(super) back_at: Option<Moment>,
 }
 
 /// A group as it was last known.
@@ -70,6 +87,8 @@ pub(super) struct Known {
     pub(super) on: Option<String>,
     /// That run's name, the same on every node.
     pub(super) run: String,
+    /// The alert that told of its last trouble in that run: a node that hangs can be lost, go on, and be lost again.
+    pub(super) past: Option<AlertId>,
     pub(super) away: Option<Away>,
     /// When what is worth remembering last changed.
     pub(super) changed: WallTime,
@@ -81,6 +100,8 @@ pub(super) struct Known {
     pub(super) open: bool,
     pub(super) several_at: Option<Moment>,
     pub(super) several_told: bool,
+    /// What another server has told of its trouble, until a picture shows that here.
+    pub(super) word: Option<(Moment, GroupMemory)>,
 }
 
 impl Away {
@@ -94,6 +115,8 @@ impl Away {
             part: false,
             stopped: false,
             lost: false,
+            told_as: None,
+            back_at: None,
         }
     }
 }
@@ -103,13 +126,16 @@ impl Known {
         let away = memory.away.map(|away| Away {
             at_least: away.at_least,
             told: away.told,
+            part: away.part,
             stopped: away.stopped,
             lost: away.lost,
+            told_as: away.told_as,
             ..Away::since(away.since, now)
         });
         Known {
             on: memory.on,
             run: memory.run,
+            past: memory.past,
             away,
             changed: memory.changed,
             remembered: true,
@@ -128,6 +154,7 @@ impl Known {
             group: group.to_string(),
             on: self.on.clone(),
             run: self.run.clone(),
+            past: self.past.clone(),
             changed: self.changed,
             away: away.map(|away| AwayMemory {
                 since: away.since,
@@ -135,8 +162,50 @@ impl Known {
                 told: away.told,
                 stopped: away.stopped,
                 lost: away.lost,
+                part: away.part,
+                told_as: away.told_as.clone(),
             }),
             thread: None,
         }
+    }
+
+    /// Another server's word of a trouble that it has told. Answers whether that is the trouble that is seen here.
+    pub(super) fn hear(&mut self, now: Moment, memory: GroupMemory) -> bool {
+        let told = |away: &AwayMemory| away.told && !away.stopped && away.told_as.is_some();
+        if !memory.away.as_ref().is_some_and(told) {
+            return false;
+        }
+        self.word = Some((now, memory));
+        self.take_word(now)
+    }
+
+    /// Takes what was heard for what is seen. The run's name is the one that was told: a start in place that not
+    /// every server has seen would have each of them name this trouble, and its end, otherwise.
+    pub(super) fn take_word(&mut self, now: Moment) -> bool {
+        let Some((heard_at, memory)) = &self.word else {
+            return false;
+        };
+        if now.since(*heard_at) >= WORD_MAX {
+            self.word = None;
+            return false;
+        }
+        let place = match (&self.on, &memory.on) {
+            (Some(here), Some(there)) => same(here, there),
+            (here, there) => here.is_none() && there.is_none(),
+        };
+        let (Some(away), Some(theirs)) = (&mut self.away, &memory.away) else {
+            return false;
+        };
+        // One of them may be of another kind: then both are told.
+        let other = away.stopped || (away.told && away.part != theirs.part);
+        if !place || other || away.told_as.is_some() {
+            return false;
+        }
+        (away.told, away.part, away.nowhere_at) = (true, theirs.part, None);
+        away.told_as.clone_from(&theirs.told_as);
+        self.run.clone_from(&memory.run);
+        self.past.clone_from(&memory.past);
+        self.word = None;
+        true
     }
 }

@@ -1,7 +1,7 @@
 //! One look at one group: where it is, and what that means after where it was.
 
 use super::known::{Away, Known};
-use super::{Beside, FENCING_WAIT, Found, HELD_WAIT, SEVERAL_WAIT, UNSETTLED_MAX, Why};
+use super::{BACK_WAIT, Beside, FENCING_WAIT, Found, HELD_WAIT, SEVERAL_WAIT, UNSETTLED_MAX, Why};
 use crate::pacemaker::picture::{Group, Picture, Place, Sort, same};
 use crate::pacemaker::{Absence, News, Unfenced, What};
 use crate::time::{Now, WallTime};
@@ -24,9 +24,19 @@ impl Look<'_> {
             (self.known.several_at, self.known.several_told) = (None, false);
         }
         self.known.open = false;
+        self.known.take_word(self.now.at);
+        if !matches!(&place, Place::On(_))
+            && let Some(away) = &mut self.known.away
+        {
+            away.back_at = None;
+        }
         let found = match place {
             // Whoever has watched knows whether it started here or moved.
             Place::On(node) if self.waits_for_others(&node) => {
+                self.known.open = true;
+                None
+            }
+            Place::On(node) if self.is_back_for_a_moment(&node) => {
                 self.known.open = true;
                 None
             }
@@ -49,15 +59,16 @@ impl Look<'_> {
 
     fn runs(&mut self, node: String) -> Option<Found> {
         let (before, away) = (self.known.on.replace(node.clone()), self.known.away.take());
-        let old = core::mem::take(&mut self.known.run);
-        let run = self.picture.run(self.group, &node);
-        self.known.run = run.map_or_else(String::new, |run| {
-            let at = run.at.unwrap_or_default().0;
-            format!("{} {} {at}", run.node, run.call)
-        });
+        self.known.word = None;
+        let run = self.run_on(&node);
+        let old = core::mem::replace(&mut self.known.run, run);
         let name = &self.group.name;
         let told = away.as_ref().is_some_and(|away| away.told);
         let wanted = away.as_ref().is_some_and(|away| away.stopped);
+        let goes_on = !old.is_empty() && old == self.known.run;
+        let past = self.known.past.take().filter(|_| goes_on);
+        let ended = away.as_ref().and_then(|away| away.told_as.clone());
+        self.known.past = ended.filter(|_| goes_on).or(past);
         let own = same(&node, self.beside.own);
         let fresh = own.then(|| self.fresh_start()).flatten();
         let again = |after: Option<Absence>| What::Started {
@@ -101,12 +112,43 @@ impl Look<'_> {
         let run = match self.known.run.as_str() {
             // Without a history the run before tells this one apart.
             "" => format!("after {old} on {node}"),
+            // What began that run was told under its name.
+            run if goes_on => format!("{run} after {}", self.past()),
             run => run.to_string(),
         };
         let unseen = matches!(&what, What::Moved(moved) if moved.why == Why::Unseen);
         let others_know = unseen && self.beside.rejoined && self.known.remembered;
         let teller = Some(node).filter(|_| !others_know);
         Some(self.fact(teller, format!("{fact} {name} {run}"), what))
+    }
+
+    /// Names the trouble that this run has outlived, if any.
+    fn past(&self) -> &str {
+        self.known.past.as_ref().map_or("", |past| &past.0)
+    }
+
+    /// The run that is shown on a node: its name is the same on every node.
+    fn run_on(&self, node: &str) -> String {
+        let run = self.picture.run(self.group, node);
+        run.map_or_else(String::new, |run| {
+            let at = run.at.unwrap_or_default().0;
+            format!("{} {} {at}", run.node, run.call)
+        })
+    }
+
+    /// Its node was lost, which was told, and shows it in no other run than before: what it ran when it was lost,
+    /// or it has gone on all the while. Only the latter lasts.
+    fn is_back_for_a_moment(&mut self, node: &str) -> bool {
+        let run = self.run_on(node);
+        let old = run.is_empty() || run == self.known.run;
+        let on = self.known.on.as_ref();
+        let there = on.is_some_and(|on| same(on, node));
+        let now = self.now.at;
+        let away = self.known.away.as_mut();
+        let Some(away) = away.filter(|away| there && old && away.told && away.lost) else {
+            return false;
+        };
+        now.since(*away.back_at.get_or_insert(now)) < BACK_WAIT
     }
 
     fn waits_for_others(&self, node: &str) -> bool {
@@ -203,15 +245,13 @@ impl Look<'_> {
             return None;
         }
         (away.told, self.known.open) = (true, false);
-        let decider = self.picture.decider.as_deref();
-        let decides = decider.is_some_and(|decider| same(decider, self.beside.own));
+        // The history of a lost node is not shown: who has not seen that run names this otherwise, and hears meanwhile
+        // that it is told.
         let (group, run) = (self.group.name.clone(), self.known.run.clone());
-        // The history of a lost node is not shown: who has not seen the group run cannot name this as the others
-        // do, and would tell it a second time in another's stead.
-        if run.is_empty() && !decides {
-            return None;
-        }
-        let fact = format!("held {group} {node} {run}");
+        let fact = match self.past() {
+            "" => format!("held {group} {node} {run}"),
+            past => format!("held {group} {node} {run} after {past}"),
+        };
         let what = What::Held {
             group,
             node: node.to_string(),

@@ -361,3 +361,40 @@ fn a_fencing_that_keeps_failing_over_a_restart_is_not_told_again() {
         );
     }
 }
+
+/// As recorded of nodes that came back after a power cut: a configuration without anything, or all nodes unclean and
+/// nobody who decides. Taken for the cluster, the first has all groups forgotten that others tell of.
+///
+/// Rule: N3 N9 N11
+#[test]
+fn a_node_whose_pacemaker_has_just_started_is_not_believed_whatever_it_shows() {
+    let empty = Picture {
+        quorum: true,
+        ..Picture::default()
+    };
+    let mut stale = picture(None, 0);
+    stale.decider = None;
+    stale.nodes.iter_mut().for_each(|node| node.unclean = true);
+    for early in [empty, stale] {
+        let mut others = Play::new("n2");
+        others.see(1_000, picture(None, 0));
+        others.see(7_000, picture(None, 0));
+        assert_eq!(others.tick(7_000).len(), 1);
+        let mut play = Play::new("n1");
+        play.restart(8_000, "n1");
+        play.watch.learn(now(8_500).at, others.watch.memories());
+        play.see(10_000, early.clone());
+        assert!(play.watch.picture().is_none() && !play.watch.asks());
+        play.see(11_000, picture(None, 0));
+        assert!(play.watch.asks());
+        play.watch.learn(now(11_050).at, others.watch.memories());
+        play.report(12_500, operation(12_400, "n1", "start", 0));
+        play.see(12_600, picture(Some("n1"), 12_000));
+        let news = play.tick(30_000);
+        let ends = |one: &News| matches!(one.what, What::Started { after: Some(_), .. });
+        assert!(
+            matches!(&news[..], [one] if ends(one)),
+            "{early:?}: {news:?}"
+        );
+    }
+}

@@ -2,26 +2,7 @@
 
 use super::*;
 
-/// A service that has just started knows no name of the run, which the others' fact bears.
-///
-/// Rule: N3 N9
-#[test]
-fn a_held_group_is_not_told_by_who_has_not_seen_it_run_unless_it_is_to() {
-    for (own, told) in [("n2", 1), ("n3", 0)] {
-        let mut play = first(own);
-        let mut unclean = without_n1(picture(Some("n1"), 0));
-        (unclean.fencing, unclean.nodes[0].unclean) = (true, true);
-        unclean.operations.clear();
-        for ms in [0, 6_000, 12_000, 30_000] {
-            play.see(ms, unclean.clone());
-        }
-        let held = play.tick(60_000).into_iter();
-        let held = held.filter(|one| matches!(one.what, What::Held { .. }));
-        assert_eq!(held.count(), told, "{own}");
-    }
-}
-
-fn first(own: &str) -> Play {
+pub(super) fn first(own: &str) -> Play {
     Play {
         watch: Watch::new(Moment(0), own),
         news: Vec::new(),

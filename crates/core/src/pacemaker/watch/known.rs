@@ -1,21 +1,43 @@
 //! What a watch knows, for those who ask or remember.
 
 use super::Watch;
-use crate::pacemaker::GroupMemory;
+use crate::alert::AlertId;
 use crate::pacemaker::picture::Picture;
 use crate::pacemaker::report::{Kind, Report};
 use crate::pacemaker::starts::{failed_fact, group_name};
+use crate::pacemaker::{GroupMemory, What};
 use crate::time::Moment;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 impl Watch {
-    /// What an earlier run of this service remembered of groups, or a server that has watched them.
-    pub fn learn(&mut self, now: Moment, memories: Vec<GroupMemory>) {
-        self.groups.learn(now, memories);
+    /// What an earlier run of this service remembered of groups, or a server that has watched them. Answers the
+    /// groups whose trouble, seen here as well, is told.
+    pub fn learn(&mut self, now: Moment, memories: Vec<GroupMemory>) -> Vec<String> {
+        let told = self.groups.learn(now, memories);
+        told.iter().for_each(|group| self.leave_trouble(group));
         if self.taught_by.is_some_and(|by| now < by) {
             self.look_by(now);
         }
+        told
+    }
+
+    /// The trouble of this group was told, under this name. Answers what others are to know of it.
+    pub fn told_as(&mut self, group: &str, alert: &AlertId) -> Option<GroupMemory> {
+        self.groups.told_as(group, alert)
+    }
+
+    /// What others were to tell of this group's trouble needs no telling here any more: it is told, or over.
+    pub(super) fn leave_trouble(&mut self, group: &str) {
+        self.late.retain(|(_, news)| {
+            let of = match &news.what {
+                What::Down { group, .. }
+                | What::Partial { group, .. }
+                | What::Held { group, .. } => Some(group),
+                _ => None,
+            };
+            of.is_none_or(|of| of != group)
+        });
     }
 
     /// What an earlier run of this service told: these nodes could not be fenced. The first picture says whether that

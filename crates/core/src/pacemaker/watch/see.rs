@@ -16,15 +16,21 @@ const LOST_WAIT: Span = Span::from_secs(60);
 impl Watch {
     /// What a node shows that does not take part yet is how things were before.
     pub(super) fn of_use(&mut self, now: Now, picture: Picture) -> Result<Picture, String> {
-        match picture.node(&self.own) {
+        let decided = picture.decider.is_some();
+        let (part, online) = match picture.node(&self.own) {
+            // It shows what was before it began anew: nobody has asked yet what runs here.
+            Some(own) if own.unclean && !decided => (false, false),
             // Until it has joined it shows no quorum, and a standby that nobody has set.
-            Some(own) if !own.takes_part() => {
-                if !own.online {
-                    self.begin_anew(now.wall);
-                }
-                Err("this node does not take part in the cluster".to_string())
-            }
-            _ => Ok(picture),
+            Some(own) => (own.takes_part(), own.online),
+            // After a power cut it may have no configuration until others give it theirs: no nodes, and no groups.
+            None => (decided, decided),
+        };
+        if !online {
+            self.begin_anew(now.wall);
+        }
+        match part {
+            true => Ok(picture),
+            false => Err("this node does not take part in the cluster".to_string()),
         }
     }
 
@@ -71,8 +77,12 @@ impl Watch {
         let mut found = self.groups.look(now, &picture, &beside);
         found.extend(self.clones.look(now, &picture, &beside));
         self.failed_starts.look(&picture);
-        self.hint |= !found.is_empty();
+        self.hint |= !found.is_empty() | self.groups.restarted();
         for mut one in found {
+            if let Some(group) = one.news.what.ends_trouble_of() {
+                // Whoever was to tell it is not at work: the end says for how long it was away.
+                self.leave_trouble(group);
+            }
             let ours = one.teller.is_some_and(|teller| same(&teller, &self.own));
             if ours {
                 self.beside_troubles(&mut one.news.what, &picture);
