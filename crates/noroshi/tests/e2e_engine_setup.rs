@@ -120,8 +120,48 @@ fn the_five_commands_bring_the_first_test_mail_and_then_what_pacemaker_says() {
     hosts.cluster.mend_resource(0, "monitor").unwrap();
     hosts.wait_mail("works again");
     assert_advice_is_the_rings(&hosts, 0);
+    an_agent_that_is_gone_is_said(&mut hosts);
     an_event_waits_for_the_service(&mut hosts);
     assert_taken_back(&mut hosts);
+}
+
+/// Nothing is said to keep news away; then somebody removes the alert, and check and status say so until it is back.
+fn an_agent_that_is_gone_is_said(hosts: &mut Hosts) {
+    let check = ["noroshi", "check"];
+    let advice = |hosts: &Hosts, wanted: &str| {
+        until(CLUSTER, &format!("advice: {wanted}"), || {
+            let said = hosts.must(2, &["noroshi", "status", "--json"]);
+            let status: serde_json::Value = serde_json::from_str(&said).unwrap();
+            let advice = status["advice"].to_string();
+            if advice.contains(wanted) {
+                Ok(())
+            } else {
+                Err(advice)
+            }
+        })
+        .unwrap();
+    };
+    advice(hosts, "[]");
+    for server in 0..3 {
+        let said = hosts.must(server, &check);
+        assert!(!said.contains("warning"), "{said}");
+    }
+    let alert = "<alert id=\"noroshi\"/>";
+    hosts.must(0, &["cibadmin", "-o", "alerts", "-D", "-X", alert]);
+    let said = hosts.must(1, &check);
+    assert!(
+        said.contains("(CIB) does not have the alert agent"),
+        "{said}"
+    );
+    // The service looks at its start, and then every few minutes.
+    hosts.stop_unit(2);
+    hosts.start_unit(2);
+    hosts.wait_sees(2, "sv1");
+    advice(hosts, "(CIB) does not have the alert agent");
+    let setup = ["noroshi", "engine", "setup", "corosync", "--yes"];
+    let said = hosts.must(2, &setup);
+    assert!(said.contains("Done on this server"), "{said}");
+    advice(hosts, "[]");
 }
 
 /// While all services are away Pacemaker's user writes its event, and then it is told.

@@ -139,8 +139,16 @@ fn status_shows_groups_and_what_hinders_them() {
         trouble: Some("crm_mon: not connected\u{1b}".into()),
         ..PacemakerStatus::default()
     }));
+    blind.advice = vec!["open port 29002/tcp\u{1b}".into()];
     let fake = Fake::agreeing(blind, Vec::new());
     let shown = fake.run(&["status"]).out;
+    let advice = "LOOK INTO THIS: open port 29002/tcp";
+    assert!(shown.contains(advice), "{shown}");
+    let japanese = fake.run(&["status", "--lang", "ja"]).out;
+    assert!(
+        japanese.contains("要確認: open port 29002/tcp"),
+        "{japanese}"
+    );
     assert!(
         shown.contains("PACEMAKER CANNOT BE READ: crm_mon: not connected"),
         "{shown}"

@@ -313,7 +313,7 @@ fn status_as_json_is_one_object() {
     let expected = format!(
         concat!(
             r#"{{"cluster":"TomcatCluster","server":"server1","time":"2023-11-14T22:13:20.123Z","#,
-            r#""engine":"embedded","servers":[{},{}],"on_duty":"server1","notices_waiting":0,"waiting":[],"#,
+            r#""engine":"embedded","advice":[],"servers":[{},{}],"on_duty":"server1","notices_waiting":0,"waiting":[],"#,
             r#""backlog":false,"#,
             r#""store_trouble":null,"lamps_used":true}}"#,
             "\n"

@@ -43,8 +43,8 @@ impl Node {
         let addresses: Vec<String> = addresses.map(|address| address.to_string()).collect();
         let addresses = addresses.join(", ");
         self.config.language.pick(
-            format!("Server {name} is at work, but there has been no link between its alert service and this one for {span}: port {port}/tcp ({addresses}) is closed on one of the two, or the cluster keys differ. Open it on both: firewall-cmd --permanent --add-port={port}/tcp && firewall-cmd --reload. The service's log says what was answered."),
-            format!("サーバ {name} は稼働していますが、アラートサービス間の接続が {span} の間ありません。どちらかでポート {port}/tcp（{addresses}）が閉じているか、クラスタ鍵が異なります。両方で firewall-cmd --permanent --add-port={port}/tcp && firewall-cmd --reload を実行してください。相手の応答はサービスのログにあります。"),
+            format!("Server {name} is at work, but there has been no link between its alert service and this one for {span}: port {port}/tcp ({addresses}) is closed on one of the two, or on the way. Open it on both: firewall-cmd --permanent --add-port={port}/tcp && firewall-cmd --reload. The service's log says what was answered."),
+            format!("サーバ {name} は稼働していますが、アラートサービス間の接続が {span} の間ありません。どちらかのサーバまたは経路でポート {port}/tcp（{addresses}）が閉じています。両方で firewall-cmd --permanent --add-port={port}/tcp && firewall-cmd --reload を実行してください。相手の応答はサービスのログにあります。"),
         )
     }
 }

@@ -132,12 +132,7 @@ pub struct Node {
     /// When the store will have worked for long enough to be said to work again.
     store_calm_at: Option<Moment>,
     mail_trouble: bool,
-    /// The alert that told that Corosync shows nothing, while that lasts.
-    blind_alert: Option<AlertId>,
-    /// A person has stopped this server's Corosync: that it shows nothing was not mailed.
-    blind_planned: bool,
-    /// When another server said that this one's Corosync was stopped in order.
-    stop_told: Option<Moment>,
+    told_blind: ring::ToldBlind,
     /// The lamps that were told by us the last time anybody looked.
     assigned: bool,
     /// `None` for a build that needs no licence.
@@ -149,7 +144,7 @@ pub struct Node {
     /// What an earlier run remembered of its groups, until it is watched.
     group_memories: Vec<GroupMemory>,
     /// Servers that an earlier run told could not be fenced.
-    unfenced_before: Vec<(alloc::string::String, crate::time::WallTime)>,
+    unfenced_before: Vec<(String, crate::time::WallTime)>,
     /// Alerts of earlier runs that are named after their facts: what Pacemaker's reports and pictures show again at
     /// the start is not told again.
     facts_on_disk: BTreeSet<AlertId>,
@@ -214,9 +209,7 @@ impl Node {
             store_told: false,
             store_calm_at: None,
             mail_trouble: false,
-            blind_alert: None,
-            blind_planned: false,
-            stop_told: None,
+            told_blind: ring::ToldBlind::default(),
             assigned: false,
             licences: None,
             turns: turns::Turns::default(),

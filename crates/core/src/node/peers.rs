@@ -80,7 +80,7 @@ impl Node {
                 repeated,
                 confirm,
             } => {
-                self.hear_of_stop(now, &alert, repeated);
+                self.hear_of_stop(now, &alert);
                 let id = confirm.then(|| alert.id.clone());
                 if self.adopt(now, from, alert, &notices, repeated, out) {
                     self.owe_word(from, id);

@@ -3,15 +3,26 @@
 use super::Node;
 use super::raise::About;
 use crate::action::Action;
-use crate::alert::{Alert, Message};
+use crate::alert::{Alert, AlertId, Message};
 use crate::config::ServerId;
 use crate::membership::Cause;
 use crate::membership::ring::Blindness;
 use crate::text::Language;
-use crate::time::{Now, Span};
+use crate::time::{Moment, Now, Span};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+
+/// What was told of it that Corosync shows nothing here.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ToldBlind {
+    /// The alert that told it, while that lasts.
+    alert: Option<AlertId>,
+    /// A person has stopped Corosync here, so it was not mailed.
+    planned: bool,
+    /// When another server said that this one's Corosync was stopped in order.
+    stopped_at: Option<Moment>,
+}
 
 /// How long after the others' word that Corosync was stopped in order here a blindness is what they speak of.
 const STOP_TOLD_MAX: Span = Span::from_secs(10);
@@ -21,29 +32,30 @@ impl Node {
     /// Corosync is told by those who go on, and wakes nobody; of a cluster that has no others the mail is due.
     pub(super) fn blind(&mut self, now: Now, why: Blindness, out: &mut Vec<Action>) {
         let name = self.own_name();
-        let told = self.stop_told.take();
+        let told = self.told_blind.stopped_at.take();
         let told = told.is_some_and(|at| now.at.since(at) <= STOP_TOLD_MAX);
         let others = self.membership.living().any(|id| id != self.own);
         let stopped = why == Blindness::NotRunning;
-        self.blind_planned = stopped && (told || (others && self.leaves_pacemaker()));
+        self.told_blind.planned = stopped && (told || (others && self.leaves_pacemaker()));
         if stopped && told {
-            self.blind_alert = None;
+            self.told_blind.alert = None;
             return;
         }
         let about = About {
             server: Some(self.own),
-            unmailed: self.is_blind_by_shutdown(why) || self.blind_planned,
+            unmailed: self.is_blind_by_shutdown(why) || self.told_blind.planned,
             ..About::default()
         };
         let (why, remedy) = blind_words(self.config.language, why);
-        self.blind_alert = self.raise(now, Message::RingBlind, &[&name, why, remedy], about, out);
+        self.told_blind.alert =
+            self.raise(now, Message::RingBlind, &[&name, why, remedy], about, out);
     }
 
     /// It sees again; what happened meanwhile is told from what it sees.
     pub(super) fn sees(&mut self, now: Now, after: Span, out: &mut Vec<Action>) {
         let name = self.own_name();
-        let planned = core::mem::take(&mut self.blind_planned);
-        let thread = self.blind_alert.take();
+        let planned = core::mem::take(&mut self.told_blind.planned);
+        let thread = self.told_blind.alert.take();
         let about = About {
             server: Some(self.own),
             // It ends a fault that was mailed (rule N11).
@@ -110,11 +122,13 @@ impl Node {
     }
 
     /// Another server says of this one that its Corosync was stopped in order.
-    pub(super) fn hear_of_stop(&mut self, now: Now, alert: &Alert, repeated: bool) {
+    pub(super) fn hear_of_stop(&mut self, now: Now, alert: &Alert) {
         let is_stop = alert.message == crate::alert::row(Message::RingLeft).id();
         let own = alert.about.as_deref() == Some(&*self.own_name());
-        if is_stop && own && !repeated {
-            self.stop_told = Some(now.at);
+        // Whoever repeats it speaks of a stop that we know.
+        let known = self.knows_fact(&alert.id) || self.facts_on_disk.contains(&alert.id);
+        if is_stop && own && !known {
+            self.told_blind.stopped_at = Some(now.at);
         }
     }
 

@@ -154,12 +154,17 @@ fn a_person_who_stops_corosync_on_one_server_makes_one_record_and_no_mail() {
     let back = told(&mut node, later(now, 9_000), vec![view(3, &[0, 1, 2], &[])]);
     assert_eq!(back, []);
     // Without their word, with an old one, or for another reason it is a fault.
-    for events in [
-        vec![blind(Blindness::NotRunning)],
-        vec![blind(Blindness::NotRunning), word(true)],
-        vec![blind(Blindness::Hangs), word(false)],
+    for (before, events) in [
+        (vec![], vec![blind(Blindness::NotRunning)]),
+        (
+            vec![word(true)],
+            vec![blind(Blindness::NotRunning), word(true)],
+        ),
+        (vec![], vec![blind(Blindness::Hangs), word(false)]),
     ] {
         let (mut node, now) = in_ring(2);
+        told(&mut node, now, before);
+        let now = later(now, 20_000);
         let told = told(&mut node, now, events);
         let mailed = told.iter().filter(|alert| alert.destinations.mail);
         assert_eq!(mailed.count(), 1, "{told:?}");

@@ -149,7 +149,8 @@ fn run_within(program: &str, arguments: &[&str], limit: Duration) -> io::Result<
 
 /// All that comes from a pipe, bounded, once it has ended. What is beyond is read and dropped, for the program to end.
 fn gather(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
-    let (done, gathered) = std::sync::mpsc::channel();
+    // One answer.
+    let (done, gathered) = std::sync::mpsc::sync_channel(1);
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut pipe) = pipe {
