@@ -9,11 +9,11 @@ noroshi-bench [NAME...] [--runs N] [--minutes N] [--smoke] [--noroshi PATH] [--j
 
   NAME            store agent events events-cluster check commands raise kill books takeover cut cut-loss ring
                   cpu memory memory-ring logs push console peers recovery crash
-                  crash-other quiet;
+                  crash-other crash-heir quiet;
                   all if none is given
   --runs N        calls of agent (200), events (1000), rounds of events-cluster (6), kills of ring (20);
                   runs of commands (100), raise (200), kill and takeover (200), recovery (50),
-                  books (2000), points of crash and crash-other (all), cut and cut-loss (30 each);
+                  books (2000), points of crash, crash-other and crash-heir (all), cut and cut-loss (30 each);
                   pushes of push (100 to three servers, 30 to nine, 1000 under alert load);
                   loads of each page of console (100; 20 in Chromium), its alerts (200)
   --minutes N     how long quiet watches (30)
