@@ -1,8 +1,9 @@
-//! `crash` and `crash-other`: a server and the programs that write for it are killed before each of their calls
-//! that change the world, one run for each, and the books are balanced after it.
+//! `crash`, `crash-other`, `crash-heir`: a server and the programs that write for it are killed before each of
+//! their calls that change the world, one run for each, and the books are balanced after it.
 //!
 //! Twice over the story of two servers: `crash` kills the one that is asked for everything, and the programs,
-//! `crash-other` the other one. Three clusters at a time; some 600 runs each, about five seconds a run.
+//! `crash-other` the other one. In the story of `crash-heir` that one takes over a mail, and is killed over it.
+//! Three clusters at a time; some 600 runs each, about five seconds a run.
 
 use crate::figure::{Figure, Stat};
 use crate::interrupt;
@@ -25,10 +26,14 @@ pub(crate) fn run(options: &Options) -> Fallible<Vec<Figure>> {
 
 pub(crate) fn run_other(options: &Options) -> Fallible<Vec<Figure>> {
     available().map_err(Error)?;
-    Ok(figures(
-        "crash-other",
-        &kill_everywhere(options, Role::Other)?,
-    ))
+    let all = kill_everywhere(options, Role::Other)?;
+    Ok(figures("crash-other", &all))
+}
+
+pub(crate) fn run_heir(options: &Options) -> Fallible<Vec<Figure>> {
+    available().map_err(Error)?;
+    let all = kill_everywhere(options, Role::Heir)?;
+    Ok(figures("crash-heir", &all))
 }
 
 fn kill_everywhere(options: &Options, role: Role) -> Fallible<Balance> {

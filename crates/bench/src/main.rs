@@ -74,6 +74,7 @@ const NAMES: &[(&str, Bench)] = &[
     ("recovery", recovery::run),
     ("crash", crash::run),
     ("crash-other", crash::run_other),
+    ("crash-heir", crash::run_heir),
     ("peers", peers::run),
     ("quiet", quiet::run),
     ("many", many::run),

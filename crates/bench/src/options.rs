@@ -9,12 +9,12 @@ noroshi-bench [NAME...] [--runs N] [--minutes N] [--smoke] [--noroshi PATH] [--j
 
   NAME            store agent events events-cluster check commands raise kill books takeover cut cut-loss ring
                   cpu memory memory-ring logs push console peers recovery crash
-                  crash-other quiet many;
+                  crash-other crash-heir quiet many;
                   all if none is given
   --runs N        calls of agent (200), events (1000), rounds of events-cluster (6), kills of ring (20);
                   runs of commands (100), raise (200), kill and takeover (200), recovery (50),
-                  books (2000), points of crash and crash-other (all), cut, cut-loss and the cuts of peers (30
-                  each);
+                  books (2000), points of crash, crash-other and crash-heir (all), cut, cut-loss and the cuts
+                  of peers (30 each);
                   pushes of push (100 to three servers, 30 to nine, 1000 under alert load);
                   loads of each page of console (100; 20 in Chromium), its alerts (200)
   --minutes N     how long quiet watches, and many beside programs that take all cores (30)

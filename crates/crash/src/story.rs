@@ -3,12 +3,16 @@
 //! An alert on each server, an acknowledgement, a pushed configuration, an event of Pacemaker, a lamp put
 //! out, a clean stop. The server that is traced is told by [`Role`]. When it dies in the midst of it, it is
 //! started again at once, not traced, and the story goes on: what is done then must be well.
+//!
+//! [`Role::Heir`] has a story of its own: the other server is killed with a mail under way, and it is the one that
+//! takes over that is killed at its points.
 
 use crate::books;
 use crate::pacemaker;
 use crate::tracer::{End, Orders, Point, Traced};
 use nix::sys::signal::Signal;
 use noroshi_core::status::ServerState;
+use noroshi_sim::inbox::{Fault, Faults, Verb};
 use noroshi_sim::lamp::Kind;
 use noroshi_sim::rig::{Cluster, Error, Fallible, Lamps, Plan, until};
 use std::fs::{self, File};
@@ -31,13 +35,15 @@ pub enum Role {
     Asked,
     /// They are given to the other one.
     Other,
+    /// The other one is killed while it sends a mail, which this one takes over.
+    Heir,
 }
 
 impl Role {
     fn traced(self) -> usize {
         match self {
             Role::Asked => 0,
-            Role::Other => 1,
+            Role::Other | Role::Heir => 1,
         }
     }
 
@@ -45,6 +51,7 @@ impl Role {
         match self {
             Role::Asked => "the server that is asked",
             Role::Other => "the other server",
+            Role::Heir => "the server that takes over",
         }
     }
 }
@@ -88,7 +95,11 @@ pub(crate) struct Told {
 pub(crate) fn tell(executable: &Path, role: Role, kill_at: Option<Point>) -> Fallible<Told> {
     let mut stage = Stage::up(executable, role, kill_at)?;
     let mut deeds = Deeds::default();
-    let faults = match stage.play(&mut deeds) {
+    let played = match role {
+        Role::Asked | Role::Other => stage.play(&mut deeds),
+        Role::Heir => stage.take_over(&mut deeds),
+    };
+    let faults = match played {
         Ok(()) => Vec::new(),
         Err(error) => vec![error.0],
     };
@@ -234,7 +245,54 @@ impl Stage {
         self.event(deeds)?;
         self.put_out()?;
         self.raise(deeds, 0, "the last alert came")?;
-        // A clean stop is a part of it; after it all must be well again.
+        self.stop()
+    }
+
+    /// The other server dies in the midst of a mail.
+    fn take_over(&mut self, deeds: &mut Deeds) -> Fallible<()> {
+        self.wait_up()?;
+        let hang = Faults::only(Fault::Hang(Verb::Mail));
+        self.cluster.set_mail_faults(hang)?;
+        let text = "the alert of a dead server came";
+        let done = self.command(0, &["clplogcmd", "-m", text, "--mail", "--alert"])?;
+        deeds.alerts.push((text.to_owned(), done));
+        // From here it must be told even if the other one never returns.
+        until(STEP_WAIT, "the second copy is listed", || {
+            self.mend().map_err(|error| error.0)?;
+            let lines = self.cluster.alerts(1).map_err(|error| error.0)?;
+            let is_there = lines.iter().any(|line| line.text == text);
+            is_there.then_some(()).ok_or_else(String::new)
+        })?;
+        self.cluster.kill(0)?;
+        self.cluster.set_mail_faults(Faults::none())?;
+        // A server that has died over it is alone when it is back.
+        while let Err(error) = self.wait_mail(text) {
+            if !self.mend()? {
+                return Err(error);
+            }
+        }
+        self.cluster.start(0)?;
+        self.wait_up()?;
+        self.raise(deeds, 1, "the last alert came")?;
+        self.stop()
+    }
+
+    /// Waits for a mail as long as the traced server lives.
+    fn wait_mail(&mut self, text: &str) -> Fallible<()> {
+        until(STEP_WAIT, "the mail that is taken over", || {
+            let mails = self.cluster.mails();
+            let come = mails.iter().any(|mail| mail.body.contains(text));
+            let died = self.traced.ended().is_some() && !self.is_again;
+            (come || died).then_some(()).ok_or_else(String::new)
+        })?;
+        let mails = self.cluster.mails();
+        let come = mails.iter().any(|mail| mail.body.contains(text));
+        let not_yet = || Error("the server that takes over has died".to_owned());
+        come.then_some(()).ok_or_else(not_yet)
+    }
+
+    /// A clean stop is a part of it; after it all must be well again.
+    fn stop(&mut self) -> Fallible<()> {
         self.traced.signal(Signal::SIGTERM);
         if !self.is_again {
             self.traced.wait_end(STEP_WAIT)?;

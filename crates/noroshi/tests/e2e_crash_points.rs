@@ -1,7 +1,7 @@
 //! A server and the programs that write for it, killed at the system calls that change the world: a sample
 //! that fits a test run. `cargo xtask bench crash` takes all of them.
 //!
-//! `CRASH_SECONDS` is how long the sample takes, for each of the two servers.
+//! `CRASH_SECONDS` is how long the sample takes, for each of the three stories.
 
 use noroshi_crash::{Balance, Point, Role, available, kill_at, kill_programs, record};
 use std::path::Path;
@@ -73,6 +73,12 @@ fn a_server_that_is_killed_before_any_of_its_calls_loses_nothing_and_repeats_not
 #[test]
 fn the_other_server_killed_before_any_of_its_calls_loses_nothing_and_repeats_nothing_unmarked() {
     sample(Role::Other);
+}
+
+/// Rule: N7 N8 N9
+#[test]
+fn a_server_that_dies_over_what_it_takes_over_loses_nothing_and_repeats_nothing_unmarked() {
+    sample(Role::Heir);
 }
 
 /// Rule: N17 N8

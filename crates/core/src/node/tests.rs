@@ -26,23 +26,26 @@ fn one_of_three(own: u8) -> (Node, Now) {
         at: Moment(1_000_000),
         wall: WallTime(1_000),
     };
-    let session = |n: u8| SessionId([n; 12]);
-    let mut node = Node::new(now, ServerId(own), session(own), config(3));
+    let mut node = Node::new(now, ServerId(own), SessionId([own; 12]), config(3));
     let mut out = Vec::new();
     node.step(now, Event::Start(Box::default()), &mut out);
     now.at = now.at + Span::from_ms(50);
     for from in (0..3).filter(|from| *from != own) {
-        let heard = Heard {
-            from: ServerId(from),
-            path: crate::config::InterconnectId(0),
-            session: session(from),
-            phase: Phase::Running,
-            missed: 0,
-            config_digest: 0,
-        };
-        node.step(now, Event::Heard(heard), &mut out);
+        node.step(now, Event::Heard(heard(from)), &mut out);
     }
     (node, now)
+}
+
+/// A heartbeat of this server's first run.
+fn heard(from: u8) -> Heard {
+    Heard {
+        from: ServerId(from),
+        path: crate::config::InterconnectId(0),
+        session: SessionId([from; 12]),
+        phase: Phase::Running,
+        missed: 0,
+        config_digest: 0,
+    }
 }
 
 /// Rule: N9
@@ -87,14 +90,6 @@ fn a_return_that_another_server_counted_first_is_named_alike() {
     let told_of = |returns_first: bool| {
         let (mut node, mut now) = one_of_three(2);
         let mut out = Vec::new();
-        let heard = |from: u8| Heard {
-            from: ServerId(from),
-            path: crate::config::InterconnectId(0),
-            session: SessionId([from; 12]),
-            phase: Phase::Running,
-            missed: 0,
-            config_digest: 0,
-        };
         // sv1 falls silent, sv2 goes on.
         for _ in 0..20 {
             now.at = now.at + Span::from_ms(100);

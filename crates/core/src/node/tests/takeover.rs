@@ -23,17 +23,6 @@ fn heir(own: u8, servers: u8) -> (Node, Now) {
     (node, now)
 }
 
-fn heard(from: u8) -> Heard {
-    Heard {
-        from: ServerId(from),
-        path: crate::config::InterconnectId(0),
-        session: SessionId([from; 12]),
-        phase: Phase::Running,
-        missed: 0,
-        config_digest: 0,
-    }
-}
-
 fn at_work(now: Now, own: u8, servers: u8) -> Node {
     let mut node = Node::new(now, ServerId(own), SessionId([own; 12]), config(servers));
     let mut out = Vec::new();
