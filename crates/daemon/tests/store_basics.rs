@@ -149,9 +149,11 @@ fn where_groups_were_is_kept_until_they_are_gone() {
         group: group.into(),
         on: Some(on.into()),
         run: format!("{on} 7 1795376000000"),
+        past: Some(id(2)),
         changed: WallTime(1_795_376_000_001),
         away: Some(AwayMemory {
             lost: true,
+            told_as: Some(id(1)),
             ..AwayMemory::default()
         }),
         thread: Some(id(1)),

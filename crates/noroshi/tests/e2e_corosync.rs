@@ -170,6 +170,34 @@ fn a_clean_stop_of_everything_on_a_node_is_no_fault() {
     assert_told(&cluster, &[]);
 }
 
+/// A person stops one alert service at the moment at which another node dies, with and without links to say it over:
+/// the word goes through the ring that forms anew.
+///
+/// Rule: N3 M16
+#[test]
+fn a_clean_stop_while_another_node_dies_wakes_nobody() {
+    for links in [true, false] {
+        let Some(Ring { mut cluster, _turn }) = ring() else {
+            return;
+        };
+        hold(Duration::from_secs(6));
+        if !links {
+            cluster.netns().silence_links().unwrap();
+        }
+        cluster.corosync(2).kill().unwrap();
+        cluster.kill(2).unwrap();
+        assert!(cluster.terminate(1).unwrap().success());
+        cluster.wait_lamp(1, Look::OUT, SOON).unwrap();
+        let down = "Server sv3 is down: Corosync lost it";
+        wait_mail(&cluster, down);
+        cluster.wait_sees(0, 1, ServerState::Left, RING).unwrap();
+        // A service that is gone without a word is told after the ring's time to miss a node, at the latest.
+        hold(Duration::from_secs(8));
+        assert_told(&cluster, &[down]);
+        assert_eq!(cluster.sees(0, 1).unwrap(), ServerState::Left);
+    }
+}
+
 /// One node after the other, as for an update: each stops and starts in order, Corosync with it.
 ///
 /// Rule: N3 M16

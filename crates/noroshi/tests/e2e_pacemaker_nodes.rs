@@ -18,6 +18,20 @@ fn nodes_that_die_are_told_once_and_so_are_their_groups() {
     dies_and_is_fenced(&mut stage);
     dies_without_the_group(&mut stage);
     cannot_be_fenced(&mut stage);
+    stage.end();
+}
+
+/// Each time anew, at once after the last and on whichever node the group is.
+///
+/// Rule: N3 N9 N11
+#[test]
+fn nodes_that_come_back_unfenced_are_told_once_and_so_are_their_groups() {
+    let Some(mut stage) = Stage::open() else {
+        return;
+    };
+    returns_unfenced(&mut stage);
+    returns_unfenced(&mut stage);
+    cannot_be_fenced(&mut stage);
     returns_unfenced(&mut stage);
     stage.end();
 }
@@ -179,6 +193,47 @@ fn dies_unfenced(stage: &mut Stage) -> usize {
         ],
     );
     from
+}
+
+/// The fence device does not answer: Pacemaker waits for a minute or more until it calls that a failure.
+///
+/// Rule: N3 N9 M18
+#[test]
+fn a_fence_device_that_hangs_is_told_with_what_stays_down_for_it() {
+    let Some(mut stage) = Stage::open() else {
+        return;
+    };
+    stage.cluster.set_fencing(Fencing::Hangs).unwrap();
+    let from = stage.group_at();
+    let name = server_name(from);
+    stage.cluster.kill_node(from).unwrap();
+    let asked =
+        format!("Server {name} is lost and is to be fenced (switched off or started again).");
+    let held = format!(
+        "Group web stays down: server {name} is lost and was not fenced (*), so Pacemaker starts it nowhere else. Make sure that {name} is switched off, then run \"stonith_admin --confirm {name}\"."
+    );
+    let refused = format!(
+        "Server {name} could not be fenced: *. Pacemaker tries again; what ran on {name} stays down until it succeeds. Seen by: *."
+    );
+    let facts = [
+        mailed("nm", 2, &DOWN.replacen('*', &name, 1)),
+        shown("rc", 411, &asked),
+        mailed("rc", 431, &refused),
+        mailed("rc", 1002, &held),
+    ];
+    stage.told("fencing hangs", &facts);
+    stage.cluster.set_fencing(Fencing::Works).unwrap();
+    let to = server_name(stage.wait_group_elsewhere(from));
+    let over = format!(
+        "Group web has failed over from server {name} to server {to}: server {name} is lost and was fenced. It was away for *."
+    );
+    let fenced = format!("Server {name} was fenced by sv*. Seen by: sv*, sv*.");
+    stage.told(
+        "fencing answers again",
+        &[shown("rc", 412, &fenced), mailed("rc", 61, &over)],
+    );
+    returns(&mut stage, from, &[]);
+    stage.end();
 }
 
 fn cannot_be_fenced(stage: &mut Stage) {

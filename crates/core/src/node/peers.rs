@@ -3,7 +3,7 @@
 use super::Node;
 use super::raise::{Standing, is_fact};
 use crate::action::{Action, Item};
-use crate::alert::{Alert, SessionId};
+use crate::alert::{Alert, Message, SessionId, row};
 use crate::config::ServerId;
 use crate::notice::outbox::{Servers, from_disk};
 use crate::notice::{Channel, NoticeKey, NoticeRecord};
@@ -82,6 +82,9 @@ impl Node {
             } => {
                 self.hear_of_stop(now, &alert);
                 let id = confirm.then(|| alert.id.clone());
+                if !repeated && alert.message == row(Message::ClusterStops).id() {
+                    self.cluster_stops_elsewhere(now, out);
+                }
                 if self.adopt(now, from, alert, &notices, repeated, out) {
                     self.owe_word(from, id);
                 }

@@ -102,6 +102,8 @@ pub struct Watch {
     taught_by: Option<Moment>,
     /// The whole cluster is being stopped, or was.
     stopped: bool,
+    /// When another server has told that: pictures from before show otherwise.
+    stop_told_at: Option<Moment>,
     troubles: Troubles,
     fencings: Fencings,
     quorum: Quorum,
@@ -143,6 +145,7 @@ impl Watch {
             asks: false,
             taught_by: None,
             stopped: false,
+            stop_told_at: None,
             troubles: Troubles::default(),
             fencings: Fencings::default(),
             quorum: Quorum::default(),
@@ -354,6 +357,11 @@ impl Watch {
     /// known here before, or was told before, no longer counts.
     pub fn asks(&mut self) -> bool {
         core::mem::take(&mut self.asks)
+    }
+
+    /// Another server has told that a person stops the whole cluster.
+    pub fn cluster_stops(&mut self, now: Moment) {
+        (self.stopped, self.stop_told_at) = (true, Some(now));
     }
 
     /// Another server has seen something change.

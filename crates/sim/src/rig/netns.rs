@@ -202,7 +202,20 @@ impl Netns {
         (0..self.shape.servers).try_for_each(|server| self.rules(server, &rule))
     }
 
-    /// Ends one-way cuts and losses everywhere.
+    /// From now on nothing passes over links between servers, whose packets are TCP; what else there is between
+    /// them does.
+    ///
+    /// # Errors
+    /// When `nft` fails.
+    pub fn silence_links(&self) -> Fallible<()> {
+        let rules = (0..self.shape.paths).map(|path| {
+            format!("add rule inet noroshi faults iifname e{path} meta l4proto tcp drop\n")
+        });
+        let rules = rules.collect::<String>();
+        (0..self.shape.servers).try_for_each(|server| self.rules(server, &rules))
+    }
+
+    /// Ends one-way cuts, losses and the silence of links everywhere.
     ///
     /// # Errors
     /// When `nft` fails.

@@ -37,6 +37,14 @@ impl Node {
         }
     }
 
+    /// Another server has told it: this one may look too late, when its Pacemaker shows nothing any more.
+    pub(in crate::node) fn cluster_stops_elsewhere(&mut self, now: Now, out: &mut Vec<Action>) {
+        if let Some(pacemaker) = &mut self.pacemaker {
+            pacemaker.watch.cluster_stops(now.at);
+            self.cluster_stops(now, false, &[], About::default(), out);
+        }
+    }
+
     /// Pacemaker runs here again: the lamp is lit as after a start (rule M15).
     pub(super) fn cluster_runs(&mut self, now: Now, about: About, out: &mut Vec<Action>) {
         let Some(pacemaker) = &mut self.pacemaker else {

@@ -281,7 +281,12 @@ fn a_cluster_shutdown_is_one_thing_and_its_start_too() {
     };
     for own in ["n1", "n2", "n3"] {
         let mut play = Play::new(own);
+        play.watch.hints();
         play.see(1_000, leaving(Some("n1")));
+        assert!(
+            play.watch.hints(),
+            "the others are to look while there is something to see"
+        );
         let news = play.tick(1_000);
         let [
             News {

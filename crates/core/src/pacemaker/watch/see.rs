@@ -126,7 +126,14 @@ impl Watch {
 
     /// The whole cluster is being stopped by a person, or runs again here after that.
     pub(super) fn stops(&mut self, picture: &Picture) -> Option<News> {
-        let was = core::mem::replace(&mut self.stopped, picture.is_stopping());
+        let stopping = picture.is_stopping();
+        if !stopping && self.stop_told_at.is_some_and(|at| self.picture_of <= at) {
+            return None;
+        }
+        self.stop_told_at = None;
+        let was = core::mem::replace(&mut self.stopped, stopping);
+        // Servers that nothing is stopped on hear of it by nobody else, and soon there is nothing to look at.
+        self.hint |= stopping && !was;
         match (was, self.stopped) {
             (false, true) => {
                 let decides = picture.decider.as_deref();

@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 
 /// How long without anything to do until the settings are looked at again.
 const IDLE: Duration = Duration::from_secs(1);
-/// Messages that wait for the view of their ring, half a second at most; beyond that the oldest are lost, and
+/// Messages that wait for the view of their ring, seconds at most; beyond that the oldest are lost, and
 /// said again by whoever said them.
 const HELD_MAX: usize = 1_024;
 

@@ -5,7 +5,8 @@
 //! Corosync that hangs does not show otherwise.
 //!
 //! *Failure.* Any error ends the connection; the next is tried after [`RETRY_MIN`], doubled up to
-//! [`RETRY_MAX`]. Frames that find the ring busy wait, [`super::FRAMES_MAX`] of them; the oldest go first.
+//! [`RETRY_MAX`]. That Corosync is busy is none: it is asked again in the next round. Frames that find the ring
+//! busy wait, [`super::FRAMES_MAX`] of them; the oldest go first. A stop waits for it for [`LEAVE_MAX`].
 
 use super::{FRAMES_MAX, GROUP, Shared, Told};
 use crate::clock;
@@ -31,6 +32,10 @@ const QUIET: Duration = Duration::from_millis(200);
 const QUIET_MAX: Duration = Duration::from_millis(500);
 const RETRY_MIN: Duration = Duration::from_millis(100);
 pub(super) const RETRY_MAX: Duration = Duration::from_secs(2);
+/// How long a stop tries to say its last words and to leave, while the ring forms anew: a little less than the stop
+/// waits for this thread ([`crate::engine::STOP_DEADLINE`]).
+const LEAVE_MAX: Duration = Duration::from_millis(450);
+const LEAVE_EVERY: Duration = Duration::from_millis(10);
 
 pub(super) struct Thread {
     pub(super) shared: Arc<Shared>,
@@ -100,8 +105,7 @@ impl Thread {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => return Ok(error),
                 Err(Stop) => {
-                    // Said what was to be said; the others see that it was meant.
-                    let _ = ring.leave(GROUP);
+                    leave(&ring, &mut frames);
                     return Err(Stop);
                 }
             }
@@ -121,15 +125,10 @@ impl Thread {
         while frames.len() > FRAMES_MAX {
             frames.pop_front();
         }
-        while let Some(frame) = frames.front() {
-            match ring.send(frame) {
-                Ok(()) => drop(frames.pop_front()),
-                Err(Error::Busy) => break,
-                Err(error) => return Ok(Err(error)),
-            }
-        }
-        if stops {
-            return Err(Stop);
+        match say(ring, frames) {
+            _ if stops => return Err(Stop),
+            Ok(()) | Err(Error::Busy) => {}
+            Err(error) => return Ok(Err(error)),
         }
         let mut notices = Vec::new();
         let result = ring.dispatch(&mut notices);
@@ -139,7 +138,7 @@ impl Thread {
         }
         match result.and_then(|()| ask(ring, asked)) {
             Ok(Some(told)) => self.tell(told)?,
-            Ok(None) => {}
+            Ok(None) | Err(Error::Busy) => {}
             Err(error) => return Ok(Err(error)),
         }
         ring.wait(self.woken.as_fd(), ROUND);
@@ -174,6 +173,57 @@ impl Thread {
     /// Waits for room: what is told is a whole, and nothing of it may be lost.
     fn tell(&self, told: Told) -> Result<(), Stop> {
         self.tell.blocking_send(told).map_err(|_| Stop)
+    }
+}
+
+/// What a ring is told and asked here.
+trait Answers {
+    fn nodes(&self) -> Result<Vec<Node>, Error>;
+    fn detects_in(&self) -> Result<Duration, Error>;
+    fn links(&self, nodes: &[Node]) -> Result<Vec<Link>, Error>;
+    fn send(&self, frame: &[u8]) -> Result<(), Error>;
+    fn leave(&self) -> Result<(), Error>;
+}
+
+impl Answers for Ring {
+    fn nodes(&self) -> Result<Vec<Node>, Error> {
+        Ring::nodes(self)
+    }
+
+    fn detects_in(&self) -> Result<Duration, Error> {
+        Ring::detects_in(self)
+    }
+
+    fn links(&self, nodes: &[Node]) -> Result<Vec<Link>, Error> {
+        Ring::links(self, nodes)
+    }
+
+    fn send(&self, frame: &[u8]) -> Result<(), Error> {
+        Ring::send(self, frame)
+    }
+
+    fn leave(&self) -> Result<(), Error> {
+        Ring::leave(self, GROUP)
+    }
+}
+
+/// Says what waits, until the ring is busy.
+fn say(ring: &impl Answers, frames: &mut VecDeque<Vec<u8>>) -> Result<(), Error> {
+    while let Some(frame) = frames.front() {
+        ring.send(frame)?;
+        frames.pop_front();
+    }
+    Ok(())
+}
+
+/// Says the last words and leaves, so that the others see that it was meant. Both find a ring busy that forms anew:
+/// that another server fell at this moment is no reason to look as if this one had.
+fn leave(ring: &impl Answers, frames: &mut VecDeque<Vec<u8>>) {
+    let until = clock::thread_instant() + LEAVE_MAX;
+    while say(ring, frames).and_then(|()| ring.leave()) == Err(Error::Busy)
+        && clock::thread_instant() < until
+    {
+        std::thread::sleep(LEAVE_EVERY);
     }
 }
 
@@ -214,13 +264,14 @@ impl Asked {
 
 /// Asks how the links are, how long the ring takes, and after a change of it who the nodes are: one piece of news
 /// at a time.
-fn ask(ring: &Ring, asked: &mut Asked) -> Result<Option<Told>, Error> {
+fn ask(ring: &impl Answers, asked: &mut Asked) -> Result<Option<Told>, Error> {
     let now = clock::thread_instant();
     if !asked.may(now) {
         return Ok(None);
     }
-    if std::mem::take(&mut asked.ring_changed) {
+    if asked.ring_changed {
         let nodes = ring.nodes()?;
+        asked.ring_changed = false;
         if nodes != asked.nodes {
             asked.nodes.clone_from(&nodes);
             return Ok(Some(Told::Nodes(nodes)));
@@ -254,6 +305,7 @@ fn blindness(error: &Error) -> Blindness {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::{Cell, RefCell};
 
     /// Quorum is told after the nodes: what is asked in between holds up the verdict.
     ///
@@ -295,5 +347,90 @@ mod tests {
             asked.may(at(*ms))
         });
         assert_eq!(overdue, Some(500));
+    }
+
+    /// A ring that is busy for so many calls.
+    struct Busy {
+        calls: Cell<usize>,
+        said: RefCell<Vec<Vec<u8>>>,
+        left: Cell<bool>,
+    }
+
+    impl Busy {
+        fn new(calls: usize) -> Busy {
+            Busy {
+                calls: Cell::new(calls),
+                said: RefCell::default(),
+                left: Cell::new(false),
+            }
+        }
+
+        fn answer<T>(&self, answer: T) -> Result<T, Error> {
+            match self.calls.get().checked_sub(1) {
+                Some(left) => {
+                    self.calls.set(left);
+                    Err(Error::Busy)
+                }
+                None => Ok(answer),
+            }
+        }
+    }
+
+    impl Answers for Busy {
+        fn nodes(&self) -> Result<Vec<Node>, Error> {
+            self.answer(vec![Node::default()])
+        }
+
+        fn detects_in(&self) -> Result<Duration, Error> {
+            self.answer(Duration::from_secs(2))
+        }
+
+        fn links(&self, _: &[Node]) -> Result<Vec<Link>, Error> {
+            self.answer(Vec::new())
+        }
+
+        fn send(&self, frame: &[u8]) -> Result<(), Error> {
+            self.answer(())?;
+            self.said.borrow_mut().push(frame.to_vec());
+            Ok(())
+        }
+
+        fn leave(&self) -> Result<(), Error> {
+            self.answer(())?;
+            self.left.set(true);
+            Ok(())
+        }
+    }
+
+    /// Rule: N3 M16
+    #[test]
+    fn a_stop_while_the_ring_forms_anew_says_its_last_words_and_leaves() {
+        for busy in [0, 1, 5] {
+            let ring = Busy::new(busy);
+            let mut frames = VecDeque::from([b"leaving 1".to_vec(), b"leaving 2".to_vec()]);
+            leave(&ring, &mut frames);
+            let said = ring.said.into_inner();
+            assert_eq!(said, [b"leaving 1", b"leaving 2"], "{busy}");
+            assert!(ring.left.get());
+        }
+    }
+
+    /// Rule: N3
+    #[test]
+    fn a_busy_corosync_is_asked_again_for_what_a_change_of_the_ring_wants() {
+        let ring = Busy::new(2);
+        let mut asked = Asked {
+            due: clock::thread_instant(),
+            quiet_from: None,
+            ring_changed: true,
+            detects_in: Duration::from_secs(2),
+            nodes: Vec::new(),
+            links: Vec::new(),
+        };
+        assert!(matches!(ask(&ring, &mut asked), Err(Error::Busy)));
+        assert!(matches!(ask(&ring, &mut asked), Err(Error::Busy)));
+        let told = ask(&ring, &mut asked);
+        assert!(matches!(told, Ok(Some(Told::Nodes(_)))));
+        assert!(matches!(ask(&ring, &mut asked), Ok(None)));
     }
 }

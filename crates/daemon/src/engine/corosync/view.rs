@@ -2,7 +2,8 @@
 //!
 //! Group, nodes and quorum are told one after the other, each with the ring that it belongs to. A view is
 //! told when all of them speak of one ring, so that nobody is judged by the nodes of one ring and the quorum of
-//! another; or after [`PATIENCE`], should a release tell less.
+//! another; or after [`PATIENCE`], should a release tell less. While nodes are gone that counted for the quorum which
+//! was told last it waits for the next one up to [`QUORUM_PATIENCE`], and has none if that does not come.
 //!
 //! Whoever may use Corosync can join the group. A process counts as a server's alert service once it has
 //! spoken a frame under the cluster key ([`Scene::prove`]).
@@ -16,12 +17,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a view waits for its pieces.
 const PATIENCE: Span = Span::from_ms(500);
+/// The same for the quorum of fewer nodes: whether they are lost or this side is cut off hangs on it, and a busy
+/// Corosync may stop between the two. Longer than it is waited for before a hang is told.
+const QUORUM_PATIENCE: Span = Span::from_secs(5);
 
 #[derive(Debug, Default)]
 pub(super) struct Scene {
     group_ring: Option<RingId>,
     quorum: Option<(bool, RingId)>,
     nodes: Option<(RingId, BTreeSet<u32>)>,
+    /// The nodes of the ring whose quorum was told last. None where nothing tells a ring's quorum.
+    quorum_nodes: BTreeSet<u32>,
     group: Vec<Member>,
     /// By node: the process that is its alert service. Outlives a connection.
     proven: BTreeMap<u32, Member>,
@@ -96,7 +102,24 @@ impl Scene {
 
     /// When a view is due that its pieces have not completed.
     pub(super) fn due(&self) -> Option<Moment> {
-        self.changed_at.map(|at| at + PATIENCE)
+        self.changed_at.map(|at| at + self.patience())
+    }
+
+    fn patience(&self) -> Span {
+        match self.awaits_quorum() {
+            true => QUORUM_PATIENCE,
+            false => PATIENCE,
+        }
+    }
+
+    /// The quorum is of another ring than the nodes, and some that counted for it are gone.
+    fn awaits_quorum(&self) -> bool {
+        match (&self.quorum, &self.nodes) {
+            (Some((_, of)), Some((ring, nodes))) => {
+                of != ring && !self.quorum_nodes.is_subset(nodes)
+            }
+            _ => false,
+        }
     }
 
     /// The view, if there is a new one to tell.
@@ -109,9 +132,10 @@ impl Scene {
         let changed_at = self.changed_at?;
         let ((quorate, quorum_ring), (ring, nodes)) = self.quorum.zip(self.nodes.as_ref())?;
         let one_ring = quorum_ring == *ring && self.group_ring == Some(*ring);
-        if !one_ring && now.since(changed_at) < PATIENCE {
+        if !one_ring && now.since(changed_at) < self.patience() {
             return None;
         }
+        let quorate = quorate && !self.awaits_quorum();
         let set = |nodes: &mut dyn Iterator<Item = u32>| {
             let servers = nodes.filter_map(&server);
             servers.fold(Servers::default(), Servers::with)
@@ -127,6 +151,9 @@ impl Scene {
             returned: set(&mut self.returned.iter().copied()),
             detects_in,
         };
+        if quorum_ring == *ring {
+            self.quorum_nodes.clone_from(nodes);
+        }
         self.ended.clear();
         self.returned.clear();
         self.changed_at = None;
@@ -234,6 +261,39 @@ mod tests {
         assert_eq!(scene.view(now, TOKEN, server), None);
         let late = scene.due().expect("it is due some time");
         assert!(scene.view(late, TOKEN, server).is_some());
+    }
+
+    /// A Corosync that stops between the two, as on a busy machine, must not have a side without quorum call the
+    /// others down.
+    ///
+    /// Rule: N3 N5
+    #[test]
+    fn fewer_nodes_are_not_judged_by_the_quorum_of_more() {
+        for late_ms in [900, 4_900, 6_000] {
+            let mut scene = scene();
+            let at = |ms: u64| Moment(1_000_000) + Span::from_ms(ms);
+            scene.take(at(0), Notice::Ring(ring(17)));
+            scene.take(at(0), nodes(17, &[1], &[], &[2, 3]));
+            for ms in (0..late_ms).step_by(100) {
+                if let Some(view) = scene.view(at(ms), TOKEN, server) {
+                    assert!(ms >= 5_000 && !view.quorate, "{ms}: {view:?}");
+                }
+                assert!(scene.due().is_none_or(|due| due > at(ms)), "{ms}");
+            }
+            scene.take(at(late_ms), quorum(false, 17));
+            let view = scene.view(at(late_ms), TOKEN, server);
+            let view = view.expect("all speak of one ring");
+            assert_eq!((view.nodes, view.quorate), (set(&[0]), false));
+        }
+        // Without a quorum of each ring nothing is waited for.
+        let mut scene = Scene::default();
+        let at = |ms: u64| Moment(0) + Span::from_ms(ms);
+        scene.take(at(0), nodes(13, &[1, 2, 3], &[], &[]));
+        scene.take(at(0), quorum(true, 0));
+        assert!(scene.view(at(500), TOKEN, server).is_some());
+        scene.take(at(1_000), nodes(17, &[1, 2], &[], &[3]));
+        let view = scene.view(at(1_500), TOKEN, server);
+        assert!(view.is_some_and(|view| view.quorate));
     }
 
     /// Rule: N3
