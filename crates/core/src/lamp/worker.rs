@@ -57,6 +57,8 @@ pub struct LampWorker {
     wanted: Look,
     /// The wanted look has been told once since we became the teller.
     told: bool,
+    /// It was another server's to tell: what it shows is not known yet.
+    unread: bool,
     /// A change was ordered whose end is to be said.
     announce: bool,
     shown: Option<Look>,
@@ -135,10 +137,17 @@ impl LampWorker {
         if active != self.active {
             (self.active, self.told, self.tries) = (active, false, 0);
             (self.shown, self.trouble, self.conceded) = (None, None, false);
+            self.unread = false;
             // A test goes on whoever tells the lamp.
             let due = active || self.test.is_some() || self.owed;
             self.due = due.then_some(now);
         }
+    }
+
+    /// The lamp is taken over from another server. While it is guarded a side that we do not hear may have given it a
+    /// red of which we cannot know, so it is read before it is told that its server is at work (rule M18).
+    pub fn read_first(&mut self) {
+        self.unread = true;
     }
 
     /// Whether another server is out of sight that may tell the lamp as well.
@@ -210,6 +219,7 @@ impl LampWorker {
         let order = match self.test {
             Some((_, step)) if step < Look::TEST.len() => LampOrder::Show(Look::TEST[step]),
             Some(_) => LampOrder::Show(self.wanted),
+            None if self.must_read(now) => LampOrder::Read(self.wanted),
             None if !self.told || self.trouble.is_some() => LampOrder::Show(self.wanted),
             None => self.reading(now),
         };
@@ -223,11 +233,20 @@ impl LampWorker {
         Some(order)
     }
 
+    /// The worst look is told whoever else tells the lamp.
+    fn wants_worst(&self) -> bool {
+        self.wanted.red == Glow::Blink && self.wanted.green == Glow::Off
+    }
+
+    /// It may show a red of which we do not know. A stop, or a person, puts it out all the same.
+    fn must_read(&self, now: Moment) -> bool {
+        let lights = self.wanted.green == Glow::On && !self.wants_worst();
+        self.unread && self.is_guarded(now) && lights
+    }
+
     /// How a lamp that was told is read.
     fn reading(&self, now: Moment) -> LampOrder {
-        // The worst look is told again whoever else tells the lamp.
-        let worst = self.wanted.red == Glow::Blink && self.wanted.green == Glow::Off;
-        match self.is_guarded(now) && !worst {
+        match self.is_guarded(now) && !self.wants_worst() {
             true => LampOrder::Read(self.wanted),
             false => LampOrder::ReadBack(self.wanted),
         }
@@ -368,6 +387,12 @@ impl LampWorker {
         let meant = order.look();
         self.due = Some(now + LAMP_REASSERT);
         self.tries = 0;
+        let first = core::mem::take(&mut self.unread) && matches!(order, LampOrder::Read(_));
+        if first && (shown.is_none() || meant != self.wanted) {
+            // It cannot say what it shows, or something else is wanted by now.
+            self.due = Some(now);
+            return;
+        }
         let read = shown.filter(|look| *look != meant && !matches!(order, LampOrder::Show(_)));
         if let Some(look) = read {
             return self.differs(now, meant, look, news);
@@ -403,7 +428,12 @@ impl LampWorker {
     fn differs(&mut self, now: Moment, meant: Look, look: Look, news: &mut Vec<LampNews>) {
         let guarded = self.is_guarded(now);
         if guarded && look.is_worse_than(&meant) {
-            (self.conceded, self.shown) = (true, Some(look));
+            (self.conceded, self.shown, self.told) = (true, Some(look), true);
+            return;
+        }
+        if !self.told {
+            // Nobody here has told it anything.
+            self.due = Some(now);
             return;
         }
         // Another side's server may have shown the better look as well: it knows no better.

@@ -210,10 +210,14 @@ impl Membership {
     }
 
     /// Learns from another server how often a run was judged down and came back, so that all name
-    /// its next fault alike.
+    /// its next fault alike. Of a run that was not heard here yet it is kept until it is: a link may stand before
+    /// the first heartbeat has come.
     /// Answers whether that was news.
     pub fn learn_returns(&mut self, server: ServerId, session: SessionId, returns: u32) -> bool {
         let peer = self.peer_mut(server);
+        if peer.session != Some(session) {
+            peer.returns_told = Some((session, returns));
+        }
         let news = peer.session == Some(session) && peer.returns < returns;
         if news {
             peer.returns = returns;
@@ -330,7 +334,8 @@ impl Membership {
             }
         }
         if !same_run {
-            peer.returns = 0;
+            let told = peer.returns_told.take().filter(|(of, _)| *of == session);
+            peer.returns = told.map_or(0, |(_, returns)| returns);
         }
         peer.judged_before = false;
         peer.session = Some(session);

@@ -20,6 +20,8 @@ pub struct Peer {
     pub returns: u32,
     /// What that was when it was last judged down or lost from sight.
     pub returns_before: u32,
+    /// What others said of that of a run that was not heard here yet.
+    pub returns_told: Option<(SessionId, u32)>,
     /// It was up when this daemon last ended, and has not been heard since.
     pub expected: bool,
     /// It was judged down when this daemon last ended, and has not been heard since.
@@ -125,6 +127,7 @@ impl Peer {
             session: None,
             returns: 0,
             returns_before: 0,
+            returns_told: None,
             expected: false,
             judged_before: false,
             stood_still: false,

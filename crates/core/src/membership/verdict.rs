@@ -362,5 +362,15 @@ mod tests {
             "another server counted it first"
         );
         assert_eq!(returns(true, None), 3, "it had not fallen");
+        // Another server speaks of the run before it is heard here for the first time.
+        let mut membership = Membership::new(now, ServerId(0), &settings);
+        membership.expect(ServerId(1), SessionId([2; 12]), 0, true);
+        membership.learn_returns(ServerId(1), session, 1);
+        membership.heard(now, &heard, &mut Vec::new());
+        assert_eq!(
+            membership.peer(ServerId(1)).returns,
+            1,
+            "told before it was heard"
+        );
     }
 }

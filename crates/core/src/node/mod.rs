@@ -454,7 +454,11 @@ impl Node {
         for at in 0..self.lamps.len() {
             let lamp = LampId(at as u8);
             let ours = self.teller(lamp) == Some(own) && self.may_tell(lamp);
+            let takes_over = ours && !self.lamps[at].is_active();
             self.lamps[at].set_active(now.at, ours);
+            if takes_over && !self.config.lamps[at].servers.contains(&own) {
+                self.lamps[at].read_first();
+            }
         }
     }
 

@@ -101,6 +101,7 @@ impl Shrinking {
                     place += 1;
                     !(from..at).contains(&here) || here >= keep && is_healing(step)
                 });
+                drop_looks(&mut story.steps);
                 if story.steps.len() < self.best.steps.len() {
                     self.accept(story);
                 }
@@ -140,6 +141,20 @@ impl Shrinking {
 fn last_of_healing(steps: &[Step]) -> usize {
     let works = |step: &Step| step.act == Act::Happens(Happening::AllWorks);
     steps.iter().rposition(works).unwrap_or(0)
+}
+
+/// No look whether all is well where faults were not healed before it: of several times of faults each has its own.
+fn drop_looks(steps: &mut Vec<Step>) {
+    let mut healed = false;
+    steps.retain(|step| match &step.act {
+        Act::AllIsWell => healed,
+        Act::Happens(happening) => {
+            // A story's healing has these in it as well.
+            let may = matches!(happening, Happening::LosesPower(_) | Happening::Pushes(..));
+            healed = *happening == Happening::AllWorks || healed && (is_healing(step) || may);
+            true
+        }
+    });
 }
 
 fn is_healing(step: &Step) -> bool {

@@ -53,6 +53,36 @@ fn two_retries_then_one_message_and_quiet_tries_for_ever() {
     assert_eq!(worker.trouble(), None);
 }
 
+/// While a side that we do not hear may tell the lamp as well.
+///
+/// Rule: M18 N5
+#[test]
+fn a_lamp_that_is_taken_over_is_read_before_it_is_lit() {
+    let taken_over = |shown: Option<Look>| {
+        let (mut worker, now) = active();
+        worker.guard(now, true);
+        worker.read_first();
+        assert_eq!(worker.poll(now, N), Some(LampOrder::Read(Look::GREEN)));
+        let news = ended(&mut worker, now, LampResult::Done { shown });
+        (worker.poll(now, N), news)
+    };
+    let show = Some(LampOrder::Show(Look::GREEN));
+    assert_eq!(taken_over(Some(Look::RED_BLINK)), (None, Vec::new()));
+    assert_eq!(taken_over(Some(Look::OUT)), (show, Vec::new()));
+    assert_eq!(taken_over(None), (show, Vec::new()));
+    let (next, news) = taken_over(Some(Look::GREEN));
+    assert_eq!((next, news), (None, [LampNews::Done].to_vec()));
+    // A red alone is told at once, and everything when nobody is out of sight.
+    let (mut worker, now) = active();
+    worker.read_first();
+    assert_eq!(worker.poll(now, N), show);
+    let (mut worker, now) = active();
+    worker.guard(now, true);
+    worker.read_first();
+    worker.want(now, Look::RED_BLINK, None, None);
+    assert_eq!(worker.poll(now, N), Some(LampOrder::Show(Look::RED_BLINK)));
+}
+
 /// Rule: N14
 #[test]
 fn one_command_is_in_flight_and_the_newest_look_follows() {

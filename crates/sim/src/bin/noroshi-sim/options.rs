@@ -4,6 +4,8 @@ pub(crate) const USAGE: &str = "\
 noroshi-sim VERB
 
 Clusters of noroshi on virtual time, under faults that a seed chooses; then all heals, and all must be well.
+Seven seeds of eight tell of dense faults, every eighth of a month with a fault every few hours. Times in which
+nothing but heartbeats and readings of lamps happens are passed over, which changes nothing; what was played is said.
 
   seed N              tell the story of one seed, with what happened when and what was broken
   run --seeds COUNT   tell so many stories on all cores; a failing one is made as short as it will go

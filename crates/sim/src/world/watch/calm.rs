@@ -44,7 +44,9 @@ impl World {
 
     /// Invariant 7: where all are whole, either all have one set, or somebody was told that they have not.
     fn judge_sets_told(&mut self) {
-        let whole = self.network.is_whole() && self.servers.iter().all(|one| one.node.is_some());
+        // One that stands still is as good as gone: it hears of the set when it goes on.
+        let at_work = |one: &crate::world::SimServer| one.node.is_some() && !one.suspended;
+        let whole = self.network.is_whole() && self.servers.iter().all(at_work);
         let mut servers = self.servers.iter();
         let one = servers.all(|one| one.disk.in_force.is(&self.servers[0].disk.in_force));
         let tells = |server: &crate::world::SimServer| {

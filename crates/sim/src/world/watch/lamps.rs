@@ -28,9 +28,10 @@ impl World {
         }
         let since = &self.watch.since;
         // What a disk that failed had not kept is forgotten by a crash. Two sides of a cut may both reach the
-        // lamp, and who takes it over from a server that fell shows its own look first: what they agree upon is
-        // judged when all is well.
-        let excused = since.tested || since.disk_failed || since.parted;
+        // lamp: a server that starts there lights its own before it has heard of its red, and one that cannot be
+        // read is shown what is known. What they agree upon is judged when all is well.
+        let mute = self.lamps[usize::from(lamp.0)].mute;
+        let excused = since.tested || since.disk_failed || since.parted && (mute || by == of);
         let resumed = since.resumed_ms.is_some_and(|at| now < at + CLEARED_MS);
         if excused || resumed || !self.is_told_of_red(by, of) || self.may_go_out(of) {
             return;

@@ -21,6 +21,7 @@ mod wellness;
 use super::World;
 use crate::scenario::{Change, DiskDoes, Happening};
 use licences::Books;
+use noroshi_core::alert::AlertId;
 use noroshi_core::config::{Config, Engine, LampId};
 use noroshi_core::event::Event;
 use noroshi_core::lamp::{Glow, Look};
@@ -106,6 +107,8 @@ pub(super) struct Watch {
     ordered: BTreeSet<(usize, u8)>,
     /// By alert and recipient: the first copy.
     first_copies: HashMap<(String, String), told::Copy>,
+    /// Alerts that were never told because their notices ended with a process whose disk refused them.
+    lost: BTreeSet<AlertId>,
     /// Falls that some lamp has to show, by the server that fell.
     falls: BTreeMap<usize, Fall>,
     /// Rises with each happening: a calm is over by the next.
@@ -159,6 +162,7 @@ impl Watch {
             in_flight: vec![Vec::new(); servers],
             ordered: BTreeSet::new(),
             first_copies: HashMap::new(),
+            lost: BTreeSet::new(),
             falls: BTreeMap::new(),
             happenings: 0,
         }

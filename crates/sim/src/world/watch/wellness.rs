@@ -92,7 +92,7 @@ impl World {
         let told = self.watch.first_copies.keys();
         let told: HashSet<&str> = told.map(|(alert, _)| &**alert).collect();
         let is_gone = |name: &str| gone.iter().any(|at| self.servers[*at].name == name);
-        let mut wrong = Vec::new();
+        let (mut wrong, mut lost) = (Vec::new(), Vec::new());
         for (at, server) in self.servers.iter().enumerate() {
             if gone.contains(&at) {
                 continue;
@@ -113,6 +113,16 @@ impl World {
                 if told.contains(&*alert.id.0) || self.was_unsent(&alert.id) {
                     continue;
                 }
+                // A process that ends while its disk refuses takes along what it had not told.
+                let origin = self.servers.iter().find(|one| one.name == alert.server);
+                let here = server.disk.lost_notices;
+                if here || origin.is_some_and(|one| one.disk.lost_notices) {
+                    lost.push(alert.id.clone());
+                    continue;
+                }
+                if self.watch.lost.contains(&alert.id) {
+                    continue;
+                }
                 let invariant = match is_gone(&alert.server) {
                     true => Invariant::ToldWithoutOrigin,
                     false => Invariant::ToldOnce,
@@ -121,6 +131,7 @@ impl World {
                 wrong.push((invariant, text));
             }
         }
+        self.watch.lost.extend(lost);
         for (invariant, text) in wrong {
             self.found(invariant, text);
         }
