@@ -181,6 +181,35 @@ fn a_file_cut_off_anywhere_is_set_aside() {
     }
 }
 
+/// The first commits after a start find room in the log, of zeros, which are no log: a crash before or after any of
+/// them leaves what there was.
+///
+/// Rule: N5 N8
+#[test]
+fn the_log_has_room_at_once_and_a_crash_finds_nothing_in_it_but_commits() {
+    let dir = tempdir().unwrap();
+    let (mut bench, _) = Bench::open(dir.path(), 100);
+    let log = format!("{STORE_FILE}-wal");
+    let length = || dir.path().join(&log).metadata().unwrap().len();
+    let after_crash = || {
+        let other = tempdir().unwrap();
+        for name in [STORE_FILE, &log] {
+            fs::copy(dir.path().join(name), other.path().join(name)).unwrap();
+        }
+        let (bench, recovered) = Bench::open(other.path(), 100);
+        bench.shut();
+        (recovered.notices.len(), recovered.trouble)
+    };
+    assert_eq!(length(), 1 << 20);
+    assert_eq!(after_crash(), (0, None));
+    for number in 1..4_u64 {
+        bench.record(samples(number..number + 1)).unwrap();
+        assert_eq!(after_crash(), (number as usize, None));
+    }
+    assert_eq!(length(), 1 << 20);
+    bench.shut();
+}
+
 /// A log cut off anywhere is what a power cut leaves: the store falls back to the last whole commit.
 #[test]
 fn a_log_cut_off_anywhere_is_no_damage() {

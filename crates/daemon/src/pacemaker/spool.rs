@@ -2,7 +2,7 @@
 //!
 //! The directory is `pacemaker/` below the home's `var/`. It belongs to Pacemaker's user and to our group, so
 //! both may write there, and nobody else may look. The agent writes a file whole under another name, renames it
-//! and syncs file and directory; the daemon reads it when it is poked, at its start, and every half minute, and
+//! and syncs file and directory together; the daemon reads it when it is poked, at its start, and every half minute, and
 //! removes it when the node has decided. A crash of the host before the sync may leave an empty file: its agent had
 //! not said that the report was kept. Names are the reports' keys, so their order is that of the reports' times, and a
 //! report that is written twice is one.
@@ -36,6 +36,8 @@ const LOST_BYTES_MAX: u64 = 1 << 20;
 const REPORT: &str = ".report";
 /// How the name of one ends that is being written; after a crash the daemon's start removes it.
 const NEW: &str = ".new";
+/// Stack of the thread that syncs the directory.
+const SYNC_STACK_BYTES: usize = 64 << 10;
 /// How much of a directory is listed at a time.
 const LISTED_BYTES: usize = 32 << 10;
 /// Counts what was lost.
@@ -50,7 +52,7 @@ pub enum Refused {
     Io(io::Error),
 }
 
-/// Puts a report on disk, synced.
+/// Puts a report on disk, synced, it and its name.
 ///
 /// # Errors
 /// [`Refused::Full`] at the bound, and when it cannot be written; nothing of it remains then, unless only the sync
@@ -73,8 +75,7 @@ pub fn write(dir: &Path, report: &Report) -> Result<(), Refused> {
         let mut file = File::from(file);
         file.write_all(&bytes)?;
         let file = named(&folder, &new, &name, file)?;
-        file.sync_all()?;
-        Ok(rustix::fs::fsync(&folder)?)
+        sync_both(&file, &folder)
     })();
     written.map_err(|error| {
         let _ = rustix::fs::unlinkat(&folder, &new, AtFlags::empty());
@@ -82,9 +83,25 @@ pub fn write(dir: &Path, report: &Report) -> Result<(), Refused> {
     })
 }
 
-/// Gives a file its name before it is synced, so that one commit of the file system's journal has both; the sync of
-/// the directory then finds nothing left to write. One that is there is the same report and may be on disk already:
-/// it is not replaced, but synced in place of this.
+/// Syncs a file and its directory at the same time: one commit of the file system's journal serves both, where the
+/// second of two in turn waits for a flush of its own.
+fn sync_both(file: &File, folder: &OwnedFd) -> io::Result<()> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(SYNC_STACK_BYTES);
+        let beside = thread.spawn_scoped(scope, || rustix::fs::fsync(folder));
+        let file = file.sync_all();
+        let folder = match beside {
+            Ok(beside) => beside.join().unwrap_or(Err(Errno::IO)),
+            // No thread to be had: in turn.
+            Err(_) => rustix::fs::fsync(folder),
+        };
+        file?;
+        Ok(folder?)
+    })
+}
+
+/// Gives a file its name before it is synced, so that name and data are synced together. One that is there is the same
+/// report and may be on disk already: it is not replaced, but synced in place of this.
 fn named(folder: &OwnedFd, new: &str, name: &str, file: File) -> io::Result<File> {
     match rustix::fs::renameat_with(folder, new, folder, name, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(file),

@@ -95,3 +95,21 @@ fn where_lights_are_not_used_nobody_says_what_they_should_show() {
     assert!(!status.lamps_used);
     assert!(status.servers.iter().all(|server| server.lamp.is_none()));
 }
+
+/// Who would tell a loss has a mail connection made ready before it is one.
+///
+/// Rule: N5 N9
+#[test]
+fn the_first_server_without_the_silent_one_would_tell_its_loss() {
+    let mut now = Now {
+        at: Moment(1_000_000),
+        wall: WallTime(50_000),
+    };
+    let mut node = Node::new(now, ServerId(1), SessionId([1; 12]), config(3));
+    node.step(now, Event::Start(Box::default()), &mut Vec::new());
+    later(&mut now, 100);
+    beat(&mut node, now, 0);
+    beat(&mut node, now, 2);
+    assert!(node.would_tell(ServerId(0)));
+    assert!(!node.would_tell(ServerId(2)), "sv1 would");
+}
