@@ -220,6 +220,32 @@ async fn after_a_refusal_among_commands_said_at_once_the_next_mail_goes_whole() 
     assert_eq!(empty, [true, false]);
 }
 
+/// What such a server answers too late would be taken for the answer to the next mail's commands.
+/// Rule: N8 N10
+#[tokio::test]
+async fn a_connection_that_lacks_an_answer_takes_no_other_mail() {
+    let late = std::sync::atomic::AtomicBool::new(true);
+    let server = Fake::start(move |line| match line {
+        line if line.starts_with("EHLO") => say(OFFERS[1]),
+        line if line.contains("<away@") => say("550 5.1.1 no such user\r\n"),
+        "." if late.swap(false, std::sync::atomic::Ordering::Relaxed) => Act::Silent,
+        line => normal(line),
+    })
+    .await;
+    let mut office = Office::open(impatient(vec![plain(server.address)]));
+    let refused = office.send(sending("away@example.test", "a")).await;
+    assert!(matches!(refused, Outcome::Refused { .. }), "{refused:?}");
+    let taken = office.send(mail("b")).await;
+    assert!(matches!(taken, Outcome::Delivered { .. }), "{taken:?}");
+    let seen = server.seen();
+    assert_eq!(seen.connections, 2, "{:?}", seen.lines);
+    assert!(
+        !seen.lines.iter().any(|line| line == "RSET"),
+        "{:?}",
+        seen.lines
+    );
+}
+
 /// A server may answer with the code alone, or in its own character set; a mail that it took must
 /// not be sent again for that.
 /// Rule: N8 N10

