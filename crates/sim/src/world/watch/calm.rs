@@ -3,6 +3,7 @@
 use super::{CALM_MS, Fall, Invariant, World, is_red};
 use crate::scenario::MailBehaviour;
 use crate::world::Due;
+use noroshi_core::alert::{Message, row};
 use noroshi_core::notice::{Channel, NoticeState};
 use noroshi_core::status::ServerState;
 
@@ -49,9 +50,11 @@ impl World {
         let whole = self.network.is_whole() && self.servers.iter().all(at_work);
         let mut servers = self.servers.iter();
         let one = servers.all(|one| one.disk.in_force.is(&self.servers[0].disk.in_force));
+        // One that cannot take a set says so itself.
+        let told = [Message::SetsDiffer, Message::SettingsFaulty];
         let tells = |server: &crate::world::SimServer| {
             let mut alerts = server.disk.alerts.iter();
-            alerts.any(|it| (it.message.module.as_str(), it.message.event) == ("cfmgr", 1001))
+            alerts.any(|it| told.iter().any(|message| row(*message).id() == it.message))
         };
         if whole && !one && !self.servers.iter().any(tells) {
             let text = "the sets differ, and nobody was told".into();
