@@ -198,6 +198,8 @@ impl Reading {
             ("nodes", "node") if !of.get("id_as_resource").is_empty() => {}
             ("nodes", "node") if picture.nodes.len() < ITEMS_MAX => {
                 let online = of.is("online");
+                // As long as its Corosync runs a node that has left is online and pending, as one that joins.
+                let out = !online || of.is("pending");
                 picture.nodes.push(PacemakerNode {
                     name: of.name("name"),
                     online,
@@ -205,7 +207,7 @@ impl Reading {
                     unclean: of.is("unclean"),
                     standby: of.is("standby") || of.is("standby_onfail"),
                     maintenance: of.is("maintenance"),
-                    leaving: of.is("shutdown") || (!online && of.is_not("expected_up")),
+                    leaving: of.is("shutdown") || (out && of.is_not("expected_up")),
                     remote: of.get("type") == "remote",
                 });
             }
@@ -459,6 +461,32 @@ mod tests {
         let deep = "<pacemaker-result>".repeat(DEPTH_MAX + 1);
         assert!(read(&deep).unwrap_err().contains("nested"));
         assert!(read("<pacemaker-result/>").is_ok());
+    }
+
+    /// As recorded a third of a second after `pcs cluster stop --all`, on the last node that was left.
+    ///
+    /// Rule: N3 M18
+    #[test]
+    fn nodes_that_have_left_while_their_corosync_runs_take_part_in_a_shutdown() {
+        let node = |name: &str, pending: bool, shutdown: bool, expected_up: bool| {
+            format!(
+                r#"<node name="{name}" online="true" pending="{pending}" unclean="false" shutdown="{shutdown}" expected_up="{expected_up}"/>"#
+            )
+        };
+        let picture = |others: &str| {
+            let own = node("sv1", false, true, false);
+            let text = format!(
+                r#"<pacemaker-result><summary><current_dc present="true" name="sv1" with_quorum="true"/></summary><nodes>{own}{others}</nodes></pacemaker-result>"#
+            );
+            read(&text).expect("it is well formed")
+        };
+        let left = node("sv2", true, false, false) + &node("sv3", true, false, false);
+        assert!(picture(&left).is_stopping());
+        // One that is lost and comes back is expected, and one that is at work is up.
+        for other in [(true, false, true), (false, false, true)] {
+            let other = node("sv2", other.0, other.1, other.2);
+            assert!(!picture(&other).is_stopping(), "{other}");
+        }
     }
 
     proptest! {

@@ -84,6 +84,39 @@ fn rolling_restart(stage: &mut Stage) {
     }
 }
 
+/// `pcs cluster stop --all`, and all of it started again.
+///
+/// Rule: N3 M18
+#[test]
+fn a_cluster_shutdown_is_told_once_and_wakes_nobody() {
+    let Some(mut stage) = Stage::open() else {
+        return;
+    };
+    stage.cluster.stop_cluster().unwrap();
+    let stops = "Cluster shutdown: Pacemaker is being stopped on all servers (sv1, sv2, sv3). Groups stop and warning lights go out.";
+    let blind = "Server sv* does not see the cluster: Corosync does not run on it*";
+    let facts = [shown("nm", 1076, stops), shown_by_each("nm", 1061, blind)];
+    stage.told("cluster shutdown", &facts);
+    stage.wait_lamps([Look::OUT; 3]);
+    stage.cluster.start_cluster().unwrap();
+    stage.wait_all_up();
+    let on = stage.group_at();
+    stage.wait_group(on);
+    stage.wait_shown(on);
+    let sees = "Server sv* sees the cluster again after *";
+    let runs = "Pacemaker runs on server sv* again after the cluster shutdown.";
+    let started = format!("Group web has started on server {}.", server_name(on));
+    let facts = [
+        shown_by_each("nm", 1062, sees),
+        shown_by_each("nm", 1077, runs),
+        shown("rc", 11, &started),
+    ];
+    stage.told("cluster start", &facts);
+    stage.wait_lamps([Look::GREEN; 3]);
+    stage.never_red();
+    stage.end();
+}
+
 /// Rule: N3 N5
 #[test]
 fn a_ring_that_falls_apart_is_told_by_each_side_and_nobody_is_called_down() {

@@ -264,6 +264,28 @@ impl Cluster {
         self.members[server].pacemaker.stop()
     }
 
+    /// Stops Pacemaker on all servers at one moment, as `pcs cluster stop --all` does, and then Corosync.
+    ///
+    /// # Errors
+    /// When one of them does not end.
+    pub fn stop_cluster(&mut self) -> Fallible<()> {
+        let mut members = self.members.iter();
+        members.try_for_each(|member| member.pacemaker.ask_to_stop())?;
+        let mut members = self.members.iter_mut();
+        members.try_for_each(|member| member.pacemaker.wait_end())?;
+        (0..self.len()).try_for_each(|server| self.corosync(server).stop())
+    }
+
+    /// Starts both everywhere after that, and waits until Pacemaker on each server shows it as online.
+    ///
+    /// # Errors
+    /// When they do not come up.
+    pub fn start_cluster(&mut self) -> Fallible<()> {
+        (0..self.len()).try_for_each(|server| self.corosync(server).start())?;
+        (0..self.len()).try_for_each(|server| self.start_pacemaker(server))?;
+        (0..self.len()).try_for_each(|server| self.wait_joined(server, START_WAIT))
+    }
+
     /// Starts Pacemaker everywhere, loads the configuration and waits until the group runs.
     pub(in super::super) fn start_pacemakers(&mut self) -> Fallible<()> {
         for server in 0..self.len() {

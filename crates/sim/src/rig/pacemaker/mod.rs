@@ -102,10 +102,16 @@ impl Pacemaker {
 
     /// Stops it in order, as its service does: its resources move away first.
     pub(super) fn stop(&mut self) -> Fallible<()> {
-        if let Some(process) = &self.process {
-            process.signal(Signal::TERM)?;
-        }
+        self.ask_to_stop()?;
         self.wait_end()
+    }
+
+    /// The same without waiting for its end.
+    pub(super) fn ask_to_stop(&self) -> Fallible<()> {
+        match &self.process {
+            Some(process) => process.signal(Signal::TERM),
+            None => Ok(()),
+        }
     }
 
     /// It has ended, or is about to.

@@ -1,4 +1,4 @@
-//! A group that is held down: all servers speak of it under one name.
+//! A group that is held: under which name it is told is known to all.
 
 use super::*;
 
