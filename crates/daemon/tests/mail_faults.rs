@@ -2,7 +2,7 @@
 
 mod mail_support;
 
-use mail_support::fake::{Act, Fake, normal, say};
+use mail_support::fake::{Act, Fake, Seen, normal, say};
 use mail_support::{Office, STEP_MAX, context, context_with, plain, sending};
 use noroshi_core::alert::AlertId;
 use noroshi_core::config::{AuthMechanism, MailTransport, Secret, SmtpAuth, SmtpServer, SmtpTls};
@@ -198,6 +198,16 @@ fn mail(id: &str) -> noroshi_core::notice::Sending {
     sending("ops@example.test", id)
 }
 
+/// A mail to a recipient whom the server refuses, and one to another.
+async fn one_refused_and_one_taken(server: &Fake) -> Seen {
+    let mut office = Office::open(impatient(vec![plain(server.address)]));
+    let refused = office.send(sending("away@example.test", "a")).await;
+    assert!(matches!(refused, Outcome::Refused { .. }), "{refused:?}");
+    let taken = office.send(mail("b")).await;
+    assert!(matches!(taken, Outcome::Delivered { .. }), "{taken:?}");
+    server.seen()
+}
+
 /// Commands that were said at once have their answers read at once, also when the first says no: what follows on that
 /// connection is a mail of its own, and a server that asks for the message of a refused one gets an empty one.
 /// Rule: N8 N10
@@ -209,12 +219,7 @@ async fn after_a_refusal_among_commands_said_at_once_the_next_mail_goes_whole() 
         line => normal(line),
     })
     .await;
-    let mut office = Office::open(impatient(vec![plain(server.address)]));
-    let refused = office.send(sending("away@example.test", "a")).await;
-    assert!(matches!(refused, Outcome::Refused { .. }), "{refused:?}");
-    let taken = office.send(mail("b")).await;
-    assert!(matches!(taken, Outcome::Delivered { .. }), "{taken:?}");
-    let seen = server.seen();
+    let seen = one_refused_and_one_taken(&server).await;
     assert_eq!(seen.connections, 1, "{:?}", seen.lines);
     let empty: Vec<bool> = seen.mails.iter().map(Vec::is_empty).collect();
     assert_eq!(empty, [true, false]);
@@ -232,12 +237,7 @@ async fn a_connection_that_lacks_an_answer_takes_no_other_mail() {
         line => normal(line),
     })
     .await;
-    let mut office = Office::open(impatient(vec![plain(server.address)]));
-    let refused = office.send(sending("away@example.test", "a")).await;
-    assert!(matches!(refused, Outcome::Refused { .. }), "{refused:?}");
-    let taken = office.send(mail("b")).await;
-    assert!(matches!(taken, Outcome::Delivered { .. }), "{taken:?}");
-    let seen = server.seen();
+    let seen = one_refused_and_one_taken(&server).await;
     assert_eq!(seen.connections, 2, "{:?}", seen.lines);
     assert!(
         !seen.lines.iter().any(|line| line == "RSET"),

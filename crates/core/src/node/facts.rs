@@ -514,20 +514,6 @@ impl Node {
         names
     }
 
-    pub(super) fn tell_pause(&mut self, now: Now, pause: Span) {
-        let name = self.own_name();
-        // Links may be gone by now; what matters is the local record.
-        let mut out = Vec::new();
-        let arguments = [name.as_str(), &pause.to_string()];
-        self.raise(
-            now,
-            Message::OwnPause,
-            &arguments,
-            About::default(),
-            &mut out,
-        );
-    }
-
     /// The store failed: said once, told from memory (invariant 1).
     pub(super) fn store_failed(&mut self, now: Now, why: &str, out: &mut Vec<Action>) {
         self.store_trouble = Some(why.to_string());

@@ -14,6 +14,7 @@ mod latches;
 mod leaving;
 mod licences;
 mod pacemaker;
+mod pause;
 mod peers;
 mod quiet;
 mod raise;
@@ -49,19 +50,13 @@ use returns::Returning;
 use sets::Sets;
 
 pub use acknowledge::ACKNOWLEDGEMENTS_MAX;
+pub use pause::{PAUSE_MIN, PAUSE_TOLD_MIN};
 pub use quiet::Readings;
 pub use raise::{FACT, TOLD_FACTS_MAX};
 pub use sets::{PROMISE_WAIT, TAKE_WAIT, VOTE_WAIT};
 
-/// A step that comes this much later than its deadline means that we stood still.
-pub const PAUSE_MIN: Span = Span::from_ms(150);
-/// A pause at least this long is told.
-pub const PAUSE_TOLD_MIN: Span = Span::from_ms(1_000);
 /// How long a leaving server waits for its lamp and its begun notices.
 pub const LEAVE_WAIT_MAX: Span = Span::from_secs(6);
-/// After a pause of our own stale notices wait for this long: other servers may have taken over, and
-/// what they said about it is read first.
-const RESUME_WAIT: Span = Span::from_ms(200);
 /// How long a store that had failed must work before it is said to work again.
 const STORE_CALM: Span = Span::from_secs(5);
 /// How long a starting server waits for the others before it takes itself to be alone.
@@ -551,36 +546,6 @@ impl Node {
                 let notice = notice.clone();
                 self.tell_all(&PeerMessage::Mark { notice }, out);
             }
-        }
-    }
-
-    /// A step far behind the promised deadline means that this process stood still: nobody was
-    /// silent meanwhile (rule N4), and others may have taken over what was ours (rule N9).
-    fn notice_pause(&mut self, now: Now) {
-        let Some(promised) = self.promised.take() else {
-            return;
-        };
-        let pause = now.at.since(promised);
-        if pause < PAUSE_MIN {
-            return;
-        }
-        self.membership.paused(now.at, pause);
-        self.outbox.paused(now.at);
-        self.lamps.iter_mut().for_each(|lamp| lamp.paused(now.at));
-        if pause >= self.config.heartbeat.timeout {
-            self.outbox.doubt();
-            // What fell while we stood still is judged by us only now.
-            let times = &self.config.heartbeat;
-            self.dazed_until = now.at + times.stall_timeout + times.timeout;
-            self.hold_until = self.hold_until.max(now.at + RESUME_WAIT);
-            // A start that stood still has not heard the others yet.
-            if self.settled_at.is_some() {
-                self.settled_at = Some(now.at + START_SETTLE);
-                self.start_hold_until = now.at + START_SETTLE;
-            }
-        }
-        if pause >= PAUSE_TOLD_MIN {
-            self.tell_pause(now, pause);
         }
     }
 
