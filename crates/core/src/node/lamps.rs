@@ -66,6 +66,29 @@ impl Node {
         self.lamps[at].want(now.at, look, notice, batch);
     }
 
+    /// The turn of each lamp follows membership; one that is taken over from another server is read first.
+    pub(super) fn assign_lamps(&mut self, now: Now) {
+        let own = self.own;
+        for at in 0..self.lamps.len() {
+            let lamp = LampId(at as u8);
+            let ours = self.teller(lamp) == Some(own) && self.may_tell(lamp);
+            let takes_over = ours && !self.lamps[at].is_active();
+            self.lamps[at].set_active(now.at, ours);
+            if takes_over && !self.config.lamps[at].servers.contains(&own) {
+                self.lamps[at].read_first();
+            }
+        }
+    }
+
+    /// A lamp is told once something is known of it, and by a server that knows how things stand.
+    fn may_tell(&self, lamp: LampId) -> bool {
+        let config = &self.config.lamps[usize::from(lamp.0)];
+        let settled = self.settled_at.or(self.lamps_settled_at).is_none();
+        let own = config.servers.contains(&self.own) && self.heard_of_lamps;
+        let used = self.config.lamps_used && self.sends_notices();
+        used && self.latches.knows(config) && (settled || own)
+    }
+
     /// Who is out of sight may tell lamps too; notices that will never be told end.
     pub(super) fn watch_lamps(&mut self, now: Now, out: &mut Vec<Action>) {
         let mut others = self.membership.others();

@@ -446,24 +446,7 @@ impl Node {
         self.outbox.assign(now, |origin| {
             on_duty(origin, senders.iter().copied()) == Some(own)
         });
-        for at in 0..self.lamps.len() {
-            let lamp = LampId(at as u8);
-            let ours = self.teller(lamp) == Some(own) && self.may_tell(lamp);
-            let takes_over = ours && !self.lamps[at].is_active();
-            self.lamps[at].set_active(now.at, ours);
-            if takes_over && !self.config.lamps[at].servers.contains(&own) {
-                self.lamps[at].read_first();
-            }
-        }
-    }
-
-    /// A lamp is told once something is known of it, and by a server that knows how things stand.
-    fn may_tell(&self, lamp: LampId) -> bool {
-        let config = &self.config.lamps[usize::from(lamp.0)];
-        let settled = self.settled_at.or(self.lamps_settled_at).is_none();
-        let own = config.servers.contains(&self.own) && self.heard_of_lamps;
-        let used = self.config.lamps_used && self.sends_notices();
-        used && self.latches.knows(config) && (settled || own)
+        self.assign_lamps(now);
     }
 
     fn begin_notices(&mut self, now: Now, out: &mut Vec<Action>) {

@@ -6,7 +6,8 @@ use crate::time::{Moment, Span, WallTime};
 use alloc::string::{String, ToString};
 use serde::{Deserialize, Serialize};
 
-/// How long another server's word of a trouble waits for a picture that shows it.
+/// How long another server's word of a trouble waits for a picture that shows it, and how much older than a picture
+/// that shows the group at work it may be: clocks differ, and pictures come late.
 const WORD_MAX: Span = Span::from_secs(60);
 
 /// What is remembered of a group on disk, and told to servers that have not watched.
@@ -90,6 +91,8 @@ pub(super) struct Known {
     /// The alert that told of its last trouble in that run: a node that hangs can be lost, go on, and be lost again.
     pub(super) past: Option<AlertId>,
     pub(super) away: Option<Away>,
+    /// When it was last seen to run as a whole, as far as this server knows.
+    pub(super) ran_at: Option<WallTime>,
     /// When what is worth remembering last changed.
     pub(super) changed: WallTime,
     /// From memory: nobody watched from then until the next picture.
@@ -132,7 +135,9 @@ impl Known {
             told_as: away.told_as,
             ..Away::since(away.since, now)
         });
+        let ran = away.is_none() && memory.on.is_some();
         Known {
+            ran_at: ran.then_some(memory.changed),
             on: memory.on,
             run: memory.run,
             past: memory.past,
@@ -169,10 +174,14 @@ impl Known {
         }
     }
 
-    /// Another server's word of a trouble that it has told. Answers whether that is the trouble that is seen here.
+    /// Another server's word of a trouble that it has told. Answers whether that is the trouble that is seen here. A
+    /// server that has not watched for a while speaks of one that was over before the group was seen to run.
     pub(super) fn hear(&mut self, now: Moment, memory: GroupMemory) -> bool {
         let told = |away: &AwayMemory| away.told && !away.stopped && away.told_as.is_some();
-        if !memory.away.as_ref().is_some_and(told) {
+        let over = self
+            .ran_at
+            .is_some_and(|at| at.since(memory.changed) > WORD_MAX);
+        if over || !memory.away.as_ref().is_some_and(told) {
             return false;
         }
         self.word = Some((now, memory));

@@ -59,7 +59,7 @@ impl Look<'_> {
 
     fn runs(&mut self, node: String) -> Option<Found> {
         let (before, away) = (self.known.on.replace(node.clone()), self.known.away.take());
-        self.known.word = None;
+        (self.known.word, self.known.ran_at) = (None, Some(self.now.wall));
         let run = self.run_on(&node);
         let old = core::mem::replace(&mut self.known.run, run);
         let name = &self.group.name;

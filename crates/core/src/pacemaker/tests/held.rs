@@ -195,3 +195,34 @@ fn a_node_that_goes_on_and_is_lost_again_in_one_run_is_told_each_time() {
     facts.dedup();
     assert_eq!((facts.len(), all), (6, 6), "{facts:?}");
 }
+
+/// A server that has not watched for a while tells by its first link of what was over long ago.
+///
+/// Rule: N3 N8
+#[test]
+fn an_old_word_of_a_trouble_does_not_silence_the_next_one() {
+    let mut old = Play::new("n3");
+    assert_eq!(old.held(1_000), []);
+    let id = AlertId("fact.1".into());
+    old.watch.told_as("g1", &id).expect("it was told");
+    for restarts in [false, true] {
+        let mut play = Play::new("n2");
+        play.see(100_000, picture(Some("n1"), 90_000));
+        if restarts {
+            let memories = play.watch.memories();
+            play.watch = Watch::new(now(190_000).at, "n2");
+            play.watch.learn(now(190_000).at, memories);
+        }
+        let word = old.watch.memories();
+        assert_eq!(play.watch.learn(now(200_000).at, word), [""; 0]);
+        if !restarts {
+            play.see(200_500, picture(Some("n1"), 90_000));
+            play.watch.learn(now(201_000).at, old.watch.memories());
+        }
+        let news = play.held(202_000);
+        assert!(
+            matches!(&news[..], [one] if is_held(one)),
+            "{restarts}: {news:?}"
+        );
+    }
+}

@@ -398,3 +398,18 @@ fn a_node_whose_pacemaker_has_just_started_is_not_believed_whatever_it_shows() {
         );
     }
 }
+
+/// A server of another name than its node hears late what happens, but hears it: also when the node that decides is the
+/// one that dies, and for a moment nobody decides.
+///
+/// Rule: N3 N8
+#[test]
+fn a_server_of_another_name_than_its_node_tells_a_failover_while_nobody_decides() {
+    let mut play = Play::new("db2.example.com");
+    let mut elects = without_n1(picture(None, 0));
+    elects.decider = None;
+    play.see(1_200, elects);
+    play.see(3_000, without_n1(picture(Some("n2"), 2_000)));
+    let news = play.tick(20_000);
+    assert_eq!(moves(&news).len(), 1, "{news:?}");
+}

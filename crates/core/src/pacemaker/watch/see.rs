@@ -16,14 +16,15 @@ const LOST_WAIT: Span = Span::from_secs(60);
 impl Watch {
     /// What a node shows that does not take part yet is how things were before.
     pub(super) fn of_use(&mut self, now: Now, picture: Picture) -> Result<Picture, String> {
-        let decided = picture.decider.is_some();
+        let (decided, named) = (picture.decider.is_some(), !picture.nodes.is_empty());
         let (part, online) = match picture.node(&self.own) {
             // It shows what was before it began anew: nobody has asked yet what runs here.
             Some(own) if own.unclean && !decided => (false, false),
             // Until it has joined it shows no quorum, and a standby that nobody has set.
             Some(own) => (own.takes_part(), own.online),
             // After a power cut it may have no configuration until others give it theirs: no nodes, and no groups.
-            None => (decided, decided),
+            // With nodes it is this server that has another name.
+            None => (decided || named, decided || named),
         };
         if !online {
             self.begin_anew(now.wall);
