@@ -141,7 +141,8 @@ impl Post {
             return;
         }
         let patience = Patience::new(self.timeout, 1);
-        if let Ok(connection) = relay.ready(&self.host_name, &patience).await {
+        if let Ok(mut connection) = relay.ready(&self.host_name, &patience).await {
+            connection.rest();
             let since = crate::clock::instant();
             relay.state().idle.push((connection, since));
         }
@@ -448,5 +449,33 @@ mod tests {
         let count = |verb: &str| lines.iter().filter(|line| line.starts_with(verb)).count();
         let counts = (count("EHLO"), count("MAIL"), count("QUIT"));
         assert_eq!(counts, (1, 1, 1), "{lines:?}");
+    }
+
+    /// A server closes what says nothing for a while, also what was made ready in advance.
+    ///
+    /// Rule: N5 N10
+    #[tokio::test]
+    async fn a_connection_made_ready_that_has_ended_costs_a_mail_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = server(listener.local_addr().unwrap().port());
+        let serving = tokio::spawn(async move {
+            let (socket, _) = listener.accept().await.unwrap();
+            let mut socket = BufReader::new(socket);
+            socket.write_all(b"220 x\r\n").await.unwrap();
+            let mut line = String::new();
+            socket.read_line(&mut line).await.unwrap();
+            socket.write_all(b"250 x\r\n").await.unwrap();
+            socket.write_all(b"421 too slow\r\n").await.unwrap();
+            drop(socket);
+            serve(listener).await
+        });
+        let post = Post::new(&[server], Duration::from_secs(10), &Gate::open());
+        post.prepare().await;
+        assert_eq!(post.relays[0].state().idle.len(), 1);
+        let recipient = MailAddress::parse("ops@example.com").unwrap();
+        let (context, sending) = (context(Language::En), sending(MailForm::Long));
+        let outcome = post.send(&context, &sending, &recipient).await;
+        assert!(matches!(outcome, Outcome::Delivered { .. }), "{outcome:?}");
+        serving.abort();
     }
 }

@@ -81,7 +81,7 @@ pub(super) struct Connection {
     /// `host:port (address)`, for people.
     server: String,
     features: Features,
-    /// At least one mail went through it.
+    /// It has lain idle: after a mail, or made ready before one.
     is_used: bool,
     /// An answer is still to come: nothing more can be said on it.
     lacks_answers: bool,
@@ -224,6 +224,11 @@ impl Connection {
             _ => false,
         };
         self.is_used && trouble.verb == Verb::Mail && is_end
+    }
+
+    /// It lies idle from here on, and may have ended when it is wanted.
+    pub(super) fn rest(&mut self) {
+        self.is_used = true;
     }
 
     /// Says good-bye without waiting for an answer.
