@@ -107,9 +107,18 @@ fn named(folder: &OwnedFd, new: &str, name: &str, file: File) -> io::Result<File
         Ok(()) => Ok(file),
         Err(Errno::EXIST) => {
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-            let there = rustix::fs::openat(folder, name, flags, Mode::empty())?;
-            rustix::fs::unlinkat(folder, new, AtFlags::empty())?;
-            Ok(File::from(there))
+            match rustix::fs::openat(folder, name, flags, Mode::empty()) {
+                Ok(there) => {
+                    rustix::fs::unlinkat(folder, new, AtFlags::empty())?;
+                    Ok(File::from(there))
+                }
+                // The daemon has taken it since; a second one of the same name is no other report to it.
+                Err(Errno::NOENT) => {
+                    rustix::fs::renameat(folder, new, folder, name)?;
+                    Ok(file)
+                }
+                Err(error) => Err(error.into()),
+            }
         }
         // A file system that cannot do that.
         Err(_) => {

@@ -30,6 +30,9 @@ const ASK_EVERY: Duration = Duration::from_millis(500);
 const QUIET: Duration = Duration::from_millis(200);
 /// How much later than it is due something is asked even so.
 const QUIET_MAX: Duration = Duration::from_millis(500);
+/// How long Corosync may answer that it is busy, which it does while the ring forms anew. After that it is taken for one
+/// that does not work: the connection ends, and that nothing is seen is told.
+const BUSY_MAX: Duration = Duration::from_secs(10);
 const RETRY_MIN: Duration = Duration::from_millis(100);
 pub(super) const RETRY_MAX: Duration = Duration::from_secs(2);
 /// How long a stop tries to say its last words and to leave, while the ring forms anew: a little less than the stop
@@ -95,6 +98,7 @@ impl Thread {
             due: clock::thread_instant(),
             quiet_from: None,
             ring_changed: false,
+            busy_since: None,
             detects_in,
             nodes,
             links: Vec::new(),
@@ -138,7 +142,8 @@ impl Thread {
         }
         match result.and_then(|()| ask(ring, asked)) {
             Ok(Some(told)) => self.tell(told)?,
-            Ok(None) | Err(Error::Busy) => {}
+            Ok(None) => {}
+            Err(Error::Busy) if asked.may_be_busy(clock::thread_instant()) => {}
             Err(error) => return Ok(Err(error)),
         }
         ring.wait(self.woken.as_fd(), ROUND);
@@ -235,12 +240,19 @@ struct Asked {
     quiet_from: Option<Instant>,
     /// The nodes are to be asked for.
     ring_changed: bool,
+    /// Since when it has answered that it is busy, if that is its last answer.
+    busy_since: Option<Instant>,
     detects_in: Duration,
     nodes: Vec<Node>,
     links: Vec<Link>,
 }
 
 impl Asked {
+    /// It has answered that it is busy: whether that may go on.
+    fn may_be_busy(&mut self, now: Instant) -> bool {
+        now < *self.busy_since.get_or_insert(now) + BUSY_MAX
+    }
+
     /// Corosync has told something.
     fn hear(&mut self, now: Instant, notices: &[Notice]) {
         let is_piece = |one: &Notice| !matches!(one, Notice::Message { .. });
@@ -271,7 +283,7 @@ fn ask(ring: &impl Answers, asked: &mut Asked) -> Result<Option<Told>, Error> {
     }
     if asked.ring_changed {
         let nodes = ring.nodes()?;
-        asked.ring_changed = false;
+        (asked.ring_changed, asked.busy_since) = (false, None);
         if nodes != asked.nodes {
             asked.nodes.clone_from(&nodes);
             return Ok(Some(Told::Nodes(nodes)));
@@ -282,6 +294,7 @@ fn ask(ring: &impl Answers, asked: &mut Asked) -> Result<Option<Told>, Error> {
     }
     asked.due = now + ASK_EVERY;
     let detects_in = ring.detects_in()?;
+    asked.busy_since = None;
     if detects_in != asked.detects_in {
         asked.detects_in = detects_in;
         return Ok(Some(Told::DetectsIn(detects_in)));
@@ -318,6 +331,7 @@ mod tests {
             due: begun,
             quiet_from: None,
             ring_changed: false,
+            busy_since: None,
             detects_in: Duration::ZERO,
             nodes: Vec::new(),
             links: Vec::new(),
@@ -423,6 +437,7 @@ mod tests {
             due: clock::thread_instant(),
             quiet_from: None,
             ring_changed: true,
+            busy_since: None,
             detects_in: Duration::from_secs(2),
             nodes: Vec::new(),
             links: Vec::new(),
@@ -432,5 +447,29 @@ mod tests {
         let told = ask(&ring, &mut asked);
         assert!(matches!(told, Ok(Some(Told::Nodes(_)))));
         assert!(matches!(ask(&ring, &mut asked), Ok(None)));
+    }
+
+    /// Rule: N3 N5
+    #[test]
+    fn a_corosync_that_is_busy_without_end_is_taken_for_one_that_does_not_work() {
+        let begun = clock::thread_instant();
+        let at = |seconds| begun + Duration::from_secs(seconds);
+        let mut asked = Asked {
+            due: begun,
+            quiet_from: None,
+            ring_changed: true,
+            busy_since: None,
+            detects_in: Duration::from_secs(2),
+            nodes: Vec::new(),
+            links: Vec::new(),
+        };
+        assert!(asked.may_be_busy(at(0)) && asked.may_be_busy(at(9)));
+        assert!(!asked.may_be_busy(at(10)));
+        // One answer in between is enough.
+        assert!(matches!(
+            ask(&Busy::new(0), &mut asked),
+            Ok(Some(Told::Nodes(_)))
+        ));
+        assert!(asked.may_be_busy(at(10)) && asked.may_be_busy(at(19)));
     }
 }
