@@ -95,7 +95,13 @@ fn a_cluster_shutdown_is_told_once_and_wakes_nobody() {
     stage.cluster.stop_cluster().unwrap();
     let stops = "Cluster shutdown: Pacemaker is being stopped on all servers (sv1, sv2, sv3). Groups stop and warning lights go out.";
     let blind = "Server sv* does not see the cluster: Corosync does not run on it*";
-    let facts = [shown("nm", 1076, stops), shown_by_each("nm", 1061, blind)];
+    // A server whose stop another one has seen is told of by that one.
+    let stopped = "Corosync was stopped in order on server sv*";
+    let facts = [
+        shown("nm", 1076, stops),
+        shown_by_some("nm", 1061, blind),
+        shown_by_any("nm", 1063, stopped),
+    ];
     stage.told("cluster shutdown", &facts);
     stage.wait_lamps([Look::OUT; 3]);
     stage.cluster.start_cluster().unwrap();
@@ -106,8 +112,12 @@ fn a_cluster_shutdown_is_told_once_and_wakes_nobody() {
     let sees = "Server sv* sees the cluster again after *";
     let runs = "Pacemaker runs on server sv* again after the cluster shutdown.";
     let started = format!("Group web has started on server {}.", server_name(on));
+    let back = "Server sv* is back in the Corosync ring*";
     let facts = [
-        shown_by_each("nm", 1062, sees),
+        shown_by_any("nm", 1061, blind),
+        shown_by_any("nm", 1063, stopped),
+        shown_by_some("nm", 1062, sees),
+        shown_by_any("nm", 1064, back),
         shown_by_each("nm", 1077, runs),
         shown("rc", 11, &started),
     ];

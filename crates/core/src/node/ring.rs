@@ -7,6 +7,8 @@ use crate::alert::{Alert, AlertId, Message};
 use crate::config::ServerId;
 use crate::membership::Cause;
 use crate::membership::ring::Blindness;
+use crate::status::ServerState;
+
 use crate::text::Language;
 use crate::time::{Moment, Now, Span};
 use alloc::format;
@@ -22,10 +24,16 @@ pub(super) struct ToldBlind {
     planned: bool,
     /// When another server said that this one's Corosync was stopped in order.
     stopped_at: Option<Moment>,
+    /// When another server's Corosync was last seen to be stopped in order.
+    other_stopped_at: Option<Moment>,
 }
 
 /// How long after the others' word that Corosync was stopped in order here a blindness is what they speak of.
 const STOP_TOLD_MAX: Span = Span::from_secs(10);
+
+/// How long after the last of the others was stopped in order the stop here belongs to the same work: a person stops the
+/// whole cluster, one server after the other.
+const SHUTDOWN_GAP_MAX: Span = Span::from_secs(60);
 
 impl Node {
     /// This server sees nobody any more: said once, and no other server is judged. That a person has stopped its
@@ -41,6 +49,9 @@ impl Node {
             self.told_blind.alert = None;
             return;
         }
+        if stopped && self.is_last_of_a_shutdown(now) {
+            self.shutdown_seen(now, out);
+        }
         let about = About {
             server: Some(self.own),
             unmailed: self.is_blind_by_shutdown(why) || self.told_blind.planned,
@@ -49,6 +60,15 @@ impl Node {
         let (why, remedy) = blind_words(self.config.language, why);
         self.told_blind.alert =
             self.raise(now, Message::RingBlind, &[&name, why, remedy], about, out);
+    }
+
+    /// All others were stopped in order, the last of them a moment ago. What Pacemaker shows of a shutdown may be over
+    /// before anybody looks.
+    fn is_last_of_a_shutdown(&self, now: Now) -> bool {
+        let left = |id| self.membership.peer(id).state == ServerState::Left;
+        let at = self.told_blind.other_stopped_at;
+        at.is_some_and(|at| now.at.since(at) <= SHUTDOWN_GAP_MAX)
+            && self.membership.others().all(left)
     }
 
     /// It sees again; what happened meanwhile is told from what it sees.
@@ -80,6 +100,7 @@ impl Node {
         ring: u64,
         out: &mut Vec<Action>,
     ) {
+        self.told_blind.other_stopped_at = Some(now.at);
         let living: Vec<ServerId> = self.membership.living().collect();
         let seen_by = self.names(&living);
         let fact = self.ring_fact("left", server, ring);

@@ -96,6 +96,22 @@ pub(crate) fn shown_by_each(module: &'static str, event: u32, text: &str) -> Fac
     }
 }
 
+/// Told in the alert view alone, by one of the servers or by several.
+pub(crate) fn shown_by_some(module: &'static str, event: u32, text: &str) -> Fact {
+    Fact {
+        times: 1..=3,
+        ..shown(module, event, text)
+    }
+}
+
+/// Told in the alert view alone, by those of which it is true.
+pub(crate) fn shown_by_any(module: &'static str, event: u32, text: &str) -> Fact {
+    Fact {
+        times: 0..=3,
+        ..shown(module, event, text)
+    }
+}
+
 /// A cluster at work, and what of it is accounted for.
 pub(crate) struct Stage {
     pub(crate) cluster: Cluster,

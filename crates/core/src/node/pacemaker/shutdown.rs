@@ -37,6 +37,20 @@ impl Node {
         }
     }
 
+    /// Membership shows it: Pacemaker was stopped everywhere before anybody looked.
+    pub(in crate::node) fn shutdown_seen(&mut self, now: Now, out: &mut Vec<Action>) {
+        let Some(pacemaker) = &mut self.pacemaker else {
+            return;
+        };
+        if pacemaker.stopped {
+            return;
+        }
+        pacemaker.watch.cluster_stops(now.at);
+        let servers = self.config.servers.iter();
+        let names: Vec<String> = servers.map(|one| one.name.clone()).collect();
+        self.cluster_stops(now, true, &names, About::default(), out);
+    }
+
     /// Another server has told it: this one may look too late, when its Pacemaker shows nothing any more.
     pub(in crate::node) fn cluster_stops_elsewhere(&mut self, now: Now, out: &mut Vec<Action>) {
         if let Some(pacemaker) = &mut self.pacemaker {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::alert::{Alert, Message, row};
 use crate::config::Engine;
+use crate::event::FromPacemaker;
 use crate::membership::ring::{Blindness, Ring, View};
 use alloc::vec;
 
@@ -191,4 +192,48 @@ fn each_stop_of_corosync_is_a_fact_of_its_own() {
         now = later(now, 30_000);
     }
     assert_eq!(ids.len(), 4);
+}
+
+/// Pacemaker may be gone everywhere before anybody has looked; the last server was still told how the others left.
+///
+/// Rule: M18 N3 N9
+#[test]
+fn the_last_server_of_a_cluster_that_a_person_stops_tells_the_shutdown() {
+    let begins = || Event::Pacemaker(Box::new(FromPacemaker::Begins));
+    let stops = |out: &[Action]| {
+        let new = out.iter().filter(|action| match action {
+            Action::Record { items, .. } => items.iter().any(|item| match item {
+                Item::Alert { alert, .. } => {
+                    alert.message == row(Message::ClusterStops).id() && !alert.destinations.mail
+                }
+                _ => false,
+            }),
+            _ => false,
+        });
+        new.count()
+    };
+    for (gap_ms, others, shutdown) in [(4_000, 2, true), (70_000, 2, false), (4_000, 1, false)] {
+        let (mut node, now) = in_ring(2);
+        let mut out = Vec::new();
+        node.step(now, begins(), &mut out);
+        let stop = [
+            view(1, &[0, 1, 2], &[0]),
+            view(2, &[1, 2], &[]),
+            view(2, &[1, 2], &[1]),
+            view(3, &[2], &[]),
+        ];
+        told(&mut node, now, stop[..2 * others].to_vec());
+        let now = later(now, gap_ms);
+        node.step(
+            now,
+            Event::Ring(Ring::Blind(Blindness::NotRunning)),
+            &mut out,
+        );
+        node.step(later(now, 3_500), Event::Tick, &mut out);
+        node.step(later(now, 3_600), Event::Tick, &mut out);
+        assert_eq!(stops(&out), usize::from(shutdown), "{gap_ms} {others}");
+        let blind = alerts(&out);
+        let mails = blind.iter().filter(|alert| alert.destinations.mail);
+        assert_eq!(mails.count() == 0, shutdown, "{gap_ms} {others}: {blind:?}");
+    }
 }
