@@ -17,9 +17,11 @@ impl Look<'_> {
         let (picture, group) = (self.picture, self.group);
         let failures = self.failures();
         let away = self.known.away.as_mut()?;
+        // A person wanted it stopped and wants it back: that it does not come is another matter.
+        let wanted_back = away.stopped && !picture.is_stopping() && !group.disabled;
         // What runs in part may stop as well, which is worse, or only on its way to another node: then what was
         // told of it waits for its end.
-        if away.told && !(away.part && part.is_none()) {
+        if away.told && !wanted_back && !(away.part && part.is_none()) {
             away.nowhere_at = None;
             return None;
         }
@@ -45,12 +47,17 @@ impl Look<'_> {
             true => NEVER_WAIT,
             false => DOWN_WAIT,
         };
+        if wanted_back && away.nowhere_at.is_none() {
+            // What it was away before that was meant.
+            (away.since, away.at) = (now.wall, now.at);
+        }
         if now.at.since(*away.nowhere_at.get_or_insert(now.at)) < wait {
             self.known.open = true;
             return None;
         }
         (away.told, away.part, away.nowhere_at) = (true, part.is_some(), None);
-        let (name, run) = (group.name.clone(), self.occurrence());
+        away.stopped = false;
+        let (name, run) = (group.name.clone(), self.occurrence(wanted_back));
         let (fact, what) = match part {
             None => {
                 let what = What::Down {
@@ -85,12 +92,16 @@ impl Look<'_> {
     }
 
     /// Names this trouble alike on every server: after the run that it ended. A group that has never run is told
-    /// apart from another time by what the cluster did last.
-    fn occurrence(&self) -> String {
-        if !self.known.run.is_empty() {
-            return self.known.run.clone();
-        }
+    /// apart from another time by what the cluster did last, one that a person wants back by that wish.
+    fn occurrence(&self, wanted_back: bool) -> String {
         let picture = self.picture;
+        if !self.known.run.is_empty() {
+            let wish = picture.change.as_ref().and_then(|change| change.at);
+            return match wish.filter(|_| wanted_back) {
+                Some(wish) => format!("{} wanted {}", self.known.run, wish.0),
+                None => self.known.run.clone(),
+            };
+        }
         let failed = picture.failures.iter().filter_map(|one| one.at);
         let ended = picture.operations.iter().filter_map(|one| one.at);
         let changed = picture.change.iter().filter_map(|one| one.at);

@@ -103,9 +103,56 @@ fn a_group_that_nobody_can_or_wants_to_start_yet_is_not_down() {
         let is_down = |one: &News| matches!(one.what, What::Down { .. });
         assert!(!play.tick(304_000).iter().any(is_down), "{name}");
         play.see(306_500, over);
-        let told = play.tick(306_500).len();
-        assert_eq!(told, usize::from(name != "target-role Stopped"), "{name}");
+        assert_eq!(play.tick(306_500).len(), 1, "{name}");
     }
+}
+
+/// A person stops a group, mends something, and starts it again, but it does not come up: whoever stopped it may have
+/// gone home.
+///
+/// Rule: N3 N5 N9
+#[test]
+fn a_group_that_a_person_wants_back_and_that_does_not_come_is_told() {
+    let mut stopped = picture(None, 0);
+    stopped.groups[0].disabled = true;
+    let mut broken = picture(None, 0);
+    broken.failures.push(failure("n1", 31_000));
+    let mut facts = Vec::new();
+    for own in ["n2", "n3"] {
+        let mut play = Play::new(own);
+        play.see(1_000, picture(Some("n1"), 500));
+        play.see(10_000, stopped.clone());
+        play.see(30_000, stopped.clone());
+        play.tick(30_000);
+        play.see(31_000, broken.clone());
+        play.see(35_000, broken.clone());
+        assert_eq!(play.tick(35_000), [], "{own}");
+        play.see(36_500, broken.clone());
+        let mut news = play.tick(36_500);
+        assert_eq!(news.len(), usize::from(own == "n2"), "{news:?}");
+        news.extend(play.tick(47_000));
+        let [down] = &news[..] else {
+            panic!("{news:?}")
+        };
+        assert!(matches!(&down.what, What::Down { node: Some(node), .. } if node == "n1"));
+        facts.push(down.fact.clone());
+        // Once, and its end; the time that was meant does not count.
+        play.see(60_000, broken.clone());
+        assert_eq!(play.tick(80_000), []);
+        play.see(91_500, picture(Some("n1"), 91_000));
+        let mut news = play.tick(91_500);
+        news.extend(play.tick(102_000));
+        let after = |one: &News| match &one.what {
+            What::Started { after, .. } => after.as_ref().map(|after| after.span),
+            _ => None,
+        };
+        let spans: Vec<_> = news.iter().filter_map(after).collect();
+        assert!(
+            matches!(&spans[..], [span] if *span < Span::from_secs(70)),
+            "{news:?}"
+        );
+    }
+    assert_eq!(facts[0], facts[1]);
 }
 
 /// Rule: N3
